@@ -1,0 +1,51 @@
+# `make` sets up, runs the embedded default study and writes its report; `make test` sets up and runs every check.
+# Both need git, make and Python 3.11-3.13 with venv, and nothing beyond the package index.
+
+VENV   ?= .venv
+DEVICE ?= cpu
+# Trainings at a time: one per NVIDIA GPU; without a GPU, one per core (each of them then computes with one thread).
+CORES  ?= $(shell nproc)
+GPUS   ?= $(or $(shell nvidia-smi --list-gpus 2>/dev/null | grep -c GPU | grep -v '^0$$'),$(CORES))
+
+BIN       := $(abspath $(VENV))/bin
+SNAKEMAKE := $(BIN)/snakemake
+SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+               $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: all install test lock clean
+.DEFAULT_GOAL := all
+
+all: install
+	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS)
+	$(SNAKEMAKE) --cores 1 --quiet all --report results/demo/report.html
+	@echo "Report: results/demo/report.html"
+
+install: $(VENV)/installed-$(DEVICE)
+
+test: $(VENV)/installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/pytest
+
+# The lock of each device carries versions and hashes; --compile-bytecode halves the start of every job.
+$(VENV)/installed-%: requirements/%.txt $(VENV)/bin/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode --requirement $<
+	@touch $@
+
+$(VENV)/bin/uv: requirements/uv.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed (Debian: apt install python3 python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@touch $@
+
+# Resolve requirements/*.in again and write the locks, for maintainers: needs the package index.
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+           --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock:
+	cd requirements && for lock in test cpu cuda uv; do \
+	  $(COMPILE) $$([ $$lock = test ] || echo --constraint test.txt) $$lock.in --output-file $$lock.txt || exit 1; done
+
+clean:
+	rm -rf $(VENV)
