@@ -1,0 +1,282 @@
+"""Reading a study: what is refused, in which words, and what a resolved study holds."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from _study import StudyError, check_unique_keys, published_files, resolve_study, safe_name, with_defaults
+
+PROJECT = Path(__file__).parents[2]
+SCHEMA = yaml.safe_load((PROJECT / "schemas/config.schema.yaml").read_text())
+
+STUDY = {
+    "study": "small",
+    "dataset": {"name": "reviews", "train": {"url": "https://example.org/train.csv"}},
+    "vocabularies": {"own": {"size": 500}},
+    "encoders": {"nano": {"scratch": {"layers": 1, "hidden": 32}, "vocabulary": "own"}},
+    "models": [{"name": "Nano", "encoder": "nano"}],
+}
+
+
+def changed(path: str, value: object) -> dict:
+    """STUDY with the value at a dotted path replaced, or added."""
+    study = deepcopy(STUDY)
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place = study
+    for part in parents:
+        place = place.setdefault(part, {}) if isinstance(place, dict) else place[part]
+    if isinstance(place, list):
+        place.insert(last, value)
+    else:
+        place[last] = value
+    return study
+
+
+def without(path: str) -> dict:
+    """STUDY with the key at a dotted path removed."""
+    study = deepcopy(STUDY)
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place = study
+    for part in parents:
+        place = place[part]
+    del place[last]
+    return study
+
+
+BAD_STUDIES = {
+    "no study name": (without("study"), "the study: the key 'study' is missing"),
+    "no models": (without("models"), "the key 'models' is missing"),
+    "no data set": (without("dataset"), "the key 'dataset' is missing"),
+    "no training split": (without("dataset.train"), "dataset: the key 'train' is missing"),
+    "no url": (changed("dataset.train", {"sha256": "0" * 64}), "dataset.train: the key 'url' is missing"),
+    "unknown key at the top": (changed("model", []), "unknown key 'model'; allowed are .* did you mean 'models'?"),
+    "unknown training key": (changed("training.epoch", 3), "training: unknown key 'epoch'; .* did you mean 'epochs'?"),
+    "unknown key in a row": (
+        changed("models.0.learningrate", 1e-3),
+        r"models\[0\] \(row 'Nano'\): unknown key 'learningrate'; .* did you mean 'learning_rate'?",
+    ),
+    "unknown data set key": (changed("dataset.labels", "y"), "dataset: unknown key 'labels'; .* did you mean 'label'?"),
+    "unknown key, nothing near": (changed("dataset.zzz", 1), "dataset: unknown key 'zzz'; allowed are [^;]*$"),
+    "epochs as text": (changed("training.epochs", "three"), "training.epochs: found 'three'; allowed is integer"),
+    "epochs as a float": (changed("training.epochs", 1.5), "training.epochs: found 1.5; allowed is integer"),
+    "epochs as a boolean": (changed("training.epochs", True), "training.epochs: found True; allowed is integer"),
+    "no epochs": (changed("training.epochs", 0), "training.epochs: found 0; allowed is at least 1"),
+    "learning rate that YAML reads as text": (
+        changed("training.learning_rate", "3e-5"),
+        r"training.learning_rate: found '3e-5' \(YAML reads it as text: write 3.0e-5\); allowed is number",
+    ),
+    "negative learning rate": (changed("training.learning_rate", -0.1), "found -0.1; allowed is more than 0"),
+    "zero learning rate": (changed("training.learning_rate", 0), "training.learning_rate: found 0; .* more than 0"),
+    "learning rate not a number": (changed("training.learning_rate", float("nan")), "found nan; a finite number"),
+    "infinite epsilon": (changed("training.epsilon", float("inf")), "training.epsilon: found inf; a finite number"),
+    "unknown optimizer": (
+        changed("training.optimizer", "adamm"),
+        "training.optimizer: found 'adamm'; allowed are adam, adamw, adamax, sgd; did you mean 'adam'?",
+    ),
+    "unknown precision": (changed("training.precision", "float16"), "found 'float16'; allowed are float32, mixed_bf"),
+    "unknown truncation": (changed("training.truncation", "middle"), "found 'middle'; allowed are head, tail, head"),
+    "unknown schedule": (changed("training.schedule", "cosin"), "did you mean 'cosine'?"),
+    "all texts for validation": (changed("training.validation_fraction", 1.0), "found 1.0; allowed is less than 1"),
+    "no text for validation": (changed("training.validation_fraction", 0.0), "found 0.0; allowed is more than 0"),
+    "dropout of one": (changed("training.dropout", 1), "training.dropout: found 1; allowed is less than 1"),
+    "length without room for a WordPiece": (changed("training.length", 2), "found 2; allowed is at least 3"),
+    "length beyond the positions": (
+        changed("training.length", 1000),
+        r"\(row 'Nano'\).length: found 1000; the encoder 'nano' has 512 positions",
+    ),
+    "batch size zero": (changed("training.batch_size", 0), "training.batch_size: found 0; allowed is at least 1"),
+    "two clip norms": (
+        changed("training.global_clipnorm", 1.0),
+        r"\(row 'Nano'\): clipnorm 1.0 and global_clipnorm 1.0 are both set; set one of them to null",
+    ),
+    "momentum without sgd": (changed("training.momentum", 0.9), "momentum is for sgd only; found optimizer 'adam'"),
+    "seeds as a number": (changed("seeds", 3), "seeds: found 3; allowed is array"),
+    "no seeds": (changed("seeds", []), r"seeds: found \[\]; allowed is at least 1 item"),
+    "a seed twice": (changed("seeds", [1, 2, 1]), "seeds: 1 is named twice"),
+    "a negative seed": (changed("seeds", [-1]), r"seeds\[0\]: found -1; allowed is at least 0"),
+    "no rows": (changed("models", []), r"models: found \[\]; allowed is at least 1 item"),
+    "rows as a mapping": (changed("models", {"Nano": "nano"}), "models: found .* allowed is array"),
+    "a row without an encoder": (without("models.0.encoder"), r"\(row 'Nano'\): the key 'encoder' is missing"),
+    "a row without a name": (without("models.0.name"), r"models\[0\] .*: the key 'name' is missing"),
+    "an empty row name": (changed("models.0.name", " "), "found ' '; allowed is what matches"),
+    "a row name without a letter": (changed("models.0.name", "…"), "the name '…' holds no letter or digit"),
+    "a row name twice": (
+        changed("models.1", {"name": "Nano", "encoder": "nano"}),
+        r"the names 'Nano' and 'Nano' would share one folder",
+    ),
+    "row names that differ in case": (changed("models.1", {"name": "NANO", "encoder": "nano"}), "'Nano' and 'NANO'"),
+    "row names that collide as paths": (
+        changed("models", [{"name": "a b", "encoder": "nano"}, {"name": "a/b", "encoder": "nano"}]),
+        r"the names 'a b' and 'a/b' would share one folder \(a-b\)",
+    ),
+    "a row named like a baseline": (changed("models.0.name", "NB_SVM"), "'NB_SVM' is that of a baseline"),
+    "an unknown encoder": (
+        changed("models.0.encoder", "nanno"),
+        "'nanno' is neither an entry of `encoders` .* did you mean 'nano'?",
+    ),
+    "an encoder name that climbs": (changed("models.0.encoder", "../x"), "found '../x'; allowed is what matches"),
+    "a study name that climbs": (changed("study", "../x"), "study: found '../x'; allowed is what matches"),
+    "an unknown vocabulary": (
+        changed("encoders.nano.vocabulary", "owm"),
+        "encoders.nano.vocabulary: found 'owm'; allowed are the entries of `vocabularies`: own; did you mean 'own'?",
+    ),
+    "an encoder of two kinds": (
+        changed("encoders.nano.folder", "."),
+        "encoders.nano: found .* exactly one of 'scratch' with 'vocabulary' or 'folder'",
+    ),
+    "heads that do not divide the hidden size": (
+        changed("encoders.nano.scratch.heads", 3),
+        "encoders.nano.scratch: hidden 32 is no multiple of heads 3",
+    ),
+    "an encoder without layers": (changed("encoders.nano.scratch.layers", 0), "found 0; allowed is at least 1"),
+    "a folder that is not there": (
+        changed("encoders.nano", {"folder": "nowhere"}),
+        "encoders.nano.folder: there is no file or folder 'nowhere'",
+    ),
+    "a folder that is no encoder": (
+        changed("encoders.nano", {"folder": "schemas"}),
+        "schemas lacks encoder.json, encoder.weights.h5, vocab.txt; it is no encoder",
+    ),
+    "a vocabulary of two kinds": (
+        changed("vocabularies.own.file", "x"),
+        "vocabularies.own: found .* exactly one of 'size' or 'file'",
+    ),
+    "a vocabulary file that is not there": (
+        changed("vocabularies.own", {"file": "vocab.txt"}),
+        "vocabularies.own.file: there is no file or folder 'vocab.txt'",
+    ),
+    "a vocabulary too small": (changed("vocabularies.own.size", 5), "found 5; allowed is at least 50"),
+    "a data file that is not there": (
+        changed("dataset.train.url", "reviews.csv"),
+        "dataset.train.url: there is no file or folder 'reviews.csv'",
+    ),
+    "a checksum too short": (changed("dataset.train.sha256", "abc"), "dataset.train.sha256: found 'abc'; allowed is"),
+    "an unknown format": (changed("dataset.train.format", "xls"), "found 'xls'; allowed are npz, csv, tsv"),
+    "an unknown baseline": (
+        changed("baselines", ["nb_svn"]),
+        r"baselines\[0\]: found 'nb_svn'; .* did you mean 'nb_svm'",
+    ),
+    "a reference above one": (changed("models.0.reference", {"f1": 83.0}), "found 83.0; allowed is at most 1"),
+}
+
+
+@pytest.mark.parametrize(("study", "sentence"), BAD_STUDIES.values(), ids=BAD_STUDIES.keys())
+def test_bad_study_is_refused_in_one_sentence(study: dict, sentence: str) -> None:
+    """A study that cannot run names the key, what was found and what is allowed, in one line."""
+    with pytest.raises(StudyError, match=sentence) as refused:
+        resolve_study(study, SCHEMA, [PROJECT])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("study", [None, [], "text", 3])
+def test_study_that_is_no_mapping_is_refused(study: object) -> None:
+    """An empty or strange YAML file gives a sentence, not a crash."""
+    with pytest.raises(StudyError, match=r"the study: found .* allowed is object"):
+        resolve_study(study, SCHEMA, [PROJECT])
+
+
+def test_schema_is_valid_and_documents_every_key() -> None:
+    """The schema is a JSON Schema, closed to unknown keys, and says what each key means."""
+    Draft202012Validator.check_schema(SCHEMA)
+    for block in (SCHEMA, SCHEMA["properties"]["dataset"], SCHEMA["$defs"]["training"]):
+        assert block["additionalProperties"] is False
+        assert all("description" in entry for entry in block["properties"].values())
+
+
+def test_every_training_key_has_one_default_and_may_stand_in_a_row() -> None:
+    """Training settings are the same set in the schema's definition, its defaults and a row."""
+    keys = set(SCHEMA["$defs"]["training"]["properties"])
+    assert set(SCHEMA["properties"]["training"]["properties"]) == keys
+    assert keys <= set(SCHEMA["$defs"]["model"]["properties"])
+    assert not any("default" in entry for entry in SCHEMA["$defs"]["model"]["properties"].values())
+
+
+def test_row_settings_win_over_the_study_and_the_study_over_the_defaults() -> None:
+    """There is one level of defaults: the schema, then `training`, then the row."""
+    study = changed("training.epochs", 3)
+    study["models"].append({"name": "Other", "encoder": "nano", "epochs": 7})
+    rows = resolve_study(study, SCHEMA, [PROJECT])["models"]
+    assert [row["training"]["epochs"] for row in rows] == [3, 7]
+    assert rows[1]["training"] == rows[0]["training"] | {"epochs": 7}
+    assert rows[0]["training"]["learning_rate"] == 3e-5
+
+
+def test_resolving_leaves_the_study_as_it_was() -> None:
+    """The configuration that Snakemake holds is not changed behind its back."""
+    study = deepcopy(STUDY)
+    resolve_study(study, SCHEMA, [PROJECT])
+    assert study == STUDY
+
+
+def test_defaults_reach_items_of_mappings() -> None:
+    """A vocabulary without `lower_case` is an uncased one; a scratch encoder has 512 positions and H/64 heads."""
+    study = with_defaults(STUDY, SCHEMA, SCHEMA)
+    assert study["vocabularies"]["own"]["lower_case"] is True
+    resolved = resolve_study(changed("encoders.nano.scratch.hidden", 256), SCHEMA, [PROJECT])
+    assert resolved["encoders"]["nano"]["scratch"] == {
+        "layers": 1, "hidden": 256, "heads": 4, "intermediate": 1024, "positions": 512, "seed": 0,
+    }  # fmt: skip
+
+
+def test_key_given_twice_is_refused(tmp_path: Path) -> None:
+    """YAML would keep the second of two equal keys in silence; the sentence names line and key."""
+    file = tmp_path / "twice.yaml"
+    file.write_text("study: x\nencoders:\n  a: {folder: p}\n  a: {folder: q}\n")
+    with pytest.raises(StudyError, match=r"twice\.yaml, line 4: the key 'a' is given twice"):
+        check_unique_keys(file)
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "studies").glob("*.yaml")), ids=lambda path: path.name)
+def test_shipped_studies_have_unique_keys(file: Path) -> None:
+    """Merge keys and anchors are not mistaken for a key given twice."""
+    check_unique_keys(file)
+
+
+def test_imdb_study_is_the_original_protocol() -> None:
+    """The four small rows of the original study: 128 WordPieces, one epoch, Adam 3e-5, batch 32, 80/20."""
+    study = yaml.safe_load((PROJECT / "studies/imdb.yaml").read_text())
+    scratch = yaml.safe_load((PROJECT / "studies/imdb-scratch.yaml").read_text())
+    resolved = resolve_study(study | scratch, SCHEMA, [PROJECT])
+    protocol = {
+        "length": 128, "epochs": 1, "batch_size": 32, "optimizer": "adam", "learning_rate": 3e-5, "epsilon": 1e-8,
+        "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0, "schedule": "constant", "warmup_fraction": 0.0,
+        "validation_fraction": 0.2, "length_buckets": False, "dropout": 0.1, "precision": "float32",
+    }  # fmt: skip
+    for row in resolved["models"]:
+        assert row["training"].items() >= protocol.items()
+    assert [row["name"] for row in resolved["models"]] == ["BERT-Tiny", "BERT-Mini", "BERT-Small", "BERT-Medium"]
+    assert resolved["models"][2]["reference"]["test_accuracy"] == 0.84680
+
+
+def test_one_archive_for_both_splits_is_one_download() -> None:
+    """Splits with the same address share a file; files of one name at two addresses do not clash."""
+    both = {"train": {"url": "http://h/a.tar.gz"}, "test": {"url": "http://h/a.tar.gz"}}
+    assert list(published_files(both)) == ["a.tar.gz"]
+    assert list(published_files({"train": {"url": "http://h/one.csv?x=1"}})) == ["one.csv"]
+    two = {"train": {"url": "http://h/train/data.csv"}, "test": {"url": "http://h/test/data.csv"}}
+    assert list(published_files(two)) == ["train-data.csv", "test-data.csv"]
+
+
+def test_encoder_folders_with_one_vocabulary_share_its_tokens(tmp_path: Path) -> None:
+    """The vocabulary of a local encoder is known by its content, so texts are tokenized once for equal ones."""
+    for name, lower_case in (("a", True), ("b", True), ("c", False)):
+        folder = tmp_path / "resources/encoders" / name
+        folder.mkdir(parents=True)
+        (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
+        (folder / "encoder.json").write_text(json.dumps({"architecture": {}, "lower_case": lower_case}))
+        (folder / "encoder.weights.h5").touch()
+    study = changed("models", [{"name": name, "encoder": name} for name in "abc"])
+    resolved = resolve_study(study, SCHEMA, [tmp_path, PROJECT])
+    a, b, c = (resolved["encoders"][name]["vocabulary"] for name in "abc")
+    assert a == b != c
+
+
+def test_safe_names_stay_in_their_folder() -> None:
+    """Nothing in a row's name can climb out of results/ or hide."""
+    assert safe_name("../../etc") == "etc"
+    assert safe_name("BERT-Base tuned (2 of 3)") == "BERT-Base-tuned-2-of-3"
+    assert safe_name(".hidden") == "hidden"
