@@ -1,0 +1,111 @@
+"""The forms of a data set between the steps: the safe npz, the frame and the label names."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+DATA_COLUMN = "DATA_COLUMN"
+LABEL_COLUMN = "LABEL_COLUMN"
+PART_COLUMN = "part"
+PARTS = ("train", "validation")
+_NAMES_KEY = b"label_names"
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """One split as flat arrays.
+
+    Attributes:
+        text: all texts in UTF-8 one after the other, uint8, shape (B,).
+        offsets: text i is `text[offsets[i]:offsets[i + 1]]`, int64, shape (n + 1,).
+        label: the labels as published, int64 or fixed-width str, shape (n,).
+    """
+
+    text: np.ndarray
+    offsets: np.ndarray
+    label: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def raw(self) -> Iterator[bytes]:
+        """Each text in UTF-8, in the order of the rows."""
+        flat = self.text.data
+        for start, end in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True):
+            yield bytes(flat[start:end])
+
+    def texts(self) -> Iterator[str]:
+        """Each text as a string, in the order of the rows."""
+        for raw in self.raw():
+            yield raw.decode()
+
+
+def pack_texts(texts: Sequence[bytes], labels: Sequence[int] | Sequence[str]) -> LabelledTexts:
+    """Lay UTF-8 texts out one after the other.
+
+    Args:
+        texts: n texts in UTF-8.
+        labels: n labels, all int or all str.
+    """
+    offsets = np.zeros(len(texts) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)), out=offsets[1:])
+    flat = np.frombuffer(b"".join(texts), dtype=np.uint8)
+    numeric = all(isinstance(value, int) for value in labels)
+    return LabelledTexts(flat, offsets, np.array(labels, dtype=np.int64 if numeric else np.str_))
+
+
+def write_npz(path: str | Path, data: LabelledTexts) -> None:
+    """Write a split so that `np.load(path, allow_pickle=False)` reads it."""
+    np.savez_compressed(path, text=data.text, offsets=data.offsets, label=data.label)
+
+
+def read_npz(path: str | Path) -> LabelledTexts:
+    """Read what `write_npz` wrote; nothing in the file can run code."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return LabelledTexts(arrays["text"], arrays["offsets"], arrays["label"])
+
+
+def write_frame(path: str | Path, data: LabelledTexts, codes: np.ndarray, names: Sequence[str]) -> None:
+    """Write a split as parquet: DATA_COLUMN (string) and LABEL_COLUMN (int16), row i = row i of `data`.
+
+    Args:
+        path: the parquet file.
+        data: the texts, shape (n,).
+        codes: indices into the label names, int16, shape (n,).
+        names: the label names, kept in the schema's metadata so that an error can name a class.
+    """
+    # The flat layout is Arrow's own: the column is made without a Python string per row.
+    buffers = [None, pa.py_buffer(data.offsets), pa.py_buffer(data.text)]
+    column = pa.Array.from_buffers(pa.large_string(), len(data), buffers)
+    table = pa.table({DATA_COLUMN: column, LABEL_COLUMN: pa.array(codes, type=pa.int16())})
+    table = table.replace_schema_metadata({_NAMES_KEY: json.dumps(list(names))})
+    pq.write_table(table, path, compression="zstd")
+
+
+def frame_names(path: str | Path) -> dict[int, str]:
+    """Name of each class code that `write_frame` put into the schema's metadata; empty for another's parquet."""
+    metadata = pq.read_schema(path).metadata or {}
+    return dict(enumerate(json.loads(metadata.get(_NAMES_KEY, b"[]"))))
+
+
+def read_frame(path: str | Path) -> pd.DataFrame:
+    """Read a split: DATA_COLUMN (str) and LABEL_COLUMN (int16)."""
+    return pd.read_parquet(path, columns=[DATA_COLUMN, LABEL_COLUMN])
+
+
+def write_labels(path: str | Path, names: Sequence[str], positive: int | None) -> None:
+    """Write labels.json: the names in the order of their codes and the positive class's code, or null."""
+    text = json.dumps({"names": list(names), "positive": positive}, ensure_ascii=False, indent=2)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def read_labels(path: str | Path) -> tuple[list[str], int | None]:
+    """Read labels.json: the names in the order of their codes and the positive class's code, or None."""
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    return content["names"], content["positive"]

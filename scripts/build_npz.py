@@ -1,0 +1,816 @@
+"""Reads a data set in the form it was published in and writes one split as a safe, compact npz.
+
+No byte of the published file is ever run: pickled strings are read by `_pickled`, which calls nothing.
+"""
+
+import array
+import csv
+import gzip
+import io
+import itertools
+import json
+import logging
+import math
+import re
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.lib import format as npy
+
+from _data import pack_texts, write_npz
+from _job import BadInput, run_job
+from _pickled import Exact, one_line, unpickle_strings
+from _split import stratified_mask
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 4 * 2**30
+MAX_LABEL_CHARACTERS = 200
+FORMATS = {
+    "npz": "npz",
+    "csv": "csv",
+    "tsv": "tsv",
+    "jsonl": "jsonl",
+    "ndjson": "jsonl",
+    "parquet": "parquet",
+    "csv.gz": "csv",
+    "tsv.gz": "tsv",
+    "jsonl.gz": "jsonl",
+    "ndjson.gz": "jsonl",
+    "tar.gz": "tar",
+    "tgz": "tar",
+    "tar": "tar",
+    "zip": "zip",
+}
+TEXT_NAMES = {
+    *("text", "texts", "review", "reviews", "sentence", "sentences", "document", "documents", "content"),
+    *("comment", "message", "tweet", "body", "question", "utterance", "data", "x"),
+}
+LABEL_NAMES = {
+    *("label", "labels", "target", "targets", "class", "classes", "category", "sentiment", "polarity", "y"),
+}
+ROW_NAMES = {"", "unnamed: 0", "id", "idx", "index"}
+UNLABELLED_FOLDERS = {"unsup", "unsupervised", "unlabeled", "unlabelled"}
+TEXT_SUFFIXES = {"", ".txt", ".text"}
+DAMAGE = (
+    *(OSError, EOFError, NotImplementedError, struct.error, zlib.error),
+    *(zipfile.BadZipFile, tarfile.TarError, pa.ArrowException),
+)
+
+
+@dataclass
+class Published:
+    """The rows of a published file.
+
+    Attributes:
+        rows: text and label of each row as read, neither checked yet.
+        where: what to call row i (counted from 0) in a message.
+        textual: labels come as text even where they are numbers (csv, folder names).
+    """
+
+    rows: Iterable[tuple[Any, Any]]
+    where: Callable[[int], str]
+    textual: bool = False
+
+
+@dataclass
+class Columns:
+    """What a table offers to choose from: its column names, those that can hold text, and how to list them."""
+
+    names: list[str]
+    strings: list[str]
+    listing: str
+
+
+def build_npz(
+    path_data: str | Path,
+    path_npz: str | Path,
+    split: str,
+    source: dict[str, Any] | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    held_out: dict[str, Any] | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> None:
+    """Write one split in the safe form.
+
+    Args:
+        path_data: npz, csv, tsv, jsonl (these three also gzipped), parquet, or a tar, tar.gz or zip archive with a
+            folder of text files per class.
+        path_npz: npz to write: `text` uint8 (B,), `offsets` int64 (n + 1,), `label` int64 (n,) or str (n,).
+        split: "train" or "test".
+        source: optional keys `format` (one of FORMATS, else told by the file's name), `folder` (in an archive: the
+            folder that holds the class folders), `classes` (in an archive: the class folders to read).
+        text: name of the text column or key; None = found by name.
+        label: name of the label column or key; None = found by name.
+        held_out: `{"fraction": f, "seed": s}` where the study has no test split: a stratified part of the file
+            becomes test, rows of equal text always on the same side.
+        max_bytes: refuse a file that holds more uncompressed bytes.
+
+    Raises:
+        BadInput: the file, a column, a row or a setting is not usable; the sentence says which and what to do.
+    """
+    path, source = Path(path_data), source or {}
+    try:
+        published = _read(path, split, source, (text, label), max_bytes, whole=held_out is not None)
+        texts, labels = _collect(path, published, max_bytes)
+    except DAMAGE as error:
+        raise BadInput(
+            f"{path}: cannot be read ({one_line(error)}); it is damaged or of another format: fetch it again "
+            f"or set dataset.{split}.format"
+        ) from error
+    if not texts:
+        raise BadInput(f"{path}: has no rows; give a file with labelled texts")
+    if held_out is not None:
+        kept = np.flatnonzero(held_out_mask(texts, labels, **held_out) == (split == "test")).tolist()
+        texts, labels = [texts[row] for row in kept], [labels[row] for row in kept]
+    data = pack_texts(texts, labels)
+    write_npz(path_npz, data)
+    log.info("%s: %s texts, %s bytes of UTF-8", split, f"{len(data):,}", f"{len(data.text):,}")
+
+
+def held_out_mask(texts: Sequence[bytes], labels: Sequence[Any], fraction: float, seed: int) -> np.ndarray:
+    """Draw the rows that become the test split, stratified by label, equal texts always together.
+
+    Args:
+        texts: n texts.
+        labels: n labels.
+        fraction: share of the distinct texts to draw, above 0 and below 1.
+        seed: seed of the draw.
+
+    Returns:
+        True for the rows held out, bool, shape (n,).
+
+    Raises:
+        BadInput: a class has too few distinct texts to be in both parts.
+    """
+    group_of: dict[bytes, int] = {}
+    group = np.fromiter((group_of.setdefault(raw, len(group_of)) for raw in texts), dtype=np.int64, count=len(texts))
+    classes, codes = np.unique(np.array(labels), return_inverse=True)
+    first_row = np.unique(group, return_index=True)[1]
+    drawn = stratified_mask(
+        codes[first_row], fraction, seed, "held-out test split", lambda code: str(classes[code]), "distinct texts"
+    )
+    return drawn[group]
+
+
+# Rows to texts and labels ---------------------------------------------------------------------------------------------
+
+
+def _collect(path: Path, published: Published, max_bytes: int) -> tuple[list[bytes], list[int] | list[str]]:
+    texts: list[bytes] = []
+    labels: list[Any] = []
+    total = 0
+    for row, (text, label) in enumerate(published.rows):
+        raw = _utf8(text, lambda row=row: f"{path}, {published.where(row)}")
+        total += len(raw)
+        if total > max_bytes:
+            raise _too_large(path, max_bytes)
+        texts.append(raw)
+        labels.append(label)
+    return texts, _checked_labels(labels, lambda row: f"{path}, {published.where(row)}", published.textual)
+
+
+def _utf8(value: Any, where: Callable[[], str]) -> bytes:
+    if _is_missing(value):
+        raise BadInput(f"{where()}: the text is missing; fill it in or drop the row")
+    try:
+        if isinstance(value, str):
+            value = value.encode()
+        if isinstance(value, bytes):
+            value.decode()  # a string too: NumPy lets code points beyond Unicode into one
+            return value
+    except UnicodeError as error:
+        raise BadInput(f"{where()}: the text is not valid UTF-8 ({_fault(error)}); save the file as UTF-8") from error
+    raise BadInput(f"{where()}: the text is {_shown(value)}; name the column that holds the texts (dataset.text)")
+
+
+def _fault(error: UnicodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte 0x{error.object[error.start]:02x} at byte {error.start}"
+    code = ord(error.object[error.start])
+    # Readers of text files decode with surrogateescape, which turns a stray byte 0xNN into U+DCNN.
+    found = f"byte 0x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"half a surrogate pair, U+{code:04X},"
+    return f"{found} at character {error.start}"
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 64:
+        return f"a whole number of {value.bit_length()} bits"
+    kind = {bool: "true or false", int: "a number", float: "a number", dict: "an object", list: "a list"}
+    return f"{kind.get(type(value), type(value).__name__)}, {repr(value)[:60]}"
+
+
+def _checked_labels(labels: list[Any], where: Callable[[int], str], textual: bool) -> list[int] | list[str]:
+    """Bring labels to one type: whole numbers stay numbers, booleans become "true" and "false", bytes become str."""
+    checked: list[Any] = []
+    for row, value in enumerate(labels):
+        try:
+            checked.append(_plain_label(value))
+        except ValueError as error:
+            raise BadInput(f"{where(row)}: {error}") from error
+    if textual:
+        checked = _numbers_in_text(checked, where)
+    kinds = [type(value) for value in checked]
+    for row, kind in enumerate(kinds):
+        if kind is not kinds[0]:
+            raise BadInput(
+                f"{where(row)}: the label is {checked[row]!r}, but that of {where(0).rpartition(', ')[2]} is "
+                f"{checked[0]!r}; use labels of one type"
+            )
+    return [str(value).lower() for value in checked] if kinds and kinds[0] is bool else checked
+
+
+def _plain_label(value: Any) -> int | bool | str:
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"the label is not valid UTF-8 ({_fault(error)}); save the file as UTF-8") from error
+    if _is_missing(value) or (isinstance(value, str) and value.strip().lower() in {"", "nan"}):
+        raise ValueError("the label is missing; fill it in or drop the row")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str):
+        return _label_name(value)
+    if isinstance(value, bool) or (isinstance(value, int) and -(2**63) <= value < 2**63):
+        return value
+    raise ValueError(f"the label is {_shown(value)}; labels are whole numbers, true or false, or names")
+
+
+def _label_name(value: str) -> str:
+    if len(value) > MAX_LABEL_CHARACTERS:
+        raise ValueError(
+            f"the label has {len(value):,} characters, '{value[:40]}...'; name the column that holds the labels "
+            "(dataset.label)"
+        )
+    try:
+        value.encode().decode()
+    except UnicodeError as error:
+        raise ValueError(f"the label is not valid UTF-8 ({_fault(error)}); save the file as UTF-8") from error
+    if "\0" in value:
+        raise ValueError(f"the label {value!r} holds a NUL character; rename the label")
+    return value
+
+
+def _numbers_in_text(labels: list[str], where: Callable[[int], str]) -> list[Any]:
+    """Labels of a text file: all numbers or all booleans are read as such, anything else stays text."""
+    if all(value.lower() in {"true", "false"} for value in labels):
+        return [value.lower() == "true" for value in labels]
+    # "01" stays text: as a number it would fall together with "1".
+    if not all(re.fullmatch(r"[+-]?(0|[1-9]\d{0,17})(\.\d*)?", value, re.ASCII) for value in labels):
+        return labels
+    for row, value in enumerate(labels):
+        if value.partition(".")[2].strip("0"):
+            raise BadInput(f"{where(row)}: the label is {value}; labels are whole numbers, true or false, or names")
+    return [int(value.partition(".")[0]) for value in labels]
+
+
+# Which file, which columns --------------------------------------------------------------------------------------------
+
+
+def _read(
+    path: Path, split: str, source: dict[str, Any], keys: tuple[str | None, str | None], max_bytes: int, whole: bool
+) -> Published:
+    form = _format_of(path, split, source.get("format"))
+    _refuse_page(path, form)
+    if form in ("tar", "zip"):
+        return _read_archive(path, form, None if whole else split, source, max_bytes)
+    if form == "npz":
+        return _read_npz(path, split, keys, max_bytes)
+    if form == "parquet":
+        return _read_parquet(path, split, keys, max_bytes)
+    if form == "jsonl":
+        return _read_jsonl(path, split, keys, max_bytes)
+    return _read_delimited(path, split, keys, max_bytes, delimiter="," if form == "csv" else "\t")
+
+
+def _format_of(path: Path, split: str, wanted: str | None) -> str:
+    known = ", ".join(FORMATS)
+    if wanted is not None:
+        if wanted not in FORMATS:
+            raise BadInput(f"dataset.{split}.format: found '{wanted}'; give one of {known}")
+        return FORMATS[wanted]
+    # A longer ending first: "a.csv.gz" is csv.gz.
+    for ending in sorted(FORMATS, key=len, reverse=True):
+        if path.name.lower().endswith("." + ending):
+            return FORMATS[ending]
+    raise BadInput(f"{path}: its name does not tell its format; set dataset.{split}.format to one of {known}")
+
+
+def _refuse_page(path: Path, form: str) -> None:
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        raise BadInput(f"{path}: is empty; fetch it again")
+    if start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise BadInput(f"{path}: is a web page, not {form}; give the address of the file itself")
+
+
+def choose_columns(path: Path, split: str, columns: Columns, keys: tuple[str | None, str | None]) -> tuple[str, str]:
+    """Find the text and the label column: as the study names them, else by well-known names, else the only ones.
+
+    Raises:
+        BadInput: a named column is not there, or none or several could be meant; the sentence lists what is there.
+    """
+    text, label = keys
+    for key, name in (("text", text), ("label", label)):
+        if name is not None and name not in columns.names:
+            raise BadInput(f"{path}: has no '{name}' (dataset.{key}); it has {columns.listing}: name one of these")
+    if text is not None and text == label:
+        raise BadInput(f"dataset.text and dataset.label: both are '{text}'; {path} has {columns.listing}")
+    others = [name for name in columns.names if name.lower() not in ROW_NAMES]
+    named = label if label is not None else _well_known(path, split, "label", LABEL_NAMES, others, columns, text)
+    if text is None:
+        strings = [name for name in columns.strings if name in others]
+        text = _well_known(path, split, "text", TEXT_NAMES, strings, columns, named)
+        text = text or _only([name for name in strings if name != named])
+    named = named or _only([name for name in others if name != text])
+    for key, name in (("text", text), ("label", named)):
+        if name is None:
+            hint = "; its columns must be separated by commas" if re.search(r"[;\t|]", "".join(columns.names)) else ""
+            raise BadInput(
+                f"{path}: cannot tell which column holds the {key}s, it has {columns.listing}{hint}; set dataset.{key}"
+            )
+    log.info("texts from '%s', labels from '%s'", text, named)
+    return text, named
+
+
+def _well_known(
+    path: Path, split: str, key: str, known: set[str], names: list[str], columns: Columns, taken: str | None
+) -> str | None:
+    exact = known | {f"{name}_{split}" for name in known} | {f"{split}_{name}" for name in known}
+    found = [name for name in names if name != taken and name.lower() in exact]
+    if len(found) > 1:
+        several = " and ".join(f"'{name}'" for name in found)
+        raise BadInput(f"{path}: {several} could both hold the {key}s, it has {columns.listing}; set dataset.{key}")
+    return _only(found)
+
+
+def _only(names: list[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
+
+
+def _quoted(names: Iterable[str], shown: int = 30) -> str:
+    names = list(names)
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(f"'{name[:60]}'" for name in names[:shown]) + more
+
+
+def _too_large(path: Path, max_bytes: int) -> BadInput:
+    return BadInput(
+        f"{path}: holds more than {max_bytes:,} uncompressed bytes, the most that is read; "
+        "give a smaller file, or one you trust in parts"
+    )
+
+
+class _Limited(io.RawIOBase):
+    """A stream that refuses to give more bytes than agreed, however far the compressed file would expand."""
+
+    def __init__(self, path: Path, stream: BinaryIO, max_bytes: int) -> None:
+        self.path, self.stream, self.max_bytes, self.given = path, stream, max_bytes, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.stream.read(len(buffer))
+        self.given += len(data)
+        if self.given > self.max_bytes:
+            raise _too_large(self.path, self.max_bytes)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
+def _open_bytes(path: Path, max_bytes: int) -> BinaryIO:
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    stream = gzip.GzipFile(path) if zipped else path.open("rb")
+    return io.BufferedReader(_Limited(path, stream, max_bytes), 1 << 18)
+
+
+def _open_text(path: Path, max_bytes: int) -> io.TextIOWrapper:
+    stream = _open_bytes(path, max_bytes)
+    if stream.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadInput(f"{path}: is UTF-16; save it as UTF-8")
+    # A byte that is not UTF-8 becomes a lone surrogate, which the check of its row then reports.
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+# csv, tsv, jsonl, parquet ---------------------------------------------------------------------------------------------
+
+
+def _read_delimited(
+    path: Path, split: str, keys: tuple[str | None, str | None], max_bytes: int, delimiter: str
+) -> Published:
+    csv.field_size_limit(2**31 - 1)
+    dialect: dict[str, Any] = {"delimiter": delimiter, "strict": True}
+    if delimiter == "\t" and _tabs_without_quoting(path, max_bytes):
+        dialect |= {"quoting": csv.QUOTE_NONE}
+    with _open_text(path, max_bytes) as file:
+        try:
+            header = next(csv.reader(file, **dialect), [])
+        except csv.Error as error:
+            raise _bad_record(path, 1, delimiter, error) from error
+    repeated = [name for name in header if header.count(name) > 1]
+    if repeated:
+        raise BadInput(f"{path}, header: the column '{repeated[0]}' stands there twice; give each a name of its own")
+    columns = Columns(header, header, f"the columns {_quoted(header)}")
+    text, label = (header.index(name) for name in choose_columns(path, split, columns, keys))
+    lines = array.array("q")
+
+    def rows() -> Iterator[tuple[str, str]]:
+        with _open_text(path, max_bytes) as file:
+            for line, record in _records(path, file, delimiter, dialect, len(header)):
+                lines.append(line)
+                yield record[text], record[label]
+
+    return Published(rows(), lambda row: f"line {lines[row]}", textual=True)
+
+
+def _records(
+    path: Path, file: io.TextIOWrapper, delimiter: str, dialect: dict[str, Any], width: int
+) -> Iterator[tuple[int, list[str]]]:
+    """Each record after the header with the number of its first line; blank lines are passed over."""
+    reader = csv.reader(file, **dialect)
+    next(reader)
+    while True:
+        line = reader.line_num + 1
+        try:
+            record = next(reader, None)
+        except csv.Error as error:
+            raise _bad_record(path, line, delimiter, error) from error
+        if record is None:
+            return
+        if record and len(record) != width:
+            raise BadInput(
+                f"{path}, line {line}: {len(record)} fields where the header has {width}; "
+                "put quotes around a text that holds the separator"
+            )
+        if record:
+            yield line, record
+
+
+def _bad_record(path: Path, line: int, delimiter: str, error: csv.Error) -> BadInput:
+    kind = "csv" if delimiter == "," else "tsv"
+    return BadInput(
+        f"{path}, line {line}: not a {kind} record ({error}); double each quote inside a quoted text and close it"
+    )
+
+
+def _tabs_without_quoting(path: Path, max_bytes: int) -> bool:
+    """Tell whether quotes are plain characters in a tsv file.
+
+    Half of the tsv files in the wild never quote. Quotes are plain where each line is a record of its own and at
+    least one field starts with a quote that does not make a well-formed quoted field.
+    """
+    plain = False
+    with _open_text(path, max_bytes) as file:
+        width = next(file, "").count("\t")
+        for line in file:
+            line = line.rstrip("\r\n")
+            if not line:
+                continue
+            if line.count("\t") != width:
+                return False
+            if '"' in line and not plain:
+                fields = line.split("\t")
+                plain = any(f.startswith('"') and not re.fullmatch(r'"(?:[^"]|"")*"', f) for f in fields)
+    return plain
+
+
+def _read_jsonl(path: Path, split: str, keys: tuple[str | None, str | None], max_bytes: int) -> Published:
+    lines = array.array("q")
+    records = _json_records(path, max_bytes, lines)
+    first = next(records, None)
+    if first is None:
+        raise BadInput(f"{path}: has no rows; give a file with one JSON object per line")
+    names = list(first)
+    strings = [name for name in names if isinstance(first[name], str)]
+    text, label = choose_columns(path, split, Columns(names, strings, f"the keys {_quoted(names)}"), keys)
+
+    def rows() -> Iterator[tuple[Any, Any]]:
+        for record in itertools.chain([first], records):
+            for name in (text, label):
+                if name not in record:
+                    raise BadInput(f"{path}, line {lines[-1]}: has no '{name}'; give every line the same keys")
+            yield record[text], record[label]
+
+    return Published(rows(), lambda row: f"line {lines[row]}")
+
+
+def _json_records(path: Path, max_bytes: int, lines: array.array) -> Iterator[dict[str, Any]]:
+    with _open_text(path, max_bytes) as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise BadInput(
+                    f"{path}, line {number}: not JSON ({one_line(error)}); write one object per line"
+                ) from error
+            if not isinstance(record, dict):
+                raise BadInput(f"{path}, line {number}: {_shown(record)}; write one object per line")
+            lines.append(number)
+            yield record
+
+
+def _read_parquet(path: Path, split: str, keys: tuple[str | None, str | None], max_bytes: int) -> Published:
+    file = pq.ParquetFile(path)
+    if sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)) > max_bytes:
+        raise _too_large(path, max_bytes)
+    types = {item.name: item.type for item in file.schema_arrow}
+    values = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in types.items()}
+    strings = [name for name, kind in values.items() if _holds_text(kind)]
+    listing = "the columns " + ", ".join(f"'{name}' ({kind})" for name, kind in types.items())
+    text, label = choose_columns(path, split, Columns(list(types), strings, listing), keys)
+
+    def rows() -> Iterator[tuple[Any, Any]]:
+        with file:
+            for batch in file.iter_batches(batch_size=4096, columns=[text, label]):
+                columns = (_bytes_for_text(batch.column(name)).to_pylist() for name in (text, label))
+                yield from zip(*columns, strict=True)
+
+    return Published(rows(), lambda row: f"row {row + 1}")
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    checks = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(check(kind) for check in (*checks, pa.types.is_binary, pa.types.is_large_binary))
+
+
+def _bytes_for_text(column: pa.Array) -> pa.Array:
+    """Strings as bytes: parquet does not promise that its strings are UTF-8, and the row's own check names the row."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pa.large_binary()) if _holds_text(column.type) else column
+
+
+# npz ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Member:
+    """One array of an npz file: its entry in the zip directory and what its header says."""
+
+    info: zipfile.ZipInfo
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    header_bytes: int
+
+    @property
+    def rows(self) -> int:
+        return self.shape[0] if self.shape else 0
+
+    @property
+    def is_column(self) -> bool:
+        return len(self.shape) == 1 or (len(self.shape) == 2 and self.shape[1] == 1)
+
+
+def _read_npz(path: Path, split: str, keys: tuple[str | None, str | None], max_bytes: int) -> Published:
+    with zipfile.ZipFile(path) as archive:
+        members = _npz_members(path, archive)
+    listing = "the arrays " + ", ".join(
+        f"'{name}' ({'x'.join(map(str, member.shape))} {member.dtype})" for name, member in members.items()
+    )
+    # An object array may hold anything, so it is a candidate for text; its rows are checked one by one.
+    strings = [name for name, member in members.items() if member.dtype.kind in "USO" and member.is_column]
+    text, label = choose_columns(path, split, Columns(list(members), strings, listing), keys)
+    for key, name in (("text", text), ("label", label)):
+        _check_member(path, key, name, members[name], max_bytes)
+    if members[text].rows != members[label].rows:
+        raise BadInput(
+            f"{path}: '{text}' has {members[text].rows:,} rows and '{label}' {members[label].rows:,}; "
+            "give a label for each text"
+        )
+
+    def rows() -> Iterator[tuple[Any, Any]]:
+        with zipfile.ZipFile(path) as archive:
+            # Labels first and whole, texts one block at a time: a fixed-width array may be 1.4 GB.
+            labels = list(_values(path, archive, label, members[label]))
+            yield from zip(_values(path, archive, text, members[text]), labels, strict=True)
+
+    return Published(rows(), lambda row: f"row {row + 1}")
+
+
+def _npz_members(path: Path, archive: zipfile.ZipFile) -> dict[str, _Member]:
+    members: dict[str, _Member] = {}
+    for info in archive.infolist():
+        if not info.filename.endswith(".npy"):
+            continue
+        name = info.filename.removesuffix(".npy")
+        _check_zip_entry(path, info)
+        if name in members:
+            raise BadInput(f"{path}: the array '{name}' is there twice; write the file again with numpy.savez")
+        with archive.open(info) as stream:
+            members[name] = _Member(info, *_npy_header(path, name, stream))
+    if not members:
+        raise BadInput(f"{path}: holds no arrays (.npy members); write it with numpy.savez")
+    return members
+
+
+def _npy_header(path: Path, name: str, stream: BinaryIO) -> tuple[np.dtype, tuple[int, ...], int]:
+    try:
+        version = npy.read_magic(stream)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, _, dtype = read(stream)
+    except (ValueError, KeyError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise BadInput(
+            f"{path}, array '{name}': its header cannot be read ({one_line(error)}); "
+            "write the file again with numpy.savez"
+        ) from error
+    return dtype, shape, stream.tell()
+
+
+def _check_zip_entry(path: Path, info: zipfile.ZipInfo) -> None:
+    if info.flag_bits & 1:
+        raise BadInput(f"{path}, {info.filename}: is encrypted; give a file without a password")
+    # Other methods expand without a bound that could be checked while streaming.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BadInput(f"{path}, {info.filename}: is packed by method {info.compress_type}; pack it with deflate")
+
+
+def _check_member(path: Path, key: str, name: str, member: _Member, max_bytes: int) -> None:
+    where = f"{path}, array '{name}'"
+    if not member.is_column or member.dtype.names or member.dtype.subdtype:
+        raise BadInput(
+            f"{where}: has shape {member.shape} and type {member.dtype}; one {key} per row is needed: "
+            f"name another array (dataset.{key})"
+        )
+    allowed = "USO" if key == "text" else "USOiubf"
+    if member.dtype.kind not in allowed:
+        raise BadInput(f"{where}: holds {member.dtype}, not {key}s; name another array (dataset.{key})")
+    if member.info.file_size > max_bytes:
+        raise _too_large(path, max_bytes)
+    promised = member.rows * member.dtype.itemsize
+    found = member.info.file_size - member.header_bytes
+    # An object array takes at least a byte of pickle per row; a width of 0 would promise any number of rows.
+    absurd = member.rows > found if member.dtype.kind == "O" else promised != found or member.dtype.itemsize == 0
+    if absurd:
+        raise BadInput(
+            f"{where}: its header promises {member.rows:,} rows of {member.dtype}, but {found:,} bytes follow; "
+            "the file is damaged: fetch it again"
+        )
+
+
+def _values(path: Path, archive: zipfile.ZipFile, name: str, member: _Member) -> Iterator[Any]:
+    with archive.open(member.info) as packed:
+        stream = io.BufferedReader(packed, 1 << 18)
+        stream.read(member.header_bytes)
+        if member.dtype.kind == "O":
+            source = Exact(stream, member.info.file_size - member.header_bytes)
+            yield from unpickle_strings(source, member.rows, f"{path}, array '{name}'")
+            while stream.read(1 << 18):  # to the end, where the zip checksum is compared
+                pass
+        else:
+            yield from _fixed_width(stream, member, f"{path}, array '{name}'")
+
+
+def _fixed_width(stream: BinaryIO, member: _Member, where: str) -> Iterator[Any]:
+    width = member.dtype.itemsize
+    per_block = max(1, (1 << 22) // width)
+    for start in range(0, member.rows, per_block):
+        count = min(per_block, member.rows - start)
+        block = stream.read(count * width)
+        if len(block) < count * width:
+            raise BadInput(f"{where}: ends after row {start + len(block) // width:,}; it is damaged: fetch it again")
+        yield from np.frombuffer(block, dtype=member.dtype).tolist()
+
+
+# Archives of class folders --------------------------------------------------------------------------------------------
+
+
+def _read_archive(path: Path, form: str, split: str | None, source: dict[str, Any], max_bytes: int) -> Published:
+    """Read the text files of the class folders straight from the archive.
+
+    Rows go by class folder, then by file name with numbers in their order, so that the same folders packed in
+    another order or another form give the same rows.
+    """
+    members = _tar_members if form == "tar" else _zip_members
+    folder = source.get("folder")
+    if folder is None:
+        folder = _class_parent(path, (name for name, _ in members(path, max_bytes)), split)
+    folder = "/".join(part for part in folder.split("/") if part not in ("", "."))
+    wanted = source.get("classes")
+    found: dict[str, list[tuple[str, bytes]]] = {}
+    skipped: set[str] = set()
+    for name, read in members(path, max_bytes):
+        parent, _, file = name.rpartition("/")
+        root, _, label = parent.rpartition("/")
+        if not label or root != folder or not _is_text_file(file):
+            continue
+        if label in wanted if wanted is not None else label.lower() not in UNLABELLED_FOLDERS:
+            found.setdefault(label, []).append((file, read()))
+        else:
+            skipped.add(label)
+    if skipped:
+        log.info("folders of '%s' not read: %s", folder, ", ".join(sorted(skipped)))
+    for label in wanted or []:
+        if label not in found:
+            raise BadInput(
+                f"{path}: '{folder}/{label}' (dataset classes) holds no texts; "
+                f"class folders with texts are {_quoted(sorted({*found, *skipped})) or 'none'}"
+            )
+    if not found:
+        raise BadInput(
+            f"{path}: the folder '{folder}' has no class folders with text files; set `folder` to the one that has"
+        )
+    rows = [(label, *item) for label in sorted(found) for item in sorted(found[label], key=_natural)]
+    return Published(
+        ((raw, label) for label, _, raw in rows),
+        lambda row: f"{folder}/{rows[row][0]}/{rows[row][1]}".lstrip("/"),
+        textual=True,
+    )
+
+
+def _is_text_file(file: str) -> bool:
+    return not file.startswith((".", "_")) and Path(file).suffix.lower() in TEXT_SUFFIXES
+
+
+def _natural(item: tuple[str, bytes]) -> list[tuple[int, str]]:
+    pieces = re.split(r"([0-9]+)", item[0])
+    return [(int(piece[:18]), piece) if piece.isdigit() else (-1, piece) for piece in pieces]
+
+
+def _class_parent(path: Path, names: Iterable[str], split: str | None) -> str:
+    classes: dict[str, set[str]] = {}
+    for name in names:
+        parent, _, file = name.rpartition("/")
+        root, _, label = parent.rpartition("/")
+        if label and _is_text_file(file) and label.lower() not in UNLABELLED_FOLDERS:
+            classes.setdefault(root, set()).add(label)
+    candidates = sorted(root for root, labels in classes.items() if len(labels) > 1)
+    named = [root for root in candidates if split is not None and root.rpartition("/")[2] == split]
+    chosen = _only(candidates) if len(candidates) == 1 else _only(named)
+    if chosen is None:
+        there = f"class folders lie in {_quoted(candidates)}" if candidates else "no folder holds two class folders"
+        raise BadInput(f"{path}: cannot tell which folder holds the classes, {there}; set `folder` in the study")
+    log.info("class folders from '%s'", chosen)
+    return chosen
+
+
+def _tar_members(path: Path, max_bytes: int) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    with _open_bytes(path, max_bytes) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()
+            # A sparse member may claim any size.
+            if not member.isreg() or member.issparse():
+                continue
+            yield member.name.removeprefix("./"), lambda member=member: _tar_text(archive, member)
+        while stream.read(1 << 20):  # to the end, where gzip keeps its checksum
+            pass
+
+
+def _tar_text(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    text = archive.extractfile(member).read()
+    if len(text) != member.size:
+        raise EOFError(f"{member.name} ends early")
+    return text
+
+
+def _zip_members(path: Path, max_bytes: int) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    left = max_bytes
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            _check_zip_entry(path, info)
+            left -= info.file_size
+            if left < 0:
+                raise _too_large(path, max_bytes)
+            yield info.filename, lambda info=info: archive.read(info)
+
+
+def main(snakemake: Any) -> None:
+    build_npz(
+        path_data=snakemake.input.data,
+        path_npz=snakemake.output.npz,
+        split=snakemake.params.split,
+        source=snakemake.params.source,
+        text=snakemake.params.text,
+        label=snakemake.params.label,
+        held_out=snakemake.params.held_out,
+        max_bytes=snakemake.params.max_bytes,
+    )
+
+
+if __name__ == "__main__":
+    run_job(main, snakemake)

@@ -1,0 +1,117 @@
+"""audit_dataset: what it counts, and the data it refuses."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from _data import pack_texts, write_frame, write_labels
+from _job import BadInput
+from audit_dataset import audit_dataset, describe_lengths, main
+from build_frame import build_frame
+from build_npz import build_npz
+
+TRAIN = [("a a a", 0), ("a a a", 0), ("b\u00a0b", 1), ("b\u00a0b", 0), ("ü", 1), (" \n", 1), ("c", 0)]
+TEST = [("c", 1), ("c", 1), ("ü", 1), ("new", 0), ("b\u00a0b", 0), ("", 0)]
+LENGTHS = {"train": [1, 2, 3, 4, 5, 6, 127], "test": [126, 127, 5, 5, 5, 0]}
+
+
+def audited(folder: Path, train: list, test: list, names: tuple[str, ...] = ("neg", "pos")) -> dict[str, Any]:
+    """The audit of these rows, without vocabularies."""
+    _write(folder, train, test, names)
+    paths = [folder / name for name in ("train.parquet", "test.parquet", "labels.json")]
+    audit_dataset(*paths, [], folder / "audit.json", [])
+    return json.loads((folder / "audit.json").read_text())
+
+
+def _write(folder: Path, train: list, test: list, names: tuple[str, ...]) -> None:
+    for split, rows in (("train", train), ("test", test)):
+        codes = np.array([code for _, code in rows], dtype=np.int16)
+        data = pack_texts([text.encode() for text, _ in rows], codes.tolist())
+        write_frame(folder / f"{split}.parquet", data, codes, names)
+    write_labels(folder / "labels.json", names, None)
+
+
+def test_counts(tmp_path: Path) -> None:
+    """Rows, duplicates, contradictions, leakage, balance and empty texts are those that can be counted by hand."""
+    audit = audited(tmp_path, TRAIN, TEST)
+    assert audit["rows"] == {"train": 7, "test": 6}
+    assert audit["duplicates"] == {"train": 2, "test": 1}
+    assert audit["contradictory"] == {"train": 1, "test": 0, "both": 2}
+    assert audit["leaked"] == {"texts": 3, "test_rows": 4}
+    assert audit["labels"] == {"train": {"neg": 4, "pos": 3}, "test": {"neg": 3, "pos": 3}}
+    assert audit["empty"] == {"train": 1, "test": 1}
+    assert audit["characters"]["train"] == {"min": 1, "median": 3.0, "mean": 20 / 7, "p90": 5.0, "p99": 5.0, "max": 5}
+    assert audit["words"]["train"]["max"] == 3
+    assert audit["words"]["train"]["min"] == 0
+
+
+def test_lengths_are_described() -> None:
+    """Percentiles interpolate, and a single length describes itself."""
+    described = describe_lengths(range(101))
+    assert described == {"min": 0, "median": 50.0, "mean": 50.0, "p90": 90.0, "p99": 99.0, "max": 100}
+    assert set(describe_lengths([4]).values()) == {4}
+
+
+def test_cut_texts_count_the_special_tokens(tmp_path: Path) -> None:
+    """A text of 126 WordPieces fits into 128 with [CLS] and [SEP], one of 127 does not; each vocabulary has its own."""
+    _write(tmp_path, TRAIN, TEST, ("neg", "pos"))
+    offsets = []
+    for name, factor in (("one", 1), ("two", 2)):
+        for split, lengths in LENGTHS.items():
+            offsets.append(str(tmp_path / f"{name}.{split}.offsets.npy"))
+            np.save(offsets[-1], np.cumsum([0, *(factor * length for length in lengths)]))
+    job = SimpleNamespace(
+        input=SimpleNamespace(
+            train=str(tmp_path / "train.parquet"),
+            test=str(tmp_path / "test.parquet"),
+            labels=str(tmp_path / "labels.json"),
+            offsets=offsets,
+        ),
+        output=SimpleNamespace(audit=str(tmp_path / "audit.json")),
+        params=SimpleNamespace(
+            vocabularies=[{"vocabulary": "one", "lengths": [7, 128]}, {"vocabulary": "two", "lengths": [128]}]
+        ),
+    )
+    main(job)
+    found = json.loads((tmp_path / "audit.json").read_text())["vocabularies"]
+    assert found["one"]["cut"]["128"] == {"train": 1 / 7, "test": 1 / 6}
+    assert found["one"]["cut"]["7"] == {"train": 2 / 7, "test": 2 / 6}
+    assert found["two"]["cut"] == {"128": {"train": 1 / 7, "test": 2 / 6}}
+    assert found["one"]["wordpieces"]["train"]["max"] == 127
+    assert found["two"]["wordpieces"]["test"]["max"] == 254
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "expected"),
+    [
+        ([("a", 0), ("b", 0)], [("c", 0), ("d", 1)], "dataset.train: all 2 rows have the label 'neg'; give a split"),
+        ([("a", 0), ("b", 1)], [("c", 1), ("d", 1)], "dataset.test: all 2 rows have the label 'pos'; give a split"),
+        ([("a", 0), ("b", 1)], [("a", 0), ("b", 1)], "dataset.test: all 2 texts are training texts too"),
+        ([("a", 0), ("b", 1), ("c", 1)], [("b", 1), ("a", 0), ("a", 1)], "dataset.test: all 3 texts are training"),
+    ],
+    ids=["train of one class", "test of one class", "test is train", "test within train"],
+)
+def test_unusable_data_are_refused(tmp_path: Path, train: list, test: list, expected: str) -> None:
+    """One class, or a test split that was trained on, stops the workflow with one sentence."""
+    with pytest.raises(BadInput, match=expected):
+        audited(tmp_path, train, test)
+    assert not (tmp_path / "audit.json").exists()
+
+
+def test_imdb(tmp_path: Path, shared_data: Path) -> None:
+    """IMDB's original split: 96 duplicates in train, 199 in test, 123 texts in both, balanced labels."""
+    for split in ("train", "test"):
+        build_npz(shared_data / "imdb" / f"{split}.npz", tmp_path / f"{split}.npz", split)
+    npz = [tmp_path / f"{split}.npz" for split in ("train", "test")]
+    paths = [tmp_path / name for name in ("train.parquet", "test.parquet", "labels.json")]
+    build_frame(*npz, *paths, label_names={"0": "negative", "1": "positive"})
+    audit_dataset(*paths, [], tmp_path / "audit.json", [])
+    audit = json.loads((tmp_path / "audit.json").read_text())
+    assert audit["duplicates"] == {"train": 96, "test": 199}
+    assert audit["leaked"]["texts"] == 123
+    assert audit["labels"]["test"] == {"negative": 12_500, "positive": 12_500}
+    assert npz[0].stat().st_size < 15_000_000

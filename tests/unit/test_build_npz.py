@@ -1,0 +1,947 @@
+"""build_npz: every published form to one safe npz, and one sentence for every bad file."""
+
+import csv
+import gzip
+import io
+import json
+import pickle
+import pickletools
+import struct
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from _data import read_npz
+from _job import BadInput
+from _pickled import Exact, unpickle_strings
+from build_npz import build_npz, held_out_mask, main
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+TEXTS = ["plain", "naïve — 日本語 😀", "", 'two\nlines, a comma and a "quote"', "\ttab", "NA", "null", "nan", " 1.0 "]
+LABELS = [1, 0, 1, 0, 1, 0, 1, 0, 1]
+
+
+def built(path: Path, split: str = "train", **options: Any) -> tuple[list[str], list[Any]]:
+    """Texts and labels that build_npz makes of a file."""
+    target = path.parent / "built.npz"
+    build_npz(path, target, split, **options)
+    data = read_npz(target)
+    return list(data.texts()), data.label.tolist()
+
+
+def write_csv(path: Path, texts: list[str], labels: list[Any], delimiter: str = ",") -> None:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "wt", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerows([("text", "label"), *zip(texts, labels, strict=True)])
+
+
+def write_jsonl(path: Path, texts: list[str], labels: list[Any]) -> None:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "wt", encoding="utf-8") as file:
+        for text, label in zip(texts, labels, strict=True):
+            file.write(json.dumps({"text": text, "label": label}) + "\n")
+
+
+def write_any(path: Path, texts: list[str], labels: list[Any]) -> None:
+    """Write texts and labels in the form that the file's name tells."""
+    form = path.name.partition(".")[2].removesuffix(".gz")
+    if form == "npz":
+        np.savez(path, text=np.array(texts, dtype=object), label=np.array(labels))
+    elif form in ("csv", "tsv"):
+        write_csv(path, texts, labels, "," if form == "csv" else "\t")
+    elif form == "jsonl":
+        write_jsonl(path, texts, labels)
+    else:
+        pq.write_table(pa.table({"text": texts, "label": labels}), path)
+
+
+def write_archive(path: Path, files: dict[str, bytes]) -> None:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return
+    with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+IMDB = {
+    "aclImdb/README": b"about",
+    "aclImdb/imdb.vocab": b"the\na\n",
+    "aclImdb/train/urls_pos.txt": b"http://example.org\n",
+    "aclImdb/train/labeledBow.feat": b"9 0:9\n",
+    "aclImdb/train/unsup/0_0.txt": b"unlabelled",
+    "aclImdb/train/unsup/1_0.txt": b"unlabelled too",
+    "aclImdb/train/pos/10_9.txt": b"good ten",
+    "aclImdb/train/pos/2_7.txt": "good two \u2013".encode(),
+    "aclImdb/train/neg/1_1.txt": b"bad one",
+    "aclImdb/train/neg/0_3.txt": b"bad zero",
+    "aclImdb/test/neg/0_2.txt": b"bad test",
+    "aclImdb/test/pos/0_10.txt": b"good test",
+    "__MACOSX/aclImdb/train/neg/._0_3.txt": b"\x00\x05",
+    "aclImdb/train/neg/.DS_Store": b"\xff",
+}
+IMDB_TRAIN = (["bad zero", "bad one", "good two \u2013", "good ten"], ["neg", "neg", "pos", "pos"])
+
+
+# Forms ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.npz", "a.csv", "a.csv.gz", "a.tsv", "a.tsv.gz", "a.jsonl", "a.jsonl.gz", "a.parquet"],
+)
+@pytest.mark.parametrize("kind", ["int", "bool", "str"])
+def test_every_form_keeps_texts_labels_and_order(tmp_path: Path, name: str, kind: str) -> None:
+    """Each form gives the same rows in the same order, whatever the type of its labels."""
+    labels = {"int": LABELS, "bool": [bool(x) for x in LABELS], "str": ["pos" if x else "neg" for x in LABELS]}[kind]
+    expected = [str(value).lower() for value in labels] if kind == "bool" else labels
+    write_any(tmp_path / name, TEXTS, labels)
+    assert built(tmp_path / name) == (TEXTS, expected)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array(["é", "", "x"]),
+        np.array(["é", "", "x"]).astype(">U3"),
+        np.array([["é"], [""], ["x"]]),
+        np.array(["é".encode(), b"", b"x"]),
+        np.array(["é", "", "x"], dtype=object),
+        np.array(["é".encode(), b"", b"x"], dtype=object),
+        np.array([np.str_("é"), np.bytes_(b""), "x"], dtype=object),
+        np.array([["é"], [""], ["x"]], dtype=object),
+    ],
+    ids=["U", "big-endian", "column", "S", "object-str", "object-bytes", "object-scalars", "object-column"],
+)
+def test_npz_arrays_in_the_wild(tmp_path: Path, array: np.ndarray) -> None:
+    """Unicode, byte and object arrays of strings are all read."""
+    np.savez_compressed(tmp_path / "a.npz", text=array, label=np.array([0, 1, 1], dtype=np.uint8))
+    assert built(tmp_path / "a.npz") == (["é", "", "x"], [0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "core"),
+    [*((protocol, b"numpy._core") for protocol in range(6)), *((p, b"numpy.core") for p in range(4))],
+)
+def test_pickles_of_every_protocol(protocol: int, core: bytes) -> None:
+    """Object arrays pickled by NumPy 1 and 2 in any protocol give their strings, shared ones included."""
+    twice = "shared " * 50
+    values = ["é", twice, twice, b"bytes \xff", 3, 2.5, True, None, np.str_("ü"), np.int64(7), np.bool_(True)]
+    raw = pickle.dumps(np.array(values, dtype=object), protocol=protocol)
+    # NumPy 1 writes protocol 3 at most; from 4 on a name's length stands before it.
+    raw = raw.replace(b"numpy._core", core)
+    stream = Exact(io.BytesIO(raw), len(raw))
+    assert unpickle_strings(stream, len(values), "here") == values
+
+
+def test_python_2_strings_are_bytes() -> None:
+    """A pickle by Python 2 holds byte strings, which are checked as UTF-8 like any others."""
+    state = b"(I1\n(I2\ntcnumpy\ndtype\n(S'O8'\nI0\nI1\ntRI00\n(lp1\nS'abc'\naU\x03\xc3\xa9!atb."
+    raw = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR" + state
+    stream = Exact(io.BytesIO(raw), len(raw))
+    assert unpickle_strings(stream, 2, "here") == [b"abc", "é!".encode()]
+
+
+def test_parquet_of_pandas_with_categories(tmp_path: Path) -> None:
+    """A data frame with a categorical label and an index column is read."""
+    frame = pd.DataFrame({"review": ["a", "b", "a"], "label": pd.Categorical(["x", "y", "x"])}, index=[3, 1, 2])
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert built(tmp_path / "a.parquet") == (["a", "b", "a"], ["x", "y", "x"])
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_csv_of_a_spreadsheet(tmp_path: Path, ending: str) -> None:
+    """A byte-order mark, either line ending, blank lines and an unnamed row column do not disturb."""
+    lines = [",opinion,sentiment", '0,"one, ""two""",good', "", "1,three,bad", ""]
+    (tmp_path / "a.csv").write_bytes("\ufeff".encode() + ending.join(lines).encode())
+    assert built(tmp_path / "a.csv") == (['one, "two"', "three"], ["good", "bad"])
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ('text\tlabel\n"Hello" he said\t1\nsay "no"\t0\n', ['"Hello" he said', 'say "no"']),
+        ('text\tlabel\n"a ""b"" c"\t1\n"d"\t0\n', ['a "b" c', "d"]),
+        ('text\tlabel\n"a\tb"\t1\n"c\nd"\t0\n', ["a\tb", "c\nd"]),
+        ('text\tlabel\n"open\t1\nclose"\t0\n', ['"open', 'close"']),
+    ],
+    ids=["plain quotes", "quoted", "quoted separators", "plain quotes over lines"],
+)
+def test_tsv_with_and_without_quoting(tmp_path: Path, content: str, texts: list[str]) -> None:
+    """Quotes are plain characters in a tsv file whose lines show that it never quotes."""
+    (tmp_path / "a.tsv").write_text(content)
+    assert built(tmp_path / "a.tsv") == (texts, [1, 0])
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", "a.tar", "a.zip"])
+@pytest.mark.parametrize(
+    "source",
+    [{}, {"folder": "aclImdb/train"}, {"folder": "./aclImdb/train/", "classes": ["neg", "pos"]}],
+    ids=["found", "folder", "classes"],
+)
+def test_archive_of_class_folders(tmp_path: Path, name: str, source: dict) -> None:
+    """The archive of IMDB's layout gives its labelled reviews only, in the order of classes and numbers."""
+    write_archive(tmp_path / name, IMDB)
+    assert built(tmp_path / name, source=source) == IMDB_TRAIN
+
+
+def test_archive_rows_do_not_depend_on_packing(tmp_path: Path) -> None:
+    """The same folders packed in another order give the same rows."""
+    write_archive(tmp_path / "a.tar.gz", dict(reversed(IMDB.items())))
+    assert built(tmp_path / "a.tar.gz", source={"folder": "aclImdb/train"}) == IMDB_TRAIN
+
+
+def test_archive_gives_the_split_of_its_name(tmp_path: Path) -> None:
+    """With no folder set, the folder that is called like the split is read."""
+    write_archive(tmp_path / "a.zip", IMDB)
+    assert built(tmp_path / "a.zip", split="test") == (["bad test", "good test"], ["neg", "pos"])
+
+
+def test_archive_classes_select(tmp_path: Path) -> None:
+    """An unlabelled folder is a class when the study says so, and only then."""
+    write_archive(tmp_path / "a.tar.gz", IMDB)
+    texts, labels = built(tmp_path / "a.tar.gz", source={"folder": "aclImdb/train", "classes": ["neg", "unsup"]})
+    assert labels == ["neg", "neg", "unsup", "unsup"]
+    assert texts[2:] == ["unlabelled", "unlabelled too"]
+
+
+def test_archive_at_its_root(tmp_path: Path) -> None:
+    """Class folders at the root, files without a suffix and names with dots (20 Newsgroups) are read."""
+    write_archive(tmp_path / "a.tar", {"./alt.atheism/49960": b"a", "./sci.space/59870": b"b", "./sci.space/101": b"c"})
+    assert built(tmp_path / "a.tar") == (["a", "c", "b"], ["alt.atheism", "sci.space", "sci.space"])
+
+
+def test_archive_is_not_followed_out(tmp_path: Path) -> None:
+    """Links in an archive are not followed."""
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name in ("neg/1.txt", "pos/1.txt"):
+            info = tarfile.TarInfo(name)
+            info.size = 1
+            archive.addfile(info, io.BytesIO(b"x"))
+        link = tarfile.TarInfo("pos/2.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        archive.addfile(link)
+    assert built(tmp_path / "a.tar") == (["x", "x"], ["neg", "pos"])
+
+
+def test_format_of_the_study_overrides_the_name(tmp_path: Path) -> None:
+    """A file whose name tells nothing is read as the study says, gzipped or not."""
+    for packed in (False, True):
+        content = b"text,label\na,1\nb,0\n"
+        (tmp_path / "download").write_bytes(gzip.compress(content) if packed else content)
+        assert built(tmp_path / "download", source={"format": "csv"}) == (["a", "b"], [1, 0])
+
+
+# Columns and labels ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"text": TEXTS, "label": LABELS, "rating": [7] * 9},
+        {"Review": TEXTS, "Sentiment": LABELS, "id": list(range(9))},
+        {"x": TEXTS, "y": LABELS},
+        {"x_train": TEXTS, "y_train": LABELS, "x_test": TEXTS, "y_test": LABELS},
+        {"utterances": TEXTS, "intent": LABELS},
+        {"headline": TEXTS, "class": LABELS, "length": [1] * 9},
+    ],
+    ids=lambda columns: "-".join(columns),
+)
+def test_columns_are_found(tmp_path: Path, columns: dict[str, list]) -> None:
+    """Well-known names, or the only string column and the only other one, need no setting."""
+    np.savez(tmp_path / "a.npz", **{name: np.array(values) for name, values in columns.items()})
+    assert built(tmp_path / "a.npz") == (TEXTS, LABELS)
+
+
+def test_columns_of_the_study_win(tmp_path: Path) -> None:
+    """The study's names are taken although others are well known."""
+    frame = pd.DataFrame({"text": ["a", "b"], "label": [0, 1], "title": ["c", "d"], "topic": [2, 3]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    assert built(tmp_path / "a.csv", text="title", label="topic") == (["c", "d"], [2, 3])
+    assert built(tmp_path / "a.csv", text="label", label="text") == (["0", "1"], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["1.0", "2.00"], [1, 2]),
+        (["-1", "10"], [-1, 10]),
+        (["True", "false"], ["true", "false"]),
+        (["01", "1"], ["01", "1"]),
+        (["1", "two"], ["1", "two"]),
+        (["none", "null"], ["none", "null"]),
+        (["99999999999999999999", "1"], ["99999999999999999999", "1"]),
+    ],
+)
+def test_labels_of_a_text_file(tmp_path: Path, given: list[str], expected: list[Any]) -> None:
+    """Numbers and booleans are known as such where all labels are, and nothing else is touched."""
+    write_csv(tmp_path / "a.csv", ["a", "b"], given)
+    assert built(tmp_path / "a.csv") == (["a", "b"], expected)
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.array([1.0, 2.0]), [1, 2]),
+        (np.array([True, False]), ["true", "false"]),
+        (np.array([b"caf\xc3\xa9", b"x"]), ["café", "x"]),
+        (np.array(["pos", "neg"], dtype=object), ["pos", "neg"]),
+        (np.array([2**63 - 1, 0], dtype=np.uint64), [2**63 - 1, 0]),
+        (np.array(["10", "9"]), ["10", "9"]),
+    ],
+    ids=["float", "bool", "bytes", "object", "uint64", "digits"],
+)
+def test_labels_of_an_array(tmp_path: Path, array: np.ndarray, expected: list[Any]) -> None:
+    """Whole floats are numbers, booleans are "true" and "false", bytes are text."""
+    np.savez(tmp_path / "a.npz", text=np.array(["a", "b"]), label=array)
+    assert built(tmp_path / "a.npz") == (["a", "b"], expected)
+
+
+def test_label_dtype_of_the_safe_npz(tmp_path: Path) -> None:
+    """Numbers are stored as int64, names as fixed-width strings, and no object array stays."""
+    for labels, kind in ((LABELS, "i"), (["p", "negative"], "U")):
+        texts = TEXTS[: len(labels)]
+        write_any(tmp_path / "a.npz", texts, labels)
+        built(tmp_path / "a.npz")
+        with np.load(tmp_path / "built.npz", allow_pickle=False) as arrays:
+            assert {name: arrays[name].dtype.str for name in ("text", "offsets")} == {"text": "|u1", "offsets": "<i8"}
+            assert arrays["label"].dtype.kind == kind
+
+
+# Hostile pickles ------------------------------------------------------------------------------------------------------
+
+
+class _Runs:
+    """Pickles to a call of `open(path, "w")`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return open, (str(self.path), "w")
+
+
+def write_pickled(path: Path, raw: bytes, rows: int = 1) -> None:
+    """Write an npz whose text array is an object array with `raw` as its pickle."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|O", "fortran_order": False, "shape": (rows,)})
+    label = io.BytesIO()
+    np.save(label, np.zeros(rows, dtype=np.int64))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("text.npy", header.getvalue() + raw)
+        archive.writestr("label.npy", label.getvalue())
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_pickle_never_runs(tmp_path: Path, protocol: int) -> None:
+    """A pickle whose loading would create a file is refused and creates none."""
+    trap = tmp_path / "created"
+    array = np.array([_Runs(trap), "x"], dtype=object)
+    np.load(io.BytesIO(_npy_bytes(array, protocol)), allow_pickle=True)
+    assert trap.exists()
+    trap.unlink()
+    write_pickled(tmp_path / "a.npz", pickle.dumps(array, protocol=protocol), rows=2)
+    with pytest.raises(BadInput, match=r"a\.npz, array 'text': holds pickled data .*the name '.*open'.*nothing of it"):
+        built(tmp_path / "a.npz")
+    assert not trap.exists()
+
+
+def _npy_bytes(array: np.ndarray, protocol: int) -> bytes:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|O", "fortran_order": False, "shape": array.shape})
+    return header.getvalue() + pickle.dumps(array, protocol=protocol)
+
+
+ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n"
+NDARRAY = b"cnumpy\nndarray\n"
+DTYPE = b"cnumpy\ndtype\n"
+ENCODE = b"c_codecs\nencode\n"
+SCALAR = b"cnumpy.core.multiarray\nscalar\n"
+LONG = struct.Struct("<q")
+OBJECT = DTYPE + b"(U\x02O8I0\nI1\ntR"
+DOUBLED = b"Nq\x00" + b"h\x00h\x00\x86q\x00" * 60  # 2 ** 60 items when written out
+HUGE = b"\x8b" + struct.pack("<i", 10_000) + b"\x01" * 10_000
+SHELL = ARRAY + b"(" + NDARRAY + b"(I0\ntU\x01btR"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"cos\nsystem\n(U\x04truetR.",
+        b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.",
+        b"(U\x04trueios\nsystem\n.",
+        b"(cos\nsystem\nU\x04trueo.",
+        b"\x80\x02" + NDARRAY + b"(I1000000000000\nt\x81.",
+        b"\x80\x02" + NDARRAY + b"(I1000000000000\ntR.",
+        b"\x80\x02" + ARRAY + b"(" + NDARRAY + b"(I1000000000000\ntU\x02f8tR.",
+        b"\x80\x02" + DTYPE + b"(U\x0cV10000000000tR.",
+        b"\x80\x02" + DTYPE + b"(U\x0aU999999999tR.",
+        b"\x80\x02" + SCALAR + b"(" + DTYPE + b"(U\x0aU999999999tRU\x01atR.",
+        b"\x80\x02" + SCALAR + b"(" + OBJECT + b"U\x01atR.",
+        b"\x80\x02" + ENCODE + b"(X\x01\x00\x00\x00aU\x04zliptR.",
+        b"\x80\x04\x8e" + LONG.pack(2**40) + b"x.",
+        b"\x80\x04\x8d" + LONG.pack(2**62) + b"x.",
+        b"\x80\x05\x96" + LONG.pack(2**40) + b"x.",
+        b"\x80\x04\x95" + LONG.pack(2**62) + b"N.",
+        b"\x80\x02Nr\xff\xff\xff\x7f.",
+        b"\x80\x02h\x05.",
+        b"\x80\x02P5\n.",
+        b"\x80\x02\x82\x01.",
+        b"\x80\x02}U\x01aNs.",
+        b"(" * 100_000 + b"t" * 100_000 + b".",
+        b"\x80\x02" + SHELL + b"(I1\n(I5\nt" + OBJECT + b"I00\n(lNatb.",
+        b"\x80\x02" + SHELL + b"(I1\n(I1\nt" + OBJECT + b"I00\n(l(lNaatb.",
+        b"\x80\x02" + SHELL + b"(I1\n(I1\nt" + DTYPE + b"(U\x02f8tRI00\nU\x08aaaaaaaatb.",
+        b"\x80\x02" + SHELL + b"(I1\n(I999999999\nX\x04\x00\x00\x00aaaat" + OBJECT + b"I00\n(lNatb.",
+        b"\x80\x02" + SHELL + b"(I1\n(" + HUGE * 50 + b"t" + OBJECT + b"I00\n(lNatb.",
+        b"\x80\x02" + SHELL + b"(I1\n" + DOUBLED + OBJECT + b"I00\n(lNatb.",
+        b"\x80\x04" + DOUBLED + b"\x8c\x01a\x93.",
+        b"\x80\x02" + DTYPE + DOUBLED + b"R.",
+        b"\x80\x02" + SHELL + b"}U\x0b__setstate__Nsb.",
+        b"\x80\x02" + NDARRAY + b"}b.",
+        b"I" + b"9" * 100_000 + b"\n.",
+        b"U\x01a.",
+        b"",
+        b".",
+        b"a.",
+        b"\xff\xfe\xfd",
+        b"t.",
+        b"R.",
+    ],
+)
+def test_hostile_pickles_are_refused(tmp_path: Path, raw: bytes) -> None:
+    """Forbidden names, forbidden calls, absurd sizes and broken stacks all end in one sentence."""
+    write_pickled(tmp_path / "a.npz", raw)
+    with pytest.raises(BadInput, match="array 'text'") as caught:
+        built(tmp_path / "a.npz")
+    assert len(str(caught.value)) < 700
+
+
+def test_hostile_pickle_reserves_no_memory(tmp_path: Path) -> None:
+    """A few bytes that announce terabytes, or a far memo index, do not make the job grow."""
+    far_memo = b"\x80\x02" + SHELL + b"r\xff\xff\xff\x7f(I1\n(I1\nt" + OBJECT + b"I00\n(lU\x01aatb."
+    write_pickled(tmp_path / "a.npz", far_memo)
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (2**31, 2**31));"
+        "from build_npz import build_npz; build_npz(sys.argv[1], sys.argv[2], 'train')"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "a.npz", tmp_path / "b.npz"], cwd=SCRIPTS, check=True)
+    assert list(read_npz(tmp_path / "b.npz").texts()) == ["a"]
+
+
+def test_copies_of_a_remembered_string_are_bounded(tmp_path: Path) -> None:
+    """A pickle cannot grow by encoding one long remembered string again and again."""
+    long = b"X" + struct.pack("<I", 100_000) + b"a" * 100_000 + b"q\x01"
+    again = ENCODE + b"q\x02(h\x01U\x06latin1tR" + b"0h\x02(h\x01U\x06latin1tR" * 50
+    write_pickled(tmp_path / "a.npz", b"\x80\x02" + long + again.replace(b"tR0", b"tR") + b".")
+    with pytest.raises(BadInput, match="more text than the file has bytes"):
+        built(tmp_path / "a.npz")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 400), value=st.integers(0, 255))
+def test_flipped_bytes_never_crash(tmp_path: Path, place: int, value: int) -> None:
+    """A pickle with any one byte changed is read or refused in one sentence; nothing else happens."""
+    raw = bytearray(pickle.dumps(np.array(["one", b"two", None, 3, np.str_("four")], dtype=object), protocol=2))
+    raw[place % len(raw)] = value
+    stream = Exact(io.BytesIO(raw), len(raw))
+    try:
+        assert len(unpickle_strings(stream, 5, "here")) == 5
+    except BadInput as error:
+        assert str(error).startswith("here")
+
+
+def test_the_pickles_above_are_what_numpy_writes() -> None:
+    """The opcodes that are admitted suffice for NumPy's own object arrays (guards the tests' own premise)."""
+    raw = pickle.dumps(np.array(["a"], dtype=object), protocol=4)
+    assert {"STACK_GLOBAL", "REDUCE", "BUILD"} <= {opcode.name for opcode, _, _ in pickletools.genops(raw)}
+
+
+# Bad files ------------------------------------------------------------------------------------------------------------
+
+
+def _npz(**arrays: Any) -> Callable[[Path], None]:
+    return lambda path: np.savez(path, **{name: np.asarray(values) for name, values in arrays.items()})
+
+
+def _raw(content: bytes | str) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(content.encode() if isinstance(content, str) else content) and None
+
+
+def _objects(*values: Any) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _cut_npz(path: Path) -> None:
+    np.savez(path, text=np.array(TEXTS), label=np.array(LABELS))
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def _flipped_npz(path: Path) -> None:
+    np.savez(path, text=np.array(["aaaaaaaa"] * 100), label=np.zeros(100, int))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"a\0\0\0a\0\0\0")] = ord("b")
+    path.write_bytes(content)
+
+
+def _absurd_npz(path: Path, descr: str = "<U5", rows: int = 10**15) -> None:
+    member = io.BytesIO()
+    np.lib.format.write_array_header_1_0(member, {"descr": descr, "fortran_order": False, "shape": (rows,)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("text.npy", member.getvalue() + b"abc")
+        archive.writestr("label.npy", member.getvalue() + b"abc")
+
+
+def _bomb_npz(path: Path) -> None:
+    header = io.BytesIO()
+    rows = 2_000_000
+    np.lib.format.write_array_header_1_0(header, {"descr": "|S1", "fortran_order": False, "shape": (rows,)})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("text.npy", header.getvalue() + b"a" * rows)
+        archive.writestr("label.npy", header.getvalue() + b"a" * rows)
+
+
+def _npz_packed(path: Path, method: int) -> None:
+    member = io.BytesIO()
+    np.save(member, np.array(["a"]))
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("text.npy", member.getvalue())
+
+
+def _encrypted_npz(path: Path) -> None:
+    _npz(text=["a", "b"], label=[0, 1])(path)
+    content = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + flags] |= 1
+    path.write_bytes(content)
+
+
+def _broken_header_npz(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("text.npy", b"\x93NUMPY\x01\x00\x10\x00__import__('os')")
+
+
+def _surrogate_npz(path: Path) -> None:
+    _npz(text=["ab", "c\ud800"], label=[0, 1])(path)
+
+
+def _bad_code_point_npz(path: Path) -> None:
+    array = np.array(["aa", "bb"])
+    array.view(np.uint32)[2] = 0x110000
+    np.savez(path, text=array, label=[0, 1])
+
+
+def _parquet(**columns: Any) -> Callable[[Path], None]:
+    return lambda path: pq.write_table(pa.table(columns), path)
+
+
+def _invalid_parquet(path: Path) -> None:
+    text = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(np.array([0, 1, 3], np.int32)), pa.py_buffer(b"a\xff!")]
+    )
+    pq.write_table(pa.table({"text": text, "label": [0, 1]}), path)
+
+
+def _tar(files: dict[str, bytes]) -> Callable[[Path], None]:
+    return lambda path: write_archive(path, files)
+
+
+def _cut_tar(path: Path) -> None:
+    write_archive(path, {f"{label}/{i}.txt": bytes(range(256)) * 9 for label in ("a", "b") for i in range(9)})
+    path.write_bytes(path.read_bytes()[: -path.stat().st_size // 2])
+
+
+CLASS_FOLDERS = {"neg/1.txt": b"a", "pos/1.txt": b"b"}
+BAD_FILES: dict[str, tuple[str, Callable[[Path], None], dict[str, Any], str]] = {
+    "unknown suffix": ("a.xlsx", _raw("x"), {}, r"its name does not tell its format; set dataset\.train\.format to"),
+    "unknown format": (
+        "a.csv",
+        _raw("x"),
+        {"source": {"format": "xls"}},
+        r"train\.format: found 'xls'; give one of npz",
+    ),
+    "empty file": ("a.csv", _raw(""), {}, r"a\.csv: is empty; fetch it again"),
+    "web page": ("a.npz", _raw("\n<!DOCTYPE html><p>Sign in"), {}, "is a web page, not npz; give the address"),
+    "not an npz": ("a.npz", _raw("hello"), {}, r"a\.npz: cannot be read \(File is not a zip file\)"),
+    "cut npz": ("a.npz", _cut_npz, {}, r"a\.npz: cannot be read"),
+    "damaged npz": ("a.npz", _flipped_npz, {}, r"a\.npz: cannot be read \(Bad CRC-32"),
+    "npz without arrays": (
+        "a.npz",
+        lambda p: write_archive(p.with_suffix(".zip"), {"x": b""}) or p.with_suffix(".zip").rename(p),
+        {},
+        "holds no arrays",
+    ),
+    "absurd shape": ("a.npz", _absurd_npz, {}, r"promises 1,000,000,000,000,000 rows of <U5, but 3 bytes follow"),
+    "no width": ("a.npz", lambda p: _absurd_npz(p, "|S0"), {}, r"array 'text': its header promises"),
+    "absurd objects": ("a.npz", lambda p: _absurd_npz(p, "|O"), {}, r"promises .* rows of object, but 3 bytes follow"),
+    "bomb npz": ("a.npz", _bomb_npz, {"max_bytes": 1000}, "holds more than 1,000 uncompressed bytes"),
+    "odd packing": (
+        "a.npz",
+        lambda p: _npz_packed(p, zipfile.ZIP_BZIP2),
+        {},
+        "text.npy: is packed by method 12; pack it",
+    ),
+    "encrypted": ("a.npz", _encrypted_npz, {}, "is encrypted; give a file without a password"),
+    "broken header": ("a.npz", _broken_header_npz, {}, r"array 'text': its header cannot be read"),
+    "structured": (
+        "a.npz",
+        _npz(text=np.zeros(2, "U2,i4"), label=[0, 1]),
+        {"text": "text"},
+        "one text per row is needed",
+    ),
+    "matrix": ("a.npz", _npz(text=[["a", "b"]] * 2, label=[0, 1]), {"text": "text"}, r"has shape \(2, 2\)"),
+    "token ids": ("a.npz", _npz(x=[1, 2], y=[0, 1]), {"text": "x"}, "array 'x': holds int64, not texts; name another"),
+    "lists of ids": ("a.npz", _npz(x=_objects([1, 2], [3]), y=[0, 1]), {}, "array 'x', row 1: holds list, not a plain"),
+    "dates as labels": (
+        "a.npz",
+        _npz(text=["a"], label=np.array(["2020"], "M8[Y]")),
+        {},
+        "not labels; name another array",
+    ),
+    "lengths differ": ("a.npz", _npz(text=["a", "b"], label=[0]), {}, "'text' has 2 rows and 'label' 1; give a label"),
+    "no such key": (
+        "a.npz",
+        _npz(a=["x"], b=[1]),
+        {"text": "c"},
+        r"has no 'c' \(dataset.text\); it has the arrays 'a' \(1 <U1\), 'b' \(1 int64\): name",
+    ),
+    "no such label": ("a.npz", _npz(a=["x"], b=[1]), {"label": "c"}, r"has no 'c' \(dataset.label\)"),
+    "same column": ("a.npz", _npz(a=["x"], b=[1]), {"text": "a", "label": "a"}, "both are 'a'"),
+    "ambiguous text": (
+        "a.csv",
+        _raw("text,review,label\na,b,1\n"),
+        {},
+        "'text' and 'review' could both hold the texts, it has the columns 'text', 'review', 'label'; set dataset.text",
+    ),
+    "ambiguous label": (
+        "a.csv",
+        _raw("text,stars,topic\na,b,1\n"),
+        {},
+        "cannot tell which column holds the labels, it has the columns 'text', 'stars', 'topic'; set dataset.label",
+    ),
+    "no text column": (
+        "a.parquet",
+        _parquet(a=[1], b=[2]),
+        {},
+        r"cannot tell which column holds the texts, it has the columns 'a' \(int64\)",
+    ),
+    "semicolons": (
+        "a.csv",
+        _raw("text;label\na;1\n"),
+        {},
+        "the columns 'text;label'; its columns must be separated by commas",
+    ),
+    "column twice": ("a.csv", _raw("text,text,label\na,b,1\n"), {}, "header: the column 'text' stands there twice"),
+    "header only": ("a.csv", _raw("text,label\n"), {}, r"a\.csv: has no rows"),
+    "ragged row": (
+        "a.csv",
+        _raw('text,label\n"x\ny",1\nb,c,0\n'),
+        {},
+        "line 4: 3 fields where the header has 2; put quotes",
+    ),
+    "open quote": ("a.csv", _raw('text,label\na,1\n"b,0\n'), {}, "line 3: not a csv record .unexpected end of data"),
+    "stray quote": ("a.csv", _raw('text,label\n"a" b,1\n'), {}, "line 2: not a csv record"),
+    "open header": ("a.csv", _raw('"text,label\n'), {}, "line 1: not a csv record"),
+    "ragged tsv": ("a.tsv", _raw("text\tlabel\na\tb\t1\n"), {}, "line 2: 3 fields where the header has 2"),
+    "latin-1 csv": (
+        "a.csv",
+        _raw("text,label\na,1\ncafé,0\n".encode("latin-1")),
+        {},
+        r"line 3: the text is not valid UTF-8 \(byte 0xe9 at character 3\); save the file as UTF-8",
+    ),
+    "latin-1 label": (
+        "a.csv",
+        _raw("text,label\na,é\n".encode("latin-1")),
+        {},
+        r"line 2: the label is not valid UTF-8 \(byte 0xe9",
+    ),
+    "utf-16": ("a.csv", _raw("text,label\na,1\n".encode("utf-16")), {}, "is UTF-16; save it as UTF-8"),
+    "cut gz": ("a.csv.gz", _raw(gzip.compress(b"text,label\n" + b"a,1\nb,0\n" * 5000)[:-20]), {}, "cannot be read"),
+    "bomb gz": (
+        "a.csv.gz",
+        _raw(gzip.compress(b"text,label\n" + b"a" * 10**6)),
+        {"max_bytes": 10**5},
+        "more than 100,000 uncompressed",
+    ),
+    "missing label": ("a.csv", _raw("text,label\na,1\nb,\n"), {}, "line 3: the label is missing; fill it in or drop"),
+    "nan label csv": ("a.csv", _raw("text,label\na,1\nb,NaN\n"), {}, "line 3: the label is missing"),
+    "fraction label": (
+        "a.csv",
+        _raw("text,label\na,1\nb,0.5\n"),
+        {},
+        "line 3: the label is 0.5; labels are whole numbers",
+    ),
+    "nan label": ("a.npz", _npz(text=["a", "b"], label=[1, np.nan]), {}, r"a\.npz, row 2: the label is missing"),
+    "half label": ("a.npz", _npz(text=["a", "b"], label=[1, 2.5]), {}, r"row 2: the label is a number, 2\.5"),
+    "infinite label": ("a.npz", _npz(text=["a", "b"], label=[1, np.inf]), {}, r"row 2: the label is a number, inf"),
+    "huge label": (
+        "a.npz",
+        _npz(text=["a", "b"], label=_objects(1, 10**5000)),
+        {},
+        "row 2: the label is a whole number of",
+    ),
+    "mixed labels": (
+        "a.jsonl",
+        _raw('{"text": "a", "label": 1}\n{"text": "b", "label": "x"}\n'),
+        {},
+        "line 2: the label is 'x', but that of line 1 is 1; use labels of one type",
+    ),
+    "true among numbers": (
+        "a.jsonl",
+        _raw('{"text": "a", "label": 1}\n{"text": "b", "label": true}\n'),
+        {},
+        "line 2: the label is True, but",
+    ),
+    "label is text": (
+        "a.csv",
+        _raw("text,label\na," + "b" * 300 + "\n"),
+        {},
+        r"line 2: the label has 300 characters, .* \(dataset.label\)",
+    ),
+    "NUL label": (
+        "a.jsonl",
+        _raw('{"text": "a", "label": "x\\u0000"}\n'),
+        {},
+        "holds a NUL character; rename the label",
+    ),
+    "object label": ("a.jsonl", _raw('{"text": "a", "label": {"b": 1}}\n'), {}, "line 1: the label is an object"),
+    "missing text": (
+        "a.jsonl",
+        _raw('{"text": "a", "label": 1}\n\n{"text": null, "label": 0}\n'),
+        {},
+        "line 3: the text is missing; fill it in or drop the row",
+    ),
+    "NaN text": ("a.npz", _npz(text=_objects("a", float("nan")), label=[0, 1]), {}, "row 2: the text is missing"),
+    "None text": ("a.npz", _npz(text=_objects("a", None), label=[0, 1]), {}, "row 2: the text is missing"),
+    "number as text": (
+        "a.npz",
+        _npz(text=_objects("a", 7), label=[0, 1]),
+        {},
+        "row 2: the text is a number, 7; name the column",
+    ),
+    "null in parquet": (
+        "a.parquet",
+        _parquet(text=["a", None], label=[0, 1]),
+        {},
+        r"a\.parquet, row 2: the text is missing",
+    ),
+    "null label": (
+        "a.parquet",
+        _parquet(text=["a", "b"], label=[0, None]),
+        {},
+        r"a\.parquet, row 2: the label is missing",
+    ),
+    "invalid parquet text": (
+        "a.parquet",
+        _invalid_parquet,
+        {},
+        r"row 2: the text is not valid UTF-8 \(byte 0xff at byte 0\)",
+    ),
+    "not parquet": ("a.parquet", _raw("PAR2"), {}, r"a\.parquet: cannot be read"),
+    "bomb parquet": (
+        "a.parquet",
+        _parquet(text=["a" * 5000, "b"], label=[0, 1]),
+        {"max_bytes": 100},
+        "more than 100 uncompressed bytes",
+    ),
+    "surrogate": (
+        "a.npz",
+        _surrogate_npz,
+        {},
+        r"row 2: the text is not valid UTF-8 \(half a surrogate pair, U\+D800, at character 1\)",
+    ),
+    "surrogate json": (
+        "a.jsonl",
+        _raw('{"text": "\\ud83d", "label": 1}\n'),
+        {},
+        r"line 1: .*half a surrogate pair, U\+D83D",
+    ),
+    "beyond Unicode": (
+        "a.npz",
+        _bad_code_point_npz,
+        {},
+        "row 2: the text is not valid UTF-8 \\(byte 0xf4 at byte 0\\)",
+    ),
+    "invalid bytes": (
+        "a.npz",
+        _npz(text=[b"ok", b"a\xff"], label=[0, 1]),
+        {},
+        r"row 2: the text is not valid UTF-8 \(byte 0xff at byte 1\)",
+    ),
+    "not json": (
+        "a.jsonl",
+        _raw('{"text": "a", "label": 1}\n{"text": \n'),
+        {},
+        r"line 2: not JSON .* write one object per line",
+    ),
+    "deep json": ("a.jsonl", _raw("[" * 200_000 + "\n"), {}, "line 1: not JSON"),
+    "json list": ("a.jsonl", _raw("[1, 2]\n"), {}, "line 1: a list, .* write one object per line"),
+    "json key missing": (
+        "a.jsonl",
+        _raw('{"text": "a", "label": 1}\n{"text": "b"}\n'),
+        {},
+        "line 2: has no 'label'; give every line the same keys",
+    ),
+    "blank jsonl": ("a.jsonl", _raw("\n\n"), {}, "has no rows; give a file with one JSON object per line"),
+    "not a tar": ("a.tar.gz", _raw(gzip.compress(b"hello")), {}, r"a\.tar\.gz: cannot be read"),
+    "cut tar": ("a.tar.gz", _cut_tar, {}, r"a\.tar\.gz: cannot be read"),
+    "bomb tar": (
+        "a.tgz",
+        _tar({"a/1.txt": b"x" * 10**6, "b/1.txt": b""}),
+        {"max_bytes": 10**5},
+        "more than 100,000 uncompressed",
+    ),
+    "bomb zip": (
+        "a.zip",
+        _tar({"a/1.txt": b"x" * 10**6, "b/1.txt": b""}),
+        {"max_bytes": 10**5},
+        "more than 100,000 uncompressed",
+    ),
+    "no class folders": (
+        "a.zip",
+        _tar({"data.csv": b"text,label"}),
+        {},
+        "no folder holds two class folders; set `folder`",
+    ),
+    "two candidates": (
+        "a.zip",
+        _tar({f"{x}/{k}": v for x in "ab" for k, v in CLASS_FOLDERS.items()}),
+        {},
+        "class folders lie in 'a', 'b'; set `folder`",
+    ),
+    "wrong folder": (
+        "a.zip",
+        _tar(CLASS_FOLDERS),
+        {"source": {"folder": "train"}},
+        "the folder 'train' has no class folders",
+    ),
+    "absent class": (
+        "a.zip",
+        _tar(CLASS_FOLDERS),
+        {"source": {"folder": "", "classes": ["neg", "neutral"]}},
+        r"neutral' \(dataset classes\) holds no texts; class folders with texts are 'neg', 'pos'",
+    ),
+    "invalid file": (
+        "a.tar",
+        _tar(CLASS_FOLDERS | {"pos/2.txt": b"\xff"}),
+        {},
+        r"a\.tar, pos/2\.txt: the text is not valid UTF-8",
+    ),
+    "held out too few": (
+        "a.csv",
+        _raw("text,label\na,0\nb,0\nc,0\nd,1\n"),
+        {"held_out": {"fraction": 0.5, "seed": 1}},
+        "held-out test split, class '1': 1 of 4 distinct texts, too few to be in both parts",
+    ),
+    "held out all": (
+        "a.csv",
+        _raw("text,label\na,0\nb,1\n"),
+        {"held_out": {"fraction": 1.0, "seed": 1}},
+        r"held-out test split: found 1\.0; give a share above 0 and below 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_bad_files_get_one_sentence(tmp_path: Path, case: str) -> None:
+    """Each bad file is refused with one line that says what was found where, and what to do."""
+    name, write, options, expected = BAD_FILES[case]
+    write(tmp_path / name)
+    with pytest.raises(BadInput, match=expected) as caught:
+        built(tmp_path / name, **options)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "built.npz").exists()
+
+
+# Held-out test split --------------------------------------------------------------------------------------------------
+
+
+def test_held_out_split_is_whole_stratified_and_fixed(tmp_path: Path) -> None:
+    """Both halves together are the file in its order, each class in proportion, the same at every call."""
+    texts = [f"text {i}" for i in range(200)]
+    labels = ["rare" if i % 10 == 0 else "common" for i in range(200)]
+    write_csv(tmp_path / "a.csv", texts, labels)
+    held_out = {"fraction": 0.2, "seed": 7}
+    train, test = (built(tmp_path / "a.csv", split=split, held_out=held_out) for split in ("train", "test"))
+    assert Counter(test[1]) == {"rare": 4, "common": 36}
+    assert sorted(train[0] + test[0]) == sorted(texts)
+    for part in (train, test):
+        order = [texts.index(text) for text in part[0]]
+        assert order == sorted(order)
+        assert part[1] == [labels[row] for row in order]
+    assert built(tmp_path / "a.csv", split="test", held_out=held_out) == test
+    assert built(tmp_path / "a.csv", split="test", held_out=held_out | {"seed": 8}) != test
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c", b"d", b"e", b"f"]), st.integers(0, 1)), max_size=40))
+def test_equal_texts_are_never_divided(rows: list[tuple[bytes, int]]) -> None:
+    """However often a text occurs, and under whatever labels, all its rows fall on one side."""
+    rows += [(b"%d" % i, i % 2) for i in range(12)]
+    texts, labels = [text for text, _ in rows], [label for _, label in rows]
+    held = held_out_mask(texts, labels, fraction=0.4, seed=1)
+    sides = {}
+    for text, side in zip(texts, held.tolist(), strict=True):
+        assert sides.setdefault(text, side) == side
+
+
+def test_held_out_archive_is_read_whole(tmp_path: Path) -> None:
+    """Without a test split the folder called like the split has no privilege."""
+    write_archive(tmp_path / "a.zip", IMDB)
+    with pytest.raises(BadInput, match="class folders lie in 'aclImdb/test', 'aclImdb/train'"):
+        built(tmp_path / "a.zip", held_out={"fraction": 0.5, "seed": 1})
+
+
+def test_main_maps_the_job(tmp_path: Path) -> None:
+    """main passes each name of the job to its argument."""
+    write_any(tmp_path / "a.jsonl", TEXTS, LABELS)
+    job = SimpleNamespace(
+        input=SimpleNamespace(data=str(tmp_path / "a.jsonl")),
+        output=SimpleNamespace(npz=str(tmp_path / "train.npz")),
+        params=SimpleNamespace(
+            split="train", source={"format": "jsonl"}, text="text", label=None, held_out=None, max_bytes=10**6
+        ),
+    )
+    main(job)
+    assert list(read_npz(tmp_path / "train.npz").texts()) == TEXTS
+
+
+# Real data ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "first", "labels"),
+    [
+        ("ag_news/test.npz", 7600, "Unions representing workers", {"Business", "Sci/Tech", "Sports", "World"}),
+        ("trec/test.npz", 500, "How far is it", {0, 1, 2, 3, 4, 5}),
+        ("sst2/validation.tsv.gz", 6735, "", {0, 1}),
+    ],
+)
+def test_real_data(tmp_path: Path, shared_data: Path, name: str, rows: int, first: str, labels: set) -> None:
+    """Byte arrays, unicode arrays and gzipped tsv as met in practice need no setting."""
+    build_npz(shared_data / name, tmp_path / "a.npz", "test")
+    data = read_npz(tmp_path / "a.npz")
+    assert len(data) == rows
+    assert next(data.texts()).startswith(first)
+    assert set(data.label.tolist()) == labels

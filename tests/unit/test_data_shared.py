@@ -1,0 +1,71 @@
+"""_data: the safe npz, the frame and the label names keep what is put into them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from _data import (
+    DATA_COLUMN,
+    LABEL_COLUMN,
+    frame_names,
+    pack_texts,
+    read_frame,
+    read_labels,
+    read_npz,
+    write_frame,
+    write_labels,
+    write_npz,
+)
+
+TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=20)
+
+
+def test_columns_are_called_by_their_names() -> None:
+    """The frame's columns bear the names that the workflow's readers expect."""
+    assert (DATA_COLUMN, LABEL_COLUMN) == ("DATA_COLUMN", "LABEL_COLUMN")
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=TEXTS, numeric=st.booleans())
+def test_npz_and_frame_round_trip(tmp_path: Path, texts: list[str], numeric: bool) -> None:
+    """Any text that UTF-8 can carry comes back from the npz and from the frame, in its row."""
+    labels = [i % 3 if numeric else f"näme {i % 3}" for i in range(len(texts))]
+    write_npz(tmp_path / "a.npz", pack_texts([text.encode() for text in texts], labels))
+    data = read_npz(tmp_path / "a.npz")
+    assert list(data.texts()) == texts
+    assert data.label.tolist() == labels
+    assert (data.text.dtype, data.offsets.dtype, len(data)) == (np.uint8, np.int64, len(texts))
+    codes = np.arange(len(texts), dtype=np.int16) % 3
+    write_frame(tmp_path / "a.parquet", data, codes, ["a", "b", "c"])
+    frame = read_frame(tmp_path / "a.parquet")
+    assert frame[DATA_COLUMN].tolist() == texts
+    assert frame[LABEL_COLUMN].tolist() == codes.tolist()
+    assert frame[LABEL_COLUMN].dtype == np.int16
+    assert pd.api.types.is_string_dtype(frame[DATA_COLUMN])
+
+
+def test_npz_needs_no_pickle(tmp_path: Path) -> None:
+    """The npz loads where pickles are forbidden, and its size is that of its texts, not of the longest one."""
+    texts = [b"short"] * 1000 + [b"long" * 25_000]
+    write_npz(tmp_path / "a.npz", pack_texts(texts, [0] * 1001))
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
+        assert set(arrays.files) == {"text", "offsets", "label"}
+        assert arrays["text"].nbytes == 105_000
+
+
+def test_frame_carries_its_label_names(tmp_path: Path) -> None:
+    """The names can be read back for messages; a parquet from elsewhere has none."""
+    write_frame(tmp_path / "a.parquet", pack_texts([b"x"], ["é"]), np.zeros(1, np.int16), ["é", "b"])
+    assert frame_names(tmp_path / "a.parquet") == {0: "é", 1: "b"}
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "b.parquet")
+    assert frame_names(tmp_path / "b.parquet") == {}
+
+
+def test_labels_round_trip(tmp_path: Path) -> None:
+    """Label names and the positive class come back from labels.json."""
+    for names, positive in ((["négatif", "positif"], 1), (["a", "b", "c"], None)):
+        write_labels(tmp_path / "labels.json", names, positive)
+        assert read_labels(tmp_path / "labels.json") == (names, positive)
