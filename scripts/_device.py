@@ -1,0 +1,25 @@
+"""The device and the threads of a job, settled before TensorFlow or JAX is imported."""
+
+import os
+
+
+def set_up_device(threads: int) -> None:
+    """Bind this process to `threads` CPU threads and to deterministic kernels.
+
+    Both engines read these variables once, at import. Bit-equal weights need equal thread counts, so nothing is left
+    to a default that looks at the machine.
+
+    Args:
+        threads: CPU threads for the kernels of this job.
+    """
+    os.environ |= {
+        "OMP_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        # Keras runs one graph at a time: a second inter-op thread only fights the kernels for a core.
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_DETERMINISTIC_OPS": "1",
+        # A device may be shared: take memory as it is needed instead of nearly all of it at once.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -1,0 +1,125 @@
+"""An encoder in normal form: encoder.json, encoder.weights.h5 and vocab.txt."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras_hub.models import BertBackbone
+
+from _job import BadInput
+
+ARCHITECTURE = (
+    "vocabulary_size",
+    "num_layers",
+    "num_heads",
+    "hidden_dim",
+    "intermediate_dim",
+    "max_sequence_length",
+    "num_segments",
+)
+
+
+def read_encoder(config: Path | str) -> dict[str, Any]:
+    """Read an encoder.json.
+
+    Returns:
+        Its content: `architecture` (the arguments of KerasHub's BertBackbone), `lower_case`, `parameters`, `source`.
+
+    Raises:
+        BadInput: if it is no JSON or lacks a key.
+    """
+    try:
+        encoder = json.loads(Path(config).read_text(encoding="utf-8"))
+        missing = [key for key in ARCHITECTURE if key not in encoder["architecture"]]
+        encoder["lower_case"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadInput(
+            f"{config}: {error!r}; an encoder's configuration is JSON with 'architecture' and 'lower_case'."
+        ) from error
+    if missing:
+        raise BadInput(f"{config}: 'architecture' lacks {', '.join(missing)}; add the arguments of BertBackbone.")
+    return encoder
+
+
+def build_backbone(architecture: dict[str, int], dropout: float = 0.0) -> BertBackbone:
+    """Build a BERT encoder (Devlin et al. 2019, arXiv 1810.04805) with random weights.
+
+    Args:
+        architecture: the arguments of KerasHub's BertBackbone.
+        dropout: of the hidden states and of the attention weights.
+
+    Returns:
+        A model from {token_ids, segment_ids, padding_mask}, int32 (batch, width) each, to
+        {sequence_output: (batch, width, hidden_dim), pooled_output: (batch, hidden_dim)}.
+    """
+    return BertBackbone(**{key: architecture[key] for key in ARCHITECTURE}, dropout=dropout)
+
+
+def load_weights(backbone: BertBackbone, weights: Path | str) -> None:
+    """Load an encoder.weights.h5 into a backbone of the same architecture.
+
+    Raises:
+        BadInput: if the file is damaged or of another architecture.
+    """
+    try:
+        backbone.load_weights(weights)
+    except (ValueError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"{weights}: {reason}; it does not hold the weights that encoder.json describes.") from error
+
+
+def scratch_encoder(scratch: dict[str, int], vocabulary: list[str], lower_case: bool) -> tuple[dict, BertBackbone]:
+    """Build an encoder with random weights.
+
+    Args:
+        scratch: layers, hidden, heads, intermediate, positions and seed.
+        vocabulary: its WordPieces.
+        lower_case: whether they are of lower-cased text.
+
+    Returns:
+        What encoder.json will hold, and the backbone.
+    """
+    keras.utils.set_random_seed(scratch["seed"])
+    encoder = {
+        "architecture": {
+            "vocabulary_size": len(vocabulary),
+            "num_layers": scratch["layers"],
+            "num_heads": scratch["heads"],
+            "hidden_dim": scratch["hidden"],
+            "intermediate_dim": scratch["intermediate"],
+            "max_sequence_length": scratch["positions"],
+            "num_segments": 2,
+        },
+        "lower_case": lower_case,
+        "source": {"kind": "scratch", "seed": scratch["seed"]},
+    }
+    return encoder, build_backbone(encoder["architecture"])
+
+
+def folder_encoder(config: Path | str, weights: Path | str, vocabulary: list[str]) -> tuple[dict, BertBackbone]:
+    """Take an encoder from a folder in normal form.
+
+    Returns:
+        What encoder.json will hold, and the backbone with its weights.
+
+    Raises:
+        BadInput: if the three files do not belong together.
+    """
+    encoder = read_encoder(config)
+    rows = encoder["architecture"]["vocabulary_size"]
+    if rows != len(vocabulary):
+        raise BadInput(
+            f"{config}: the embedding table has {rows} rows and vocab.txt {len(vocabulary)} WordPieces; "
+            "bring the vocabulary that the encoder was trained with."
+        )
+    backbone = build_backbone(encoder["architecture"])
+    load_weights(backbone, weights)
+    return encoder | {"source": {"kind": "folder", "of": encoder.get("source")}}, backbone
+
+
+def save_encoder(encoder: dict, backbone: BertBackbone, config: Path | str, weights: Path | str) -> None:
+    """Write encoder.json, with the number of parameters, and encoder.weights.h5."""
+    encoder = encoder | {"parameters": backbone.count_params()}
+    backbone.save_weights(weights)
+    Path(config).write_text(json.dumps(encoder, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,428 @@
+"""The classifier and its training. Speaks `keras` only, so that it runs on every backend of Keras."""
+
+import hashlib
+import logging
+import math
+import platform
+import resource
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import ops
+from keras_hub.models import BertBackbone
+
+from _encoder import build_backbone, load_weights, read_encoder
+from _job import BadInput
+from _tokens import Tokens, epoch_batches, similar_length_batches
+
+log = logging.getLogger(__name__)
+
+PREDICTION_BATCH = 64
+PROGRESS_SECONDS = 10.0
+# Biases and layer norms are not decayed: Devlin et al. 2019's own training code, Loshchilov & Hutter 2019.
+NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
+
+
+def build_classifier(
+    architecture: dict[str, int], classes: int, dropout: float, pad: int
+) -> tuple[keras.Model, BertBackbone]:
+    """Put the original head on an encoder: dropout and one dense layer on the pooled output.
+
+    Args:
+        architecture: the arguments of KerasHub's BertBackbone.
+        classes: number of classes, two or more.
+        dropout: of the encoder and of the head.
+        pad: id of [PAD], which is masked.
+
+    Returns:
+        A model from token ids, int32 (batch, width), to logits, float32 (batch, classes); and its encoder.
+    """
+    backbone = build_backbone(architecture, dropout)
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    pooled = backbone(
+        {
+            "token_ids": token_ids,
+            "segment_ids": ops.zeros_like(token_ids),
+            "padding_mask": ops.cast(ops.not_equal(token_ids, pad), "int32"),
+        }
+    )["pooled_output"]
+    logits = keras.layers.Dense(
+        classes,
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+        dtype="float32",
+        name="logits",
+    )(keras.layers.Dropout(dropout)(pooled))
+    return keras.Model(token_ids, logits), backbone
+
+
+class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear rise from zero, then a constant rate, or a linear or cosine decay to zero.
+
+    Args:
+        peak: the highest learning rate.
+        steps: steps of the whole training.
+        warmup_steps: steps of the rise.
+        schedule: "constant", "linear" or "cosine".
+    """
+
+    def __init__(self, peak: float, steps: int, warmup_steps: int, schedule: str):
+        self.peak, self.steps, self.warmup_steps, self.schedule = peak, steps, warmup_steps, schedule
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        done = ops.clip((step - self.warmup_steps) / max(1, self.steps - self.warmup_steps), 0.0, 1.0)
+        decay = {
+            "constant": lambda: ops.ones_like(done),
+            "linear": lambda: 1.0 - done,
+            "cosine": lambda: 0.5 * (1.0 + ops.cos(math.pi * done)),
+        }[self.schedule]()
+        rise = ops.minimum(1.0, (step + 1.0) / max(1, self.warmup_steps))
+        return self.peak * ops.where(step < self.warmup_steps, rise, decay)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps, "schedule": self.schedule}
+
+
+def build_optimizer(training: dict[str, Any], steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer that a study's training settings describe.
+
+    Args:
+        training: `optimizer` and its settings, as the schema has them.
+        steps: steps of the whole training.
+    """
+    rate = training["learning_rate"]
+    if training["schedule"] != "constant" or training["warmup_fraction"]:
+        rate = WarmUpDecay(rate, steps, round(steps * training["warmup_fraction"]), training["schedule"])
+    settings = {
+        "learning_rate": rate,
+        "clipnorm": training["clipnorm"],
+        "global_clipnorm": training["global_clipnorm"],
+        "weight_decay": training["weight_decay"] or None,
+    }
+    if training["optimizer"] == "sgd":
+        settings["momentum"] = training["momentum"]
+    else:
+        settings["epsilon"] = training["epsilon"]
+    if training["optimizer"] == "adamw":
+        settings["weight_decay"] = training["weight_decay"]
+    classes = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "adamax": keras.optimizers.Adamax,
+        "sgd": keras.optimizers.SGD,
+    }
+    optimizer = classes[training["optimizer"]](**settings)
+    if training["weight_decay"]:
+        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+    return optimizer
+
+
+class TokenBatches(keras.utils.PyDataset):
+    """Padded batches of some texts, with their labels if there are any.
+
+    Args:
+        tokens: the texts' ids.
+        labels: int array over all texts, or None to predict.
+        batches: (rows, width) of each batch.
+        length, truncation: see `Tokens.batch`.
+    """
+
+    def __init__(self, tokens: Tokens, labels: np.ndarray | None, batches: list, length: int, truncation: str):
+        super().__init__()
+        self.tokens, self.labels, self.batches = tokens, labels, batches
+        self.length, self.truncation = length, truncation
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        rows, width = self.batches[index]
+        token_ids = self.tokens.batch(rows, self.length, self.truncation, width)
+        return (token_ids,) if self.labels is None else (token_ids, self.labels[rows])
+
+
+class EpochOrder(keras.callbacks.Callback):
+    """Gives the training batches the order of the epoch that begins."""
+
+    def __init__(self, dataset: TokenBatches, order: Any):
+        super().__init__()
+        self.dataset, self.order = dataset, order
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.dataset.batches = self.order(epoch)
+
+
+class Progress(keras.callbacks.Callback):
+    """Logs epoch, step, loss, accuracy, speed and the time left, every few seconds and after each epoch.
+
+    Args:
+        name: what is trained.
+        examples: texts per epoch.
+        batch_size: texts per step.
+    """
+
+    def __init__(self, name: str, examples: int, batch_size: int):
+        super().__init__()
+        self.name, self.examples, self.batch_size = name, examples, batch_size
+        self.training_seconds = 0.0
+        self.epoch_seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.epoch, self.epoch_start = epoch, time.perf_counter()
+        # The first step traces the graph; the speed counts from its end.
+        self.first_step_end, self.reported = None, self.epoch_start
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        now = time.perf_counter()
+        if self.first_step_end is None:
+            self.first_step_end = now
+        elif now - self.reported >= PROGRESS_SECONDS:
+            self.reported = now
+            speed = batch * self.batch_size / (now - self.first_step_end)
+            done = self.epoch * self.examples + (batch + 1) * self.batch_size
+            left = (self.params["epochs"] * self.examples - done) / speed
+            log.info(
+                "%s | epoch %d/%d | step %d/%d | loss %.4f | accuracy %.4f | %.0f examples/s | %s left",
+                self.name,
+                self.epoch + 1,
+                self.params["epochs"],
+                batch + 1,
+                self.params["steps"],
+                logs["loss"],
+                logs["accuracy"],
+                speed,
+                clock(left),
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        seconds = time.perf_counter() - self.epoch_start
+        self.epoch_seconds.append(seconds)
+        log.info(
+            "%s | epoch %d/%d | loss %.4f | accuracy %.4f | validation loss %.4f | validation accuracy %.4f | %s",
+            self.name,
+            epoch + 1,
+            self.params["epochs"],
+            logs["loss"],
+            logs["accuracy"],
+            logs["val_loss"],
+            logs["val_accuracy"],
+            clock(seconds),
+        )
+
+
+def clock(seconds: float) -> str:
+    """A duration for people: "42 s", "3 min 05 s", "2 h 07 min"."""
+    seconds = max(0, round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def train_classifier(
+    model: keras.Model,
+    tokens: Tokens,
+    labels: np.ndarray,
+    train_rows: np.ndarray,
+    validation_rows: np.ndarray,
+    training: dict[str, Any],
+    seed: int,
+    name: str,
+) -> tuple[pd.DataFrame, int]:
+    """Fit the classifier with sparse categorical cross-entropy.
+
+    Args:
+        model: from `build_classifier`; holds the kept weights afterwards.
+        tokens: the training split's texts.
+        labels: int array over all texts of the training split.
+        train_rows, validation_rows: int arrays, its two parts.
+        training: the row's settings, as the schema has them.
+        seed: sets the order of the batches.
+        name: what progress lines are about.
+
+    Returns:
+        One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
+        validation_loss and validation_accuracy (after the epoch, dropout off), learning_rate (at its end), seconds.
+        And the epoch, from 1, whose weights were kept.
+    """
+    length, truncation, batch_size = training["length"], training["truncation"], training["batch_size"]
+    lengths = tokens.lengths(length)
+
+    def order(epoch: int) -> list:
+        return epoch_batches(
+            train_rows,
+            lengths[train_rows],
+            batch_size=batch_size,
+            length=length,
+            length_buckets=training["length_buckets"],
+            seed=seed,
+            epoch=epoch,
+        )
+
+    first = order(0)
+    dataset = TokenBatches(tokens, labels, first, length, truncation)
+    validation = prediction_batches(tokens, labels, validation_rows, length, truncation)
+    optimizer = build_optimizer(training, steps=training["epochs"] * len(first))
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=training["xla"],
+    )
+    progress = Progress(name, len(train_rows), batch_size)
+    rates = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update(learning_rate=float(optimizer.learning_rate))
+    )
+    callbacks = [EpochOrder(dataset, order), rates, progress]
+    keeper = None
+    if training["keep"] == "best":
+        monitor = training["monitor"].replace("validation_", "val_")
+        # With as much patience as there are epochs it never stops; it only remembers the best weights.
+        keeper = keras.callbacks.EarlyStopping(
+            monitor,
+            mode="min" if monitor == "val_loss" else "max",
+            patience=training["epochs"],
+            restore_best_weights=True,
+        )
+        callbacks.append(keeper)
+    fitted = model.fit(
+        dataset, validation_data=validation, epochs=training["epochs"], shuffle=False, verbose=0, callbacks=callbacks
+    )
+    history = pd.DataFrame(fitted.history).rename(columns=lambda key: key.replace("val_", "validation_"))
+    history.insert(0, "epoch", np.arange(1, len(history) + 1))
+    history["seconds"] = progress.epoch_seconds
+    return history, keeper.best_epoch + 1 if keeper else len(history)
+
+
+def prediction_batches(
+    tokens: Tokens, labels: np.ndarray | None, rows: np.ndarray, length: int, truncation: str
+) -> TokenBatches:
+    """Batches for a forward pass: sorted by length, since padding costs time and changes nothing."""
+    batches = similar_length_batches(rows, tokens.lengths(length)[rows], PREDICTION_BATCH, length)
+    return TokenBatches(tokens, labels, batches, length, truncation)
+
+
+def predict_probabilities(
+    model: keras.Model, tokens: Tokens, rows: np.ndarray, length: int, truncation: str
+) -> np.ndarray:
+    """Class probabilities of some texts.
+
+    Returns:
+        float32 array (len(rows), classes), in the order of `rows`, each line of sum 1.
+    """
+    dataset = prediction_batches(tokens, None, rows, length, truncation)
+    logits = model.predict(dataset, verbose=0)
+    order = np.concatenate([batch_rows for batch_rows, _ in dataset.batches])
+    probabilities = np.empty(logits.shape, np.float32)
+    probabilities[np.argsort(rows, kind="stable")] = ops.convert_to_numpy(ops.softmax(logits, axis=-1))[
+        np.argsort(order, kind="stable")
+    ]
+    return probabilities
+
+
+def train_run(
+    encoder_config: Path | str,
+    encoder_weights: Path | str,
+    tokens: Tokens,
+    labels: np.ndarray,
+    is_validation: np.ndarray,
+    classes: int,
+    training: dict[str, Any],
+    seed: int,
+    name: str,
+    threads: int,
+) -> tuple[keras.Model, pd.DataFrame, dict[str, Any]]:
+    """Fine-tune an encoder once.
+
+    Args:
+        encoder_config, encoder_weights: the encoder in normal form.
+        tokens: the training split's texts.
+        labels: int array over them.
+        is_validation: bool array over them, true for the validation part.
+        classes: number of classes.
+        training: the row's settings, as the schema has them.
+        seed: sets the head's initialisation, dropout and the order of the batches.
+        name: what progress lines are about.
+        threads: CPU threads, for the record.
+
+    Returns:
+        The model with the kept weights, its history (see `train_classifier`), and what training.json holds.
+
+    Raises:
+        BadInput: if the encoder cannot take texts of this length, or its files are damaged.
+    """
+    architecture = read_encoder(encoder_config)["architecture"]
+    if training["length"] > architecture["max_sequence_length"]:
+        raise BadInput(
+            f"{name}: length {training['length']} is more than the {architecture['max_sequence_length']} positions of "
+            "its encoder; lower length."
+        )
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(training["precision"])
+    model, backbone = build_classifier(architecture, classes, training["dropout"], tokens.pad)
+    load_weights(backbone, encoder_weights)
+    train_rows, validation_rows = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
+    device = keras.distribution.list_devices()[0]
+    log.info(
+        "%s: %s parameters, %s texts to train on, %s to validate, %s with %s threads",
+        name,
+        f"{model.count_params():,}",
+        f"{len(train_rows):,}",
+        f"{len(validation_rows):,}",
+        device,
+        threads,
+    )
+    history, kept_epoch = train_classifier(model, tokens, labels, train_rows, validation_rows, training, seed, name)
+    seconds = float(history["seconds"].sum())
+    record = {
+        "model": name,
+        "seed": seed,
+        "training": training,
+        "kept_epoch": kept_epoch,
+        "parameters": model.count_params(),
+        "n_train": len(train_rows),
+        "n_validation": len(validation_rows),
+        "training_seconds": round(seconds, 3),
+        "examples_per_second": round(len(train_rows) * len(history) / seconds, 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "device": device,
+        "threads": threads,
+        "data_sha256": checksum(tokens.ids, tokens.offsets, labels, is_validation),
+        "encoder_sha256": hashlib.sha256(Path(encoder_weights).read_bytes()).hexdigest(),
+        "backend": keras.backend.backend(),
+        "versions": {"python": platform.python_version()}
+        | {package: version(package) for package in ("keras", "keras-hub", "numpy", keras.backend.backend())},
+    }
+    return model, history, record
+
+
+def checksum(*arrays: np.ndarray) -> str:
+    """SHA-256 over the bytes of some arrays, one after the other."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def restore_classifier(
+    encoder_config: Path | str, weights: Path | str, record: dict[str, Any], classes: int, pad: int
+) -> keras.Model:
+    """Rebuild a trained classifier for prediction.
+
+    Args:
+        encoder_config: its encoder.json.
+        weights: its model.weights.h5.
+        record: its training.json.
+        classes: number of classes.
+        pad: id of [PAD].
+    """
+    keras.config.set_dtype_policy(record["training"]["precision"])
+    model, _ = build_classifier(read_encoder(encoder_config)["architecture"], classes, 0.0, pad)
+    model.load_weights(weights)
+    return model

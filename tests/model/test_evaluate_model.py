@@ -1,0 +1,78 @@
+"""One evaluation from files to files, as the rule calls it."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from _encoder import save_encoder, scratch_encoder
+from _training import build_classifier
+from evaluate_model import main
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
+SCRATCH = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "positions": 16, "seed": 0}
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> SimpleNamespace:
+    """A job on 30 training and 12 test texts of three classes, with a model of random weights."""
+    keras.config.set_dtype_policy("float32")
+    encoder, backbone = scratch_encoder(SCRATCH, VOCABULARY, True)
+    save_encoder(encoder, backbone, tmp_path / "encoder.json", tmp_path / "encoder.weights.h5")
+    (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+    model, _ = build_classifier(encoder["architecture"], 3, 0.1, pad=0)
+    model.save_weights(tmp_path / "model.weights.h5")
+    random = np.random.default_rng(0)
+    for split, rows in (("train", 30), ("test", 12)):
+        lengths = random.integers(0, 20, rows)
+        np.save(tmp_path / f"{split}.ids.npy", random.integers(5, 15, lengths.sum()).astype(np.uint16))
+        np.save(tmp_path / f"{split}.offsets.npy", np.concatenate([[0], np.cumsum(lengths)]))
+        frame = pd.DataFrame({"DATA_COLUMN": [f"text {i}" for i in range(rows)], "LABEL_COLUMN": np.arange(rows) % 3})
+        frame.astype({"LABEL_COLUMN": "int16"}).to_parquet(tmp_path / f"{split}.parquet")
+    parts = ["validation" if row % 5 == 0 else "train" for row in range(30)]
+    pd.DataFrame({"part": pd.Categorical(parts)}).to_parquet(tmp_path / "split.parquet")
+    (tmp_path / "labels.json").write_text(json.dumps({"names": ["a", "b", "c"], "positive": None}))
+    settings = {"precision": "float32", "length": 12, "truncation": "head"}
+    record = {"training": settings, "parameters": model.count_params(), "training_seconds": 1.5, "device": "cpu:0"}
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    return SimpleNamespace(
+        threads=1,
+        input=SimpleNamespace(
+            config=tmp_path / "encoder.json",
+            vocabulary=tmp_path / "vocab.txt",
+            weights=tmp_path / "model.weights.h5",
+            training=tmp_path / "training.json",
+            train_tokens=[tmp_path / "train.ids.npy", tmp_path / "train.offsets.npy"],
+            test_tokens=[tmp_path / "test.ids.npy", tmp_path / "test.offsets.npy"],
+            train=tmp_path / "train.parquet",
+            test=tmp_path / "test.parquet",
+            labels=tmp_path / "labels.json",
+            split=tmp_path / "split.parquet",
+        ),
+        output=SimpleNamespace(predictions=tmp_path / "predictions.parquet", metrics=tmp_path / "metrics.json"),
+        params=SimpleNamespace(study="s", model="Nano", encoder="nano", seed=4),
+    )
+
+
+def test_three_classes_are_predicted_and_averaged(job: SimpleNamespace) -> None:
+    """Every text of every part gets probabilities over all classes; the metrics are macro averages and say so."""
+    main(job)
+    predictions = pd.read_parquet(job.output.predictions)
+    assert list(predictions) == [
+        "split", "row", "label", "prediction", "probability_0", "probability_1", "probability_2",
+    ]  # fmt: skip
+    assert predictions["split"].value_counts().to_dict() == {"train": 24, "validation": 6, "test": 12}
+    np.testing.assert_allclose(predictions.filter(like="probability").sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(
+        predictions.filter(like="probability").to_numpy().argmax(1), predictions["prediction"]
+    )
+    metrics = json.loads(Path(job.output.metrics).read_text())
+    test = predictions[predictions["split"] == "test"]
+    assert metrics["test_accuracy"] == pytest.approx((test["label"] == test["prediction"]).mean())
+    assert (metrics["average"], metrics["classes"], metrics["seed"]) == ("macro", 3, 4)
+    assert (metrics["n_train"], metrics["n_validation"], metrics["n_test"]) == (24, 6, 12)
+    assert all(not isinstance(value, dict | list) for value in metrics.values())

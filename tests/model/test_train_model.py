@@ -1,0 +1,236 @@
+"""The classifier and its training, on encoders of a few thousand weights."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import _training
+from _encoder import save_encoder, scratch_encoder
+from _job import BadInput
+from _tokens import Tokens
+from _training import (
+    WarmUpDecay,
+    build_classifier,
+    build_optimizer,
+    clock,
+    predict_probabilities,
+    restore_classifier,
+    train_run,
+)
+
+SETTINGS = {
+    "length": 16, "truncation": "head", "epochs": 2, "batch_size": 16, "length_buckets": False, "optimizer": "adam",
+    "learning_rate": 3e-3, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
+    "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "precision": "float32",
+    "xla": False, "validation_fraction": 0.2, "keep": "last", "monitor": "validation_accuracy",
+}  # fmt: skip
+SCRATCH = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "positions": 32, "seed": 0}
+
+
+@pytest.fixture(autouse=True)
+def float32() -> None:
+    """Each test starts from Keras's own precision."""
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="module")
+def texts() -> tuple[Tokens, np.ndarray, np.ndarray]:
+    """Texts of random length in which one WordPiece tells the label; every fourth is for validation."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 40, 400)
+    labels = (np.arange(400) // 3 % 2).astype(np.int16)
+    ids = random.integers(10, 50, lengths.sum()).astype(np.uint16)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ids[offsets[:-1]] = 5 + labels
+    return Tokens(ids, offsets, pad=0, cls=2, sep=3), labels, np.arange(400) % 4 == 0
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A scratch encoder in normal form."""
+    keras.config.set_dtype_policy("float32")
+    folder = tmp_path_factory.mktemp("encoder")
+    files = {"encoder_config": folder / "encoder.json", "encoder_weights": folder / "encoder.weights.h5"}
+    save_encoder(*scratch_encoder(SCRATCH, [str(i) for i in range(50)], True), *files.values())
+    return files
+
+
+def run(encoder: dict[str, Path], texts: tuple, seed: int = 1, **settings: Any) -> tuple:
+    """A training with some settings changed."""
+    tokens, labels, is_validation = texts
+    return train_run(
+        **encoder, tokens=tokens, labels=labels, is_validation=is_validation, classes=2,
+        training=SETTINGS | settings, seed=seed, name="nano", threads=2,
+    )  # fmt: skip
+
+
+def weights_of(model: keras.Model) -> list[np.ndarray]:
+    """All weights of a model, in order."""
+    return [np.array(weight) for weight in model.get_weights()]
+
+
+def equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    """Bit for bit."""
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_training_learns_and_tells_what_ran(encoder: dict, texts: tuple) -> None:
+    """Loss falls, validation accuracy ends near 1, and history and record carry what a reader needs."""
+    model, history, record = run(encoder, texts, epochs=4)
+    assert list(history["epoch"]) == [1, 2, 3, 4]
+    assert set(history) == {
+        "epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds",
+    }  # fmt: skip
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    assert history["validation_accuracy"].iloc[-1] > 0.95
+    assert (record["n_train"], record["n_validation"], record["seed"], record["kept_epoch"]) == (300, 100, 1, 4)
+    assert record["parameters"] == model.count_params()
+    assert record["training_seconds"] == pytest.approx(history["seconds"].sum(), abs=0.01)
+    assert {"python", "keras", "tensorflow"} <= set(record["versions"])
+    assert len(record["data_sha256"]) == len(record["encoder_sha256"]) == 64
+
+
+@pytest.mark.parametrize("settings", [{}, {"length_buckets": True, "precision": "mixed_bfloat16"}])
+def test_same_seed_gives_the_same_weights_bit_for_bit(encoder: dict, texts: tuple, settings: dict) -> None:
+    """A seed fixes the head, dropout and order; another seed gives another model."""
+    first, again, other = (weights_of(run(encoder, texts, seed=seed, **settings)[0]) for seed in (1, 1, 2))
+    assert equal(first, again)
+    assert not equal(first, other)
+
+
+def test_fit_sees_the_epochs_in_their_own_order(encoder: dict, texts: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras draws the batches that `epoch_batches` gives for the epoch, each training row once."""
+    seen: list[np.ndarray] = []
+    keep = _training.TokenBatches.__getitem__
+
+    def watched(self: Any, index: int) -> tuple:
+        if len(self.batches[index][0]) <= SETTINGS["batch_size"]:
+            seen.append(self.batches[index][0])
+        return keep(self, index)
+
+    monkeypatch.setattr(_training.TokenBatches, "__getitem__", watched)
+    tokens, _, is_validation = texts
+    rows = np.flatnonzero(~is_validation)
+    run(encoder, texts, seed=7)
+    for epoch in (0, 1):
+        expected = _training.epoch_batches(
+            rows, tokens.lengths(16)[rows], batch_size=16, length=16, length_buckets=False, seed=7, epoch=epoch
+        )
+        flat = [tuple(batch) for batch in seen]
+        start = next(i for i in range(len(flat)) if flat[i : i + 19] == [tuple(batch) for batch, _ in expected])
+        assert start >= 0
+
+
+def test_best_epoch_is_kept(encoder: dict, texts: tuple) -> None:
+    """With a learning rate that ruins the model after the first epochs, `keep: best` gives the best epoch's weights."""
+    model, history, record = run(encoder, texts, epochs=4, learning_rate=0.3, keep="best", monitor="validation_loss")
+    assert record["kept_epoch"] == history["validation_loss"].idxmin() + 1
+    tokens, labels, is_validation = texts
+    rows = np.flatnonzero(is_validation)
+    probabilities = predict_probabilities(model, tokens, rows, 16, "head")
+    loss = -np.log(probabilities[np.arange(len(rows)), labels[rows]]).mean()
+    assert loss == pytest.approx(history["validation_loss"].min(), rel=1e-4)
+
+
+def test_restored_model_predicts_as_the_trained_one(encoder: dict, texts: tuple, tmp_path: Path) -> None:
+    """Weights saved and loaded give the same probabilities, for rows in any order."""
+    tokens = texts[0]
+    model, _, record = run(encoder, texts)
+    model.save_weights(tmp_path / "model.weights.h5")
+    restored = restore_classifier(encoder["encoder_config"], tmp_path / "model.weights.h5", record, 2, 0)
+    rows = np.random.default_rng(1).permutation(400)[:150]
+    before = predict_probabilities(model, tokens, rows, 16, "head")
+    after = predict_probabilities(restored, tokens, rows, 16, "head")
+    assert equal(weights_of(model), weights_of(restored))
+    np.testing.assert_allclose(before, after, atol=1e-6)
+    alone = predict_probabilities(restored, tokens, rows[:1], 16, "head")
+    np.testing.assert_allclose(alone[0], after[0], atol=1e-6)
+    np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-6)
+
+
+def test_padding_changes_nothing(encoder: dict) -> None:
+    """The same text in a wider batch gives the same logits: [PAD] is masked."""
+    architecture = _training.read_encoder(encoder["encoder_config"])["architecture"]
+    model, _ = build_classifier(architecture, classes=3, dropout=0.5, pad=0)
+    narrow = np.array([[2, 10, 11, 3]], np.int32)
+    wide = np.array([[2, 10, 11, 3, 0, 0, 0, 0]], np.int32)
+    logits = ops.convert_to_numpy(model(narrow))
+    assert logits.shape == (1, 3)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, ops.convert_to_numpy(model(wide)), atol=1e-6)
+
+
+def test_mixed_precision_trains_close_to_float32(encoder: dict, texts: tuple) -> None:
+    """bfloat16 changes the loss little, and the logits stay float32."""
+    _, full, _ = run(encoder, texts, dropout=0.0)
+    model, mixed, _ = run(encoder, texts, dropout=0.0, precision="mixed_bfloat16")
+    assert mixed["loss"].iloc[0] == pytest.approx(full["loss"].iloc[0], rel=0.1)
+    assert model.outputs[0].dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("adam", keras.optimizers.Adam),
+        ("adamw", keras.optimizers.AdamW),
+        ("adamax", keras.optimizers.Adamax),
+        ("sgd", keras.optimizers.SGD),
+    ],
+)
+def test_optimizer_has_the_study_settings(name: str, expected: type) -> None:
+    """Each optimizer of the schema is Keras's own, with the rate, epsilon and clipping of the row."""
+    optimizer = build_optimizer(SETTINGS | {"optimizer": name, "clipnorm": None, "global_clipnorm": 0.5}, steps=10)
+    assert type(optimizer) is expected
+    assert float(optimizer.learning_rate) == pytest.approx(3e-3)
+    assert (optimizer.clipnorm, optimizer.global_clipnorm) == (None, 0.5)
+    if name != "sgd":
+        assert optimizer.epsilon == 1e-8
+
+
+def test_weight_decay_spares_biases_and_layer_norms() -> None:
+    """With a gradient of zero, decay shrinks kernels and leaves biases and layer norms as they are."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, bias_initializer="ones")])
+    model.add(keras.layers.LayerNormalization(name="layer_norm"))
+    optimizer = build_optimizer(SETTINGS | {"optimizer": "adamw", "weight_decay": 0.5, "learning_rate": 0.1}, steps=1)
+    before = weights_of(model)
+    optimizer.build(model.trainable_variables)
+    optimizer.apply([ops.zeros_like(v) for v in model.trainable_variables], model.trainable_variables)
+    kernel, *others = weights_of(model)
+    np.testing.assert_allclose(kernel, before[0] * (1 - 0.5 * 0.1), rtol=1e-6)
+    assert equal(others, before[1:])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "halfway"), [("constant", 1.0), ("linear", 0.5), ("cosine", 0.5 * (1 + math.cos(math.pi / 2)))]
+)
+def test_learning_rate_rises_then_decays(schedule: str, halfway: float) -> None:
+    """The rate rises over the warm-up steps to the peak and follows the named decay to the end."""
+    rate = WarmUpDecay(0.2, steps=110, warmup_steps=10, schedule=schedule)
+    values = [float(rate(step)) for step in (0, 4, 9, 10, 60, 110)]
+    end = 0.2 if schedule == "constant" else 0.0
+    assert values == pytest.approx([0.02, 0.1, 0.2, 0.2, 0.2 * halfway, end], abs=1e-6)
+
+
+def test_length_beyond_the_encoder_is_refused(encoder: dict, texts: tuple) -> None:
+    """An encoder with 32 positions cannot take 64 WordPieces; the sentence names both."""
+    with pytest.raises(BadInput, match="length 64 is more than the 32 positions"):
+        run(encoder, texts, length=64)
+
+
+def test_damaged_weights_are_refused(encoder: dict, texts: tuple, tmp_path: Path) -> None:
+    """A truncated weights file gives one sentence that names it."""
+    bad = tmp_path / "encoder.weights.h5"
+    bad.write_bytes(encoder["encoder_weights"].read_bytes()[:1000])
+    with pytest.raises(BadInput, match=r"encoder\.weights\.h5: .* does not hold the weights"):
+        run(encoder | {"encoder_weights": bad}, texts)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (65, "1 min 05 s"), (7620, "2 h 07 min")])
+def test_durations_read_well(seconds: float, words: str) -> None:
+    """Time left is given in units that people use."""
+    assert clock(seconds) == words

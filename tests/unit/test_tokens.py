@@ -1,0 +1,112 @@
+"""Truncation, padding and the order of batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from _tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
+
+PAD, CLS, SEP = 0, 2, 3
+
+
+def tokens_of(*texts: list[int]) -> Tokens:
+    """Tokens that hold the given ids."""
+    ids = np.array([piece for text in texts for piece in text], np.uint16)
+    return Tokens(ids, np.cumsum([0, *map(len, texts)]), PAD, CLS, SEP)
+
+
+@pytest.mark.parametrize(
+    ("truncation", "kept"),
+    [("head", [10, 11, 12, 13]), ("tail", [16, 17, 18, 19]), ("head+tail", [10, 17, 18, 19])],
+)
+def test_truncation_keeps_the_named_part(truncation: str, kept: list[int]) -> None:
+    """A text of 10 WordPieces at length 6 keeps 4 of them, from the part that the study names."""
+    batch = tokens_of(list(range(10, 20))).batch(np.array([0]), 6, truncation, 6)
+    assert batch.tolist() == [[CLS, *kept, SEP]]
+
+
+@pytest.mark.parametrize("truncation", ["head", "tail", "head+tail"])
+def test_short_texts_are_padded_whole(truncation: str) -> None:
+    """A text that fits is kept whole, an empty one is [CLS] [SEP], and the rest of the line is [PAD]."""
+    batch = tokens_of([10, 11], [], [12, 13, 14, 15]).batch(np.array([2, 0, 1]), 6, truncation, 8)
+    assert batch.tolist() == [
+        [CLS, 12, 13, 14, 15, SEP, PAD, PAD],
+        [CLS, 10, 11, SEP, PAD, PAD, PAD, PAD],
+        [CLS, SEP, PAD, PAD, PAD, PAD, PAD, PAD],
+    ]
+    assert batch.dtype == np.int32
+
+
+def test_lengths_count_special_tokens_and_stop_at_the_cut() -> None:
+    """The length of a text is what the model sees of it."""
+    assert tokens_of([], [10], list(range(10, 30))).lengths(8).tolist() == [2, 3, 8]
+
+
+def test_tokens_are_memory_mapped(tmp_path: Path) -> None:
+    """The ids are not read into memory, and the special tokens are looked up in the vocabulary."""
+    np.save(tmp_path / "ids.npy", np.arange(5, dtype=np.uint16))
+    np.save(tmp_path / "offsets.npy", np.array([0, 2, 5]))
+    (tmp_path / "vocab.txt").write_text("[UNK]\n[PAD]\n[SEP]\n[CLS]\nwordé\n", encoding="utf-8")
+    tokens = load_tokens(tmp_path / "ids.npy", tmp_path / "offsets.npy", tmp_path / "vocab.txt")
+    assert isinstance(tokens.ids, np.memmap)
+    assert (tokens.pad, tokens.cls, tokens.sep) == (1, 3, 2)
+
+
+@given(length=st.integers(3, 600))
+def test_widths_are_few_and_reach_the_length(length: int) -> None:
+    """There are at most four widths, rising, and the last one is the length itself."""
+    widths = fixed_widths(length)
+    assert 1 <= len(widths) <= 4
+    assert widths[-1] == length
+    assert (np.diff(widths) > 0).all()
+
+
+@given(
+    lengths=st.lists(st.integers(2, 64), min_size=1, max_size=300),
+    batch_size=st.integers(1, 40),
+    buckets=st.booleans(),
+    epoch=st.integers(0, 3),
+)
+def test_an_epoch_holds_every_row_once_and_wide_enough(
+    lengths: list[int], batch_size: int, buckets: bool, epoch: int
+) -> None:
+    """Whatever the lengths: each row once, batches no larger than asked, no text wider than its batch."""
+    rows, cut = np.arange(100, 100 + len(lengths)), np.array(lengths)
+    settings = {"batch_size": batch_size, "length": 64, "length_buckets": buckets, "seed": 5}
+    batches = epoch_batches(rows, cut, epoch=epoch, **settings)
+    assert sorted(np.concatenate([chosen for chosen, _ in batches])) == list(rows)
+    assert all(len(chosen) <= batch_size for chosen, _ in batches)
+    assert all(cut[chosen - 100].max() <= width for chosen, width in batches)
+    if not buckets:
+        assert {width for _, width in batches} == {64}
+        assert len(batches) == -(-len(lengths) // batch_size)
+    elif len(batches) > 1:
+        widths = [width for _, width in batches]
+        assert widths[0] == max(widths)
+        assert widths[1] == min(widths)
+
+
+@pytest.mark.parametrize("buckets", [False, True])
+def test_order_is_a_pure_function_of_seed_and_epoch(buckets: bool) -> None:
+    """The same (seed, epoch) gives the same batches, another epoch or seed another order."""
+    rows, lengths = np.arange(200), np.arange(200) % 60 + 3
+
+    def order(seed: int, epoch: int) -> list[int]:
+        batches = epoch_batches(rows, lengths, batch_size=16, length=64, length_buckets=buckets, seed=seed, epoch=epoch)
+        return np.concatenate([chosen for chosen, _ in batches]).tolist()
+
+    first = order(1, 0)
+    np.random.default_rng(0).random(10)
+    assert order(1, 0) == first
+    assert order(1, 1) != first
+    assert order(2, 0) != first
+
+
+def test_similar_length_batches_waste_little() -> None:
+    """Batches of similar length need fewer columns than padding all to the length."""
+    lengths = np.random.default_rng(0).integers(3, 129, 1000)
+    batches = similar_length_batches(np.arange(1000), lengths, 32, 128)
+    assert sum(len(rows) * width for rows, width in batches) < 0.75 * 1000 * 128
