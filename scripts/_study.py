@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 ENCODER_FILES = ("encoder.json", "encoder.weights.h5", "vocab.txt")
+BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
 LOCAL_ENCODERS = Path("resources/encoders")
 
 
@@ -265,12 +266,13 @@ def _existing(path: str, roots: list[Path], key: str) -> str:
 
 
 def _check_names(study: dict[str, Any]) -> None:
-    taken = {name: name for name in study["baselines"]}
+    baselines = {safe_name(name).lower() for names in BASELINES.items() for name in names}
+    taken: dict[str, str] = {}
     for row in study["models"]:
         path = row["path"].lower()
         if not path:
             raise StudyError(f"models: the name {row['name']!r} holds no letter or digit; choose another.")
-        if path in ("tfidf_logistic_regression", "nb_svm"):
+        if path in baselines:
             raise StudyError(f"models: the name {row['name']!r} is that of a baseline; choose another.")
         if path in taken:
             raise StudyError(

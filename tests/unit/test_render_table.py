@@ -1,0 +1,304 @@
+"""The table in its five forms: columns, rounding, foot, escapes."""
+
+import html
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from _metrics import classification_metrics, predictions_frame
+from compare_models import TEST_METRICS, compare_models
+from render_table import (
+    build_table,
+    escape_latex,
+    escape_markdown,
+    foot_lines,
+    render_csv,
+    render_html,
+    render_latex,
+    render_markdown,
+    render_table,
+    render_text,
+    table_cells,
+)
+
+FORMS = ("csv", "markdown", "latex", "text", "html")
+AUDIT = {
+    "rows": {"train": 25_000, "test": 25_000},
+    "duplicates": {"train": 96, "test": 199},
+    "leaked": {"texts": 123, "test_rows": 123},
+    "vocabularies": {"uncased": {"cut": {"128": {"train": 0.8412, "test": 0.8333}}}},
+}
+TINY = {
+    "model": "BERT-Tiny",
+    "path": "BERT-Tiny",
+    "encoder": "bert_uncased_L-2_H-128_A-2",
+    "reference": {"test_accuracy": 0.80648, "f1": 0.80105},
+}
+SVM = {"model": "NB-SVM", "path": "nb_svm", "encoder": "", "reference": {}}
+MINI = {"model": "BERT Mini", "path": "BERT-Mini", "encoder": "bert_uncased_L-4_H-256_A-4"}
+
+
+def kind_of(row: dict) -> str:
+    return "bert" if row["encoder"] else "baseline"
+
+
+def measured(
+    rows: list[dict], seeds: int = 1, accuracy: float = 0.8123, average: str = "binary", parameters: int = 4_385_920
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """comparison.csv and the runs of some rows, all with the same values."""
+    metrics = pd.DataFrame(
+        [{"model": row["path"], "kind": kind_of(row), "parameters": parameters, "average": average} for row in rows]
+    )
+    means = dict.fromkeys(("train_accuracy", "validation_accuracy", *TEST_METRICS), accuracy)
+    means["training_seconds"] = 61.7
+    comparison = pd.DataFrame(
+        [
+            {
+                "model": row["path"],
+                "metric": metric,
+                "mean": mean,
+                "low": max(0.0, mean - 0.005) if metric in TEST_METRICS else None,
+                "high": min(1.0, mean + 0.005) if metric in TEST_METRICS else None,
+                "seeds": seeds,
+            }
+            for row in rows
+            for metric, mean in means.items()
+        ]
+    )
+    return comparison, metrics
+
+
+def table_of(rows: list[dict], **values: object) -> pd.DataFrame:
+    return build_table(*measured(rows, **values), rows)
+
+
+def foot_of(table: pd.DataFrame, audit: dict = AUDIT, positive: int | None = 1) -> str:
+    return "\n".join(foot_lines(table, ["neg", "pos"] if positive == 1 else ["a", "b", "c"], positive, audit, []))
+
+
+def test_table_has_the_pinned_columns():
+    """A line per row in the study's order with means, intervals of test metrics, reference and difference."""
+    table = table_of([SVM, TINY, MINI])
+    assert table["model"].tolist() == ["NB-SVM", "BERT-Tiny", "BERT Mini"]
+    columns = "model encoder parameters seeds train_accuracy validation_accuracy test_accuracy precision recall f1"
+    intervals = [f"{metric}_{end}" for metric in TEST_METRICS for end in ("low", "high")]
+    assert {*columns.split(), *intervals, "training_seconds", "average"} <= set(table.columns)
+    tiny = table.iloc[1]
+    assert tiny["reference_test_accuracy"] == 0.80648
+    assert tiny["difference_test_accuracy"] == pytest.approx(0.8123 - 0.80648)
+    assert tiny["difference_f1"] == pytest.approx(0.8123 - 0.80105)
+    assert table.loc[[0, 2], "reference_f1"].isna().all()
+    assert "reference_recall" not in table
+
+
+def test_no_reference_no_reference_columns():
+    """Where no row has an original value, neither the table nor its foot speaks of one."""
+    table = table_of([SVM, MINI])
+    assert not [column for column in table if column.startswith(("reference", "difference"))]
+    assert "original" not in foot_of(table) + render_markdown(table_cells(table), "t", [])
+
+
+def test_csv_keeps_full_precision():
+    """Rounding is for people: a program reads back the very numbers."""
+    table = table_of([SVM, TINY], accuracy=0.8123456789012345)
+    read = pd.read_csv(io.StringIO(render_csv(table)), keep_default_na=False, na_values=[""])
+    assert read["test_accuracy"].tolist() == [0.8123456789012345] * 2
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_csv_names_are_no_formulas(name: str):
+    """A name that a spreadsheet would run starts with a quote; negative numbers stay numbers."""
+    table = table_of([TINY | {"model": name}], accuracy=0.5)
+    read = pd.read_csv(io.StringIO(render_csv(table)))
+    assert read["model"].tolist() == [f"'{name}"]
+    assert read["difference_test_accuracy"].item() < 0
+
+
+def test_cells_are_rounded_for_people():
+    """Percent with its interval, millions of parameters, seconds; the original's value and difference below."""
+    row, original, difference = table_cells(table_of([TINY]))
+    assert (row["test_accuracy"], row["test_accuracy_interval"]) == ("81.23", "80.7, 81.7")
+    assert (row["parameters"], row["seeds"], row["training_seconds"]) == ("4.39 M", "1", "62")
+    assert (original["test_accuracy"], difference["test_accuracy"]) == ("80.65", "+0.58")
+    assert "recall" not in original
+
+
+def test_no_difference_has_no_minus():
+    """A difference that rounds to nothing reads +0.00, not -0.00."""
+    cells = table_cells(table_of([TINY | {"reference": {"f1": 0.8123 + 1e-6}}]))
+    assert cells[2]["f1"] == "+0.00"
+
+
+@pytest.mark.parametrize(
+    ("names", "positive", "expected"),
+    [
+        pytest.param(["neg", "pos"], 1, "F1 are of the class “pos”, on the test split", id="positive"),
+        pytest.param(["a", "b", "c"], None, "F1 are macro averages over the 3 classes", id="macro"),
+    ],
+)
+def test_foot_names_the_average(names: list[str], positive: int | None, expected: str):
+    """The reader learns what precision, recall and F1 are of."""
+    assert expected in foot_lines(table_of([TINY]), names, positive, AUDIT, [])[0]
+
+
+def test_foot_says_what_an_interval_means():
+    """One seed speaks of the trained models only; several speak of seeds too; a mixture says both."""
+    one = foot_of(table_of([SVM, TINY]))
+    assert "95 % interval of these trained models only, over test examples; it says nothing about other seeds" in one
+    assert "95 % interval over seeds and test examples." in foot_of(table_of([TINY, MINI], seeds=3))
+    comparison, metrics = measured([SVM, TINY], seeds=3)
+    comparison.loc[comparison["model"] == "nb_svm", "seeds"] = 1
+    mixed = foot_of(build_table(comparison, metrics, [SVM, TINY]))
+    assert "with several seeds over seeds and test examples, with one of these trained models only" in mixed
+
+
+def test_foot_tells_what_the_audit_found():
+    """Duplicates, leakage and cut texts stand below the table, as do the notes."""
+    foot = foot_lines(table_of([TINY]), ["neg", "pos"], 1, AUDIT, ["Held out:\na fifth."])
+    assert "Exact duplicates: 96 in train, 199 in test; 123 texts are in both train and test." in foot
+    assert "at 128 WordPieces 84.1 % of the train and 83.3 % of the test texts are cut;" in "\n".join(foot)
+    assert foot[-1] == "Held out: a fifth."
+
+
+def test_foot_names_vocabularies_when_there_are_several():
+    """Each length of each vocabulary has its share."""
+    cut = {"train": 0.5, "test": 0.25}
+    vocabularies = {"uncased": {"cut": {"64": cut, "128": cut}}, "own": {"cut": {"64": cut}}}
+    foot = foot_of(table_of([TINY]), AUDIT | {"vocabularies": vocabularies})
+    for expected in ("at 64 WordPieces", "at 128 WordPieces", "texts are cut (own)", "texts are cut (uncased)"):
+        assert expected in foot
+
+
+HOSTILE = "a|b_c <x> & 10 % $5 #1 {y} \\z ~ ^ `q` *s*"
+
+
+def test_markdown_pipes_do_not_split_cells():
+    """Every line of the table has the same cells, and a name shows as it was written."""
+    cells = table_cells(table_of([TINY | {"model": HOSTILE}]))
+    lines = [line for line in render_markdown(cells, HOSTILE, [HOSTILE]).splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 3
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {11}
+    shown = html.unescape(re.sub(r"\\([^\w\s])", r"\1", lines[2]))
+    assert HOSTILE in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown", "latex"),
+    [
+        ("a_b", "a_b", r"a\_b"),
+        ("_a_", r"\_a\_", r"\_a\_"),
+        ("5 % & <", "5 % &amp; &lt;", r"5 \% \& \ensuremath{<}"),
+        ("a\\b", r"a\\b", r"a\textbackslash{}b"),
+        ("[x](y)", r"\[x\](y)", "[x](y)"),
+    ],
+)
+def test_escapes(text: str, markdown: str, latex: str):
+    """Marks of the two languages are shown, not obeyed."""
+    assert escape_markdown(text) == markdown
+    assert escape_latex(text) == latex
+
+
+def test_latex_is_balanced_and_escaped():
+    """Braces and environments close, every row has the same cells, and no special character is left bare."""
+    cells = table_cells(table_of([SVM, TINY | {"model": HOSTILE}]))
+    latex = render_latex(cells, HOSTILE, [HOSTILE], "a b_c")
+    bare = re.sub(r"\\[\\{}_&%$#^]", "", latex)
+    assert bare.count("{") == bare.count("}")
+    assert sorted(re.findall(r"\\begin{(\w+)}", latex)) == sorted(re.findall(r"\\end{(\w+)}", latex))
+    rows = latex.split("\\midrule")[1].split("\\bottomrule")[0].strip().splitlines()
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {9}
+    assert not re.search(r"(?<!\\)[_#$]", latex)
+    assert r"\label{tab:a-b-c}" in latex
+
+
+class Cells(HTMLParser):
+    """Collects the text of cells and the names of all tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+def test_html_shows_names_and_runs_nothing():
+    """A name with markup is text; nothing is fetched and nothing runs."""
+    name = "<script>alert(1)</script> & <img src=x>"
+    cells = table_cells(table_of([TINY | {"model": name}]))
+    page = Cells()
+    page.feed(render_html(cells, name, [name]))
+    assert not {"script", "img", "link", "iframe"} & set(page.tags)
+    assert page.texts.count(name) == 4  # title, caption, cell and note
+    assert page.tags.count("tr") == 1 + 3
+
+
+def test_text_fits_a_terminal():
+    """The widest values, names that are too long and long notes stay within 120 columns."""
+    row = {"model": "M" * 60, "path": "M", "encoder": "e" * 60, "reference": dict.fromkeys(TEST_METRICS, 1.0)}
+    table = table_of([row], accuracy=1.0, parameters=1_109_480_000, seeds=10)
+    table["training_seconds"] = 999_999.0
+    text = render_text(table_cells(table), "t" * 200, ["word " * 60])
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_text_shows_encoder_and_interval_below():
+    """On a terminal a row takes two lines: values, then encoder and intervals."""
+    lines = render_text(table_cells(table_of([TINY])), "Study x", ["Foot."]).splitlines()
+    first = next(index for index, line in enumerate(lines) if line.startswith("BERT-Tiny"))
+    assert "81.23" in lines[first]
+    assert lines[first + 1].split()[:2] == ["bert_uncased_L-2_H-128_A-2", "80.7\N{EN DASH}81.7"]
+    assert lines[first + 2].split() == ["original", "study", "80.65", "80.11"]
+    assert lines[-1] == "Foot."
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
+    """From real comparison files, with rows called like missing values, every form holds every row."""
+    generator = np.random.default_rng(0)
+    rows = [
+        {"model": "nb_svm", "path": "nb_svm", "encoder": ""},
+        {"model": "NA", "path": "NA", "encoder": "tiny", "reference": {"f1": 0.7}},
+        {"model": "1", "path": "1", "encoder": "mini", "reference": None},
+    ]
+    labels = generator.integers(0, classes, 300)
+    positive = 1 if classes == 2 else None
+    paths = []
+    for row in rows:
+        predictions = np.where(generator.random(300) < 0.8, labels, generator.integers(0, classes, 300))
+        frame = pd.concat(
+            predictions_frame(split, np.arange(300), labels, np.eye(classes)[predictions])
+            for split in ("train", "validation", "test")
+        )
+        run = {"model": row["model"], "kind": kind_of(row), "parameters": 1234, "training_seconds": 1.5}
+        paths.append((tmp_path / f"{row['path']}.json", tmp_path / f"{row['path']}.parquet"))
+        paths[-1][0].write_text(json.dumps(run | classification_metrics(frame, positive)))
+        frame.to_parquet(paths[-1][1])
+    (tmp_path / "labels.json").write_text(json.dumps({"names": [*map(str, range(classes))], "positive": positive}))
+    (tmp_path / "audit.json").write_text(json.dumps(AUDIT))
+    metrics, predictions = zip(*paths, strict=True)
+    compare_models(metrics, predictions, tmp_path / "labels.json", tmp_path / "comparison.csv")
+    out = {form: tmp_path / f"table.{form}" for form in FORMS}
+    arguments = [tmp_path / "comparison.csv", metrics, tmp_path / "audit.json", tmp_path / "labels.json", out]
+    render_table(*arguments, rows=rows, study="micro", notes=["A note."])
+
+    table = pd.read_csv(out["csv"], keep_default_na=False, na_values=[""])
+    assert table["model"].tolist() == ["nb_svm", "NA", "1"]
+    assert table["parameters"].tolist() == [1234] * 3
+    assert set(table["average"]) == {"binary" if classes == 2 else "macro"}
+    for form in FORMS[1:]:
+        content = out[form].read_text()
+        assert "A note." in content
+        assert "1,234" in content
+        for accuracy in table["test_accuracy"]:
+            assert f"{100 * accuracy:.2f}" in content
