@@ -62,7 +62,7 @@ def test_folder_round_trip(folder: Path) -> None:
 
 def test_vocabulary_of_another_size_is_refused(folder: Path) -> None:
     """An encoder with someone else's vocabulary would read noise."""
-    with pytest.raises(BadInput, match="embedding table has 15 rows and vocab.txt 14 WordPieces"):
+    with pytest.raises(BadInput, match=r"embedding table has 15 rows and vocab.txt 14 WordPieces"):
         folder_encoder(folder / "encoder.json", folder / "e.weights.h5", VOCABULARY[:-1])
 
 
@@ -77,5 +77,5 @@ def test_bad_configuration_is_refused(folder: Path, content: str) -> None:
 def test_weights_of_another_size_are_refused(folder: Path) -> None:
     """Weights and configuration must belong together."""
     encoder, _ = scratch_encoder(SCRATCH | {"hidden": 32}, VOCABULARY, True)
-    with pytest.raises(BadInput, match="does not hold the weights that encoder.json describes"):
+    with pytest.raises(BadInput, match=r"does not hold the weights that encoder.json describes"):
         load_weights(build_backbone(encoder["architecture"]), folder / "e.weights.h5")
