@@ -18,6 +18,8 @@ ARCHITECTURE = (
     "max_sequence_length",
     "num_segments",
 )
+# Devlin et al. 2019: truncated normal with this standard deviation.
+BERT_INITIALIZER_RANGE = 0.02
 
 
 def read_encoder(config: Path | str) -> dict[str, Any]:
@@ -73,7 +75,8 @@ def scratch_encoder(scratch: dict[str, int], vocabulary: list[str], lower_case: 
     """Build an encoder with random weights.
 
     Args:
-        scratch: layers, hidden, heads, intermediate, positions and seed.
+        scratch: layers, hidden, heads, intermediate, positions, seed, and initializer_range, the standard deviation
+            of the kernels (truncated normal); embeddings keep BERT's 0.02.
         vocabulary: its WordPieces.
         lower_case: whether they are of lower-cased text.
 
@@ -92,9 +95,14 @@ def scratch_encoder(scratch: dict[str, int], vocabulary: list[str], lower_case: 
             "num_segments": 2,
         },
         "lower_case": lower_case,
-        "source": {"kind": "scratch", "seed": scratch["seed"]},
+        "source": {"kind": "scratch", "seed": scratch["seed"], "initializer_range": scratch["initializer_range"]},
     }
-    return encoder, build_backbone(encoder["architecture"])
+    backbone = build_backbone(encoder["architecture"])
+    for variable in backbone.trainable_variables:
+        # KerasHub's BERT has its range built in; a kernel drawn with another range is the same kernel, scaled.
+        if variable.path.endswith("/kernel"):
+            variable.assign(variable * (scratch["initializer_range"] / BERT_INITIALIZER_RANGE))
+    return encoder, backbone
 
 
 def folder_encoder(config: Path | str, weights: Path | str, vocabulary: list[str]) -> tuple[dict, BertBackbone]:

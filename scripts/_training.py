@@ -29,20 +29,21 @@ NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
 
 
 def build_classifier(
-    architecture: dict[str, int], classes: int, dropout: float, pad: int
+    architecture: dict[str, int], classes: int, pad: int, dropout: float = 0.0, encoder_dropout: float = 0.0
 ) -> tuple[keras.Model, BertBackbone]:
     """Put the original head on an encoder: dropout and one dense layer on the pooled output.
 
     Args:
         architecture: the arguments of KerasHub's BertBackbone.
         classes: number of classes, two or more.
-        dropout: of the encoder and of the head.
         pad: id of [PAD], which is masked.
+        dropout: before the dense layer.
+        encoder_dropout: of the encoder's hidden states and attention weights.
 
     Returns:
         A model from token ids, int32 (batch, width), to logits, float32 (batch, classes); and its encoder.
     """
-    backbone = build_backbone(architecture, dropout)
+    backbone = build_backbone(architecture, encoder_dropout)
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     pooled = backbone(
         {
@@ -365,7 +366,9 @@ def train_run(
         )
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(training["precision"])
-    model, backbone = build_classifier(architecture, classes, training["dropout"], tokens.pad)
+    model, backbone = build_classifier(
+        architecture, classes, tokens.pad, training["dropout"], training["encoder_dropout"]
+    )
     load_weights(backbone, encoder_weights)
     train_rows, validation_rows = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
     device = keras.distribution.list_devices()[0]
@@ -423,6 +426,6 @@ def restore_classifier(
         pad: id of [PAD].
     """
     keras.config.set_dtype_policy(record["training"]["precision"])
-    model, _ = build_classifier(read_encoder(encoder_config)["architecture"], classes, 0.0, pad)
+    model, _ = build_classifier(read_encoder(encoder_config)["architecture"], classes, pad)
     model.load_weights(weights)
     return model

@@ -14,7 +14,15 @@ from _training import build_classifier
 from evaluate_model import main
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
-SCRATCH = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "positions": 16, "seed": 0}
+SCRATCH = {
+    "layers": 1,
+    "hidden": 16,
+    "heads": 2,
+    "intermediate": 32,
+    "positions": 16,
+    "initializer_range": 0.02,
+    "seed": 0,
+}
 
 
 @pytest.fixture
@@ -24,7 +32,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
     encoder, backbone = scratch_encoder(SCRATCH, VOCABULARY, True)
     save_encoder(encoder, backbone, tmp_path / "encoder.json", tmp_path / "encoder.weights.h5")
     (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-    model, _ = build_classifier(encoder["architecture"], 3, 0.1, pad=0)
+    model, _ = build_classifier(encoder["architecture"], 3, pad=0)
     model.save_weights(tmp_path / "model.weights.h5")
     random = np.random.default_rng(0)
     for split, rows in (("train", 30), ("test", 12)):

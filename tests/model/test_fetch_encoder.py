@@ -11,7 +11,15 @@ from _encoder import build_backbone, folder_encoder, load_weights, save_encoder,
 from _job import BadInput
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
-SCRATCH = {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 64, "positions": 24, "seed": 3}
+SCRATCH = {
+    "layers": 2,
+    "hidden": 16,
+    "heads": 2,
+    "intermediate": 64,
+    "positions": 24,
+    "initializer_range": 0.02,
+    "seed": 3,
+}
 INPUTS = {
     "token_ids": np.array([[2, 5, 6, 3, 0]], np.int32),
     "segment_ids": np.zeros((1, 5), np.int32),
@@ -42,11 +50,25 @@ def test_seed_fixes_a_scratch_encoder() -> None:
     assert len(first.transformer_layers) == 2
 
 
+def test_initializer_range_widens_the_kernels_only() -> None:
+    """Kernels have the asked standard deviation, embeddings keep BERT's, layer norms and biases stay as they are."""
+    _, narrow = scratch_encoder(SCRATCH, VOCABULARY, True)
+    _, wide = scratch_encoder(SCRATCH | {"initializer_range": 0.1}, VOCABULARY, True)
+    for one, other in zip(narrow.trainable_variables, wide.trainable_variables, strict=True):
+        factor = 5 if one.path.endswith("/kernel") else 1
+        np.testing.assert_allclose(factor * ops.convert_to_numpy(one), ops.convert_to_numpy(other), rtol=1e-6)
+    kernels = [v for v in wide.trainable_variables if v.path.endswith("/kernel")]
+    assert len(kernels) == 2 * 6 + 1
+    assert np.std(np.concatenate([np.ravel(v) for v in kernels])) == pytest.approx(0.1 * 0.88, rel=0.1)
+
+
 @pytest.mark.parametrize(("layers", "hidden", "millions"), [(2, 128, 4.39), (4, 256, 11.17)])
 def test_sizes_are_those_of_the_published_miniatures(layers: int, hidden: int, millions: float) -> None:
     """BERT-Tiny and -Mini have 4.39 and 11.17 million parameters (Turc et al. 2019, arXiv 1908.08962)."""
     scratch = {"layers": layers, "hidden": hidden, "heads": hidden // 64, "intermediate": 4 * hidden}
-    _, backbone = scratch_encoder(scratch | {"positions": 512, "seed": 0}, ["x"] * 30522, True)
+    _, backbone = scratch_encoder(
+        scratch | {"positions": 512, "initializer_range": 0.02, "seed": 0}, ["x"] * 30522, True
+    )
     assert backbone.count_params() / 1e6 == pytest.approx(millions, abs=0.005)
 
 
@@ -57,7 +79,7 @@ def test_folder_round_trip(folder: Path) -> None:
     _, original = scratch_encoder(SCRATCH, VOCABULARY, True)
     np.testing.assert_array_equal(outputs(backbone), outputs(original))
     assert saved["parameters"] == backbone.count_params()
-    assert encoder["source"] == {"kind": "folder", "of": {"kind": "scratch", "seed": 3}}
+    assert encoder["source"] == {"kind": "folder", "of": {"kind": "scratch", "seed": 3, "initializer_range": 0.02}}
 
 
 def test_vocabulary_of_another_size_is_refused(folder: Path) -> None:

@@ -26,10 +26,19 @@ from _training import (
 SETTINGS = {
     "length": 16, "truncation": "head", "epochs": 2, "batch_size": 16, "length_buckets": False, "optimizer": "adam",
     "learning_rate": 3e-3, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
-    "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "precision": "float32",
+    "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
+    "precision": "float32",
     "xla": False, "validation_fraction": 0.2, "keep": "last", "monitor": "validation_accuracy",
 }  # fmt: skip
-SCRATCH = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "positions": 32, "seed": 0}
+SCRATCH = {
+    "layers": 1,
+    "hidden": 16,
+    "heads": 2,
+    "intermediate": 32,
+    "positions": 32,
+    "initializer_range": 0.02,
+    "seed": 0,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +165,7 @@ def test_restored_model_predicts_as_the_trained_one(encoder: dict, texts: tuple,
 def test_padding_changes_nothing(encoder: dict) -> None:
     """The same text in a wider batch gives the same logits: [PAD] is masked."""
     architecture = _training.read_encoder(encoder["encoder_config"])["architecture"]
-    model, _ = build_classifier(architecture, classes=3, dropout=0.5, pad=0)
+    model, _ = build_classifier(architecture, classes=3, pad=0, dropout=0.5, encoder_dropout=0.5)
     narrow = np.array([[2, 10, 11, 3]], np.int32)
     wide = np.array([[2, 10, 11, 3, 0, 0, 0, 0]], np.int32)
     logits = ops.convert_to_numpy(model(narrow))
@@ -167,8 +176,8 @@ def test_padding_changes_nothing(encoder: dict) -> None:
 
 def test_mixed_precision_trains_close_to_float32(encoder: dict, texts: tuple) -> None:
     """bfloat16 changes the loss little, and the logits stay float32."""
-    _, full, _ = run(encoder, texts, dropout=0.0)
-    model, mixed, _ = run(encoder, texts, dropout=0.0, precision="mixed_bfloat16")
+    _, full, _ = run(encoder, texts, dropout=0.0, encoder_dropout=0.0)
+    model, mixed, _ = run(encoder, texts, dropout=0.0, encoder_dropout=0.0, precision="mixed_bfloat16")
     assert mixed["loss"].iloc[0] == pytest.approx(full["loss"].iloc[0], rel=0.1)
     assert model.outputs[0].dtype == "float32"
 

@@ -219,6 +219,7 @@ def test_defaults_reach_items_of_mappings() -> None:
     resolved = resolve_study(changed("encoders.nano.scratch.hidden", 256), SCHEMA, [PROJECT])
     assert resolved["encoders"]["nano"]["scratch"] == {
         "layers": 1, "hidden": 256, "heads": 4, "intermediate": 1024, "positions": 512, "seed": 0,
+        "initializer_range": 0.02,
     }  # fmt: skip
 
 
@@ -244,7 +245,8 @@ def test_imdb_study_is_the_original_protocol() -> None:
     protocol = {
         "length": 128, "epochs": 1, "batch_size": 32, "optimizer": "adam", "learning_rate": 3e-5, "epsilon": 1e-8,
         "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0, "schedule": "constant", "warmup_fraction": 0.0,
-        "validation_fraction": 0.2, "length_buckets": False, "dropout": 0.1, "precision": "float32",
+        "validation_fraction": 0.2, "length_buckets": False, "dropout": 0.1, "encoder_dropout": 0.1,
+        "precision": "float32",
     }  # fmt: skip
     for row in resolved["models"]:
         assert row["training"].items() >= protocol.items()

@@ -1,0 +1,69 @@
+"""BERT Ladder: from labelled text to a defended choice of BERT, in one command."""
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+# A study stands alone: the embedded one is read only when no other is named, since Snakemake merges the two.
+if not workflow.overwrite_configfiles:
+
+    configfile: workflow.source_path("config.yaml")
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=f"results/{STUDY['study']}",
+    logs=f"logs/{STUDY['study']}",
+    benchmarks=f"benchmarks/{STUDY['study']}",
+    dataset=f"resources/{STUDY['dataset']['name']}",
+
+
+wildcard_constraints:
+    file=any_of(PUBLISHED),
+    split="train|test",
+    vocabulary=any_of(STUDY["vocabularies"]),
+    encoder=any_of(STUDY["encoders"]),
+    fraction=any_of(VALIDATION_FRACTIONS),
+    split_seed=any_of([STUDY["split_seed"]]),
+    seed=any_of(STUDY["seeds"]),
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/data.smk"
+include: "rules/encoders.smk"
+include: "rules/training.smk"
+include: "rules/comparison.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    """The table and the figures of the study."""
+    default_target: True
+    input:
+        rules.render_table.output,
+        rules.plot_accuracy.output,
+        rules.plot_history.output,
+    localrule: True
+
+
+rule data:
+    input:
+        rules.audit_dataset.output,
+    """The data set's frames, its audit and its tokens; nothing is trained."""
+    localrule: True
+
+
+rule baselines:
+    input:
+        expand(rules.train_baseline.output, model=STUDY["baselines"], seed=STUDY["seeds"][0]),
+    """The linear baselines alone."""
+    localrule: True
+
+
+onsuccess:
+    show_table(workflow)

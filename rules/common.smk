@@ -1,0 +1,179 @@
+"""The study, checked and resolved, and the functions through which rules ask it. No rules here."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+
+from _study import BASELINES, StudyError, check_unique_keys, is_local, published_files, published_name, resolve_study
+
+try:
+    for study_file in workflow.configfiles:
+        check_unique_keys(Path(study_file))
+    STUDY = resolve_study(
+        config,
+        schema=yaml.safe_load(Path(workflow.source_path("../schemas/config.schema.yaml")).read_text()),
+        roots=[Path(), Path(workflow.basedir)],
+    )
+except StudyError as error:
+    raise WorkflowError(f"The study cannot be run. {error}")
+
+PUBLISHED = published_files(STUDY["dataset"])
+ROWS = {row["path"]: row for row in STUDY["models"]}
+VALIDATION_FRACTIONS = sorted({f"{used['training']['validation_fraction']:g}" for used in [STUDY, *STUDY["models"]]})
+BASELINE_RUNS = [{"model": name, "seed": STUDY["seeds"][0]} for name in STUDY["baselines"]]
+BERT_RUNS = [{"model": path, "seed": seed} for path in ROWS for seed in STUDY["seeds"]]
+
+
+def any_of(names):
+    """A regular expression that matches exactly the given names."""
+    return "|".join(re.escape(str(name)) for name in names) or "(?!)"
+
+
+def modules(*names):
+    """Paths of shared modules: as inputs, an edit to one of them reruns the rule (a script's imports do not)."""
+    # Relative, so that results stay valid when the folder is moved.
+    return [os.path.relpath(Path(workflow.basedir, "scripts", f"{name}.py")) for name in names]
+
+
+def of_runs(pattern, runs):
+    """`pattern` with {model} and {seed} of each run."""
+    return [pattern.replace("{model}", run["model"]).replace("{seed}", str(run["seed"])) for run in runs]
+
+
+# === Data ===
+
+
+def local_copy(wildcards):
+    """The published file itself when it lies on this machine, so that an edit to it is noticed."""
+    addresses = PUBLISHED[wildcards.file]["locations"]
+    return addresses if len(addresses) == 1 and is_local(addresses[0]) else []
+
+
+def published_file(wildcards):
+    """The downloaded file that holds a split."""
+    return f"<dataset>/{published_name(STUDY['dataset'], wildcards.split)}"
+
+
+def published_source(wildcards):
+    """How to read a split out of its published file."""
+    source = STUDY["dataset"].get(wildcards.split, STUDY["dataset"]["train"])
+    return {key: source[key] for key in ("format", "folder", "classes") if key in source}
+
+
+def held_out():
+    """The share and seed of the test split where the data set has none of its own."""
+    dataset = STUDY["dataset"]
+    return None if "test" in dataset else {"fraction": dataset["test_fraction"], "seed": dataset["test_seed"]}
+
+
+def audited_lengths():
+    """The text lengths at which each vocabulary is used."""
+    lengths = {}
+    for row in ROWS.values():
+        vocabulary = STUDY["encoders"][row["encoder"]]["vocabulary"]
+        lengths.setdefault(vocabulary, set()).add(row["training"]["length"])
+    return [{"vocabulary": name, "lengths": sorted(found)} for name, found in sorted(lengths.items())]
+
+
+# === Encoders ===
+
+
+def vocabulary_source(wildcards):
+    """The file to take a vocabulary from, or the text to learn it from."""
+    vocabulary = STUDY["vocabularies"][wildcards.vocabulary]
+    return {"file": vocabulary["file"]} if "file" in vocabulary else {"text": "<results>/data/train.parquet"}
+
+
+def encoder_source(wildcards):
+    """The files that an encoder is made from."""
+    encoder = STUDY["encoders"][wildcards.encoder]
+    if "folder" in encoder:
+        folder = encoder["folder"]
+        return {
+            "config": f"{folder}/encoder.json",
+            "weights": f"{folder}/encoder.weights.h5",
+            "vocabulary": f"{folder}/vocab.txt",
+        }
+    return {"vocabulary": f"<results>/vocabularies/{encoder['vocabulary']}/vocab.txt"}
+
+
+# === Models ===
+
+
+def training_settings(wildcards):
+    """The hyper-parameters of a row."""
+    return ROWS[wildcards.model]["training"]
+
+
+def row_encoder(wildcards):
+    """The encoder in normal form that a row starts from."""
+    folder = f"<results>/encoders/{ROWS[wildcards.model]['encoder']}"
+    return {
+        "config": f"{folder}/encoder.json",
+        "weights": f"{folder}/encoder.weights.h5",
+        "vocabulary": f"{folder}/vocab.txt",
+    }
+
+
+def row_tokens(split):
+    """An input function for the tokens of `split` in the vocabulary of a row's encoder."""
+
+    def tokens(wildcards):
+        vocabulary = STUDY["encoders"][ROWS[wildcards.model]["encoder"]]["vocabulary"]
+        return [f"<results>/data/tokens/{vocabulary}/{split}.{part}.npy" for part in ("ids", "offsets")]
+
+    return tokens
+
+
+def row_split(wildcards):
+    """The division of the training split that a row trains on."""
+    fraction = ROWS[wildcards.model]["training"]["validation_fraction"]
+    return f"<results>/data/splits/{fraction:g}-seed-{STUDY['split_seed']}.parquet"
+
+
+def baseline_split():
+    """The division that the baselines use: the one of `training`, which most rows share."""
+    return f"<results>/data/splits/{STUDY['training']['validation_fraction']:g}-seed-{STUDY['split_seed']}.parquet"
+
+
+def device_threads():
+    """CPU threads of one training: the cores shared out among the trainings that may run at once."""
+    settings = workflow.resource_settings
+    devices = settings.resources.get("gpu")
+    return max(1, settings.cores // devices.value) if settings.cores and devices and devices.value else 1
+
+
+# === Table ===
+
+
+def table_rows():
+    """The rows of the table, in order, as render_table wants them."""
+    rows = [{"model": BASELINES[name], "path": name, "encoder": ""} for name in STUDY["baselines"]]
+    return rows + [
+        {"model": row["name"], "path": row["path"], "encoder": row["encoder"], "reference": row["reference"]}
+        for row in ROWS.values()
+    ]
+
+
+def table_notes():
+    """What the foot of the table must say about the data."""
+    out = held_out()
+    if out is None:
+        return []
+    return [
+        f"The data set has no test split: {out['fraction']:.0%} of its texts, stratified by label "
+        f"(seed {out['seed']}), were held out as the test split."
+    ]
+
+
+def show_table(workflow):
+    """Print the study's table at the end of a run."""
+    table = Path("results", STUDY["study"], "table.txt")
+    if table.exists():
+        print(f"\n{table.read_text()}")

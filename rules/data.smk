@@ -1,0 +1,132 @@
+"""From the data set as published to frames, splits and tokens.
+
+Inputs: the addresses in `dataset:` of the study.
+Outputs: <results>/data/{train,test}.parquet, labels.json, audit.json, splits/, tokens/.
+"""
+
+
+rule download_dataset:
+    input:
+        local=local_copy,
+    output:
+        data="<dataset>/{file}",
+        record="<dataset>/{file}.json",
+    log:
+        "<logs>/data/{file}/download_dataset.log",
+    """Bring one published file of the data set into resources/ and verify it."""
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        locations=lambda wildcards: PUBLISHED[wildcards.file]["locations"],
+        sha256=lambda wildcards: PUBLISHED[wildcards.file]["sha256"],
+    script:
+        "../scripts/download_dataset.py"
+
+
+rule build_npz:
+    """Turn whatever was published into one safe, compact npz per split."""
+    input:
+        data=published_file,
+        modules=modules("_data", "_pickled", "_split"),
+    output:
+        npz="<results>/data/{split}.npz",
+    log:
+        "<logs>/data/{split}/build_npz.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        split="{split}",
+        source=published_source,
+        text=STUDY["dataset"].get("text"),
+        label=STUDY["dataset"].get("label"),
+        held_out=held_out(),
+        max_bytes=STUDY["dataset"]["max_bytes"],
+    script:
+        "../scripts/build_npz.py"
+
+
+rule build_frame:
+    """One parquet per split with the columns DATA_COLUMN and LABEL_COLUMN, and the label names."""
+    input:
+        train="<results>/data/train.npz",
+        test="<results>/data/test.npz",
+        modules=modules("_data"),
+    output:
+        train="<results>/data/train.parquet",
+        test="<results>/data/test.parquet",
+        labels="<results>/data/labels.json",
+    log:
+        "<logs>/data/build_frame.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        positive=STUDY["dataset"].get("positive"),
+        label_names=STUDY["dataset"]["label_names"],
+    script:
+        "../scripts/build_frame.py"
+
+
+rule audit_dataset:
+    """Look for duplicates, leakage, unbalanced labels and cut texts; refuse data that cannot be learned from."""
+    input:
+        train="<results>/data/train.parquet",
+        test="<results>/data/test.parquet",
+        labels="<results>/data/labels.json",
+        offsets=[
+            f"<results>/data/tokens/{audited['vocabulary']}/{split}.offsets.npy"
+            for audited in audited_lengths()
+            for split in ("train", "test")
+        ],
+        modules=modules("_data"),
+    output:
+        audit="<results>/data/audit.json",
+    log:
+        "<logs>/data/audit_dataset.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        vocabularies=audited_lengths(),
+    script:
+        "../scripts/audit_dataset.py"
+
+
+rule split_frame:
+    """Divide the training split into a training and a validation part, stratified by label."""
+    input:
+        train="<results>/data/train.parquet",
+        modules=modules("_data", "_split"),
+    output:
+        split="<results>/data/splits/{fraction}-seed-{split_seed}.parquet",
+    log:
+        "<logs>/data/splits/{fraction}-seed-{split_seed}/split_frame.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        fraction=lambda wildcards: float(wildcards.fraction),
+        seed=lambda wildcards: int(wildcards.split_seed),
+    script:
+        "../scripts/split_frame.py"
+
+
+rule tokenize_text:
+    """WordPiece ids of a split, once per vocabulary, not truncated."""
+    input:
+        frame="<results>/data/{split}.parquet",
+        vocabulary="<results>/vocabularies/{vocabulary}/vocab.txt",
+        modules=modules("_tokenizer"),
+    output:
+        ids="<results>/data/tokens/{vocabulary}/{split}.ids.npy",
+        offsets="<results>/data/tokens/{vocabulary}/{split}.offsets.npy",
+    log:
+        "<logs>/data/tokens/{vocabulary}/{split}/tokenize_text.log",
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        lower_case=lambda wildcards: STUDY["vocabularies"][wildcards.vocabulary]["lower_case"],
+    script:
+        "../scripts/tokenize_text.py"

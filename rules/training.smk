@@ -1,0 +1,112 @@
+"""One training and one evaluation per row and seed, and the linear baselines.
+
+Inputs: tokens, splits and encoders.
+Outputs: <results>/runs/{model}/seed-{seed}/ with weights, history.csv, training.json, predictions.parquet, metrics.json.
+"""
+
+
+rule train_model:
+    """Fine-tune one row with one seed."""
+    input:
+        unpack(row_encoder),
+        tokens=row_tokens("train"),
+        frame="<results>/data/train.parquet",
+        labels="<results>/data/labels.json",
+        split=row_split,
+        # Only its verdict counts here: what the audit found must not retrain anything.
+        audit=ancient("<results>/data/audit.json"),
+        modules=modules("_data", "_encoder", "_tokens", "_training"),
+    output:
+        weights="<results>/runs/{model}/seed-{seed}/model.weights.h5",
+        history="<results>/runs/{model}/seed-{seed}/history.csv",
+        training="<results>/runs/{model}/seed-{seed}/training.json",
+    log:
+        "<logs>/runs/{model}/seed-{seed}/train_model.log",
+    benchmark:
+        "<benchmarks>/runs/{model}/seed-{seed}/train_model.tsv"
+    wildcard_constraints:
+        model=any_of(ROWS),
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: device_threads()
+    resources:
+        gpu=1,
+        mem_mb=6000,
+        runtime=1440,
+    params:
+        model=lambda wildcards: ROWS[wildcards.model]["name"],
+        seed=lambda wildcards: int(wildcards.seed),
+        training=training_settings,
+    script:
+        "../scripts/train_model.py"
+
+
+rule evaluate_model:
+    """Predict every text of the training, validation and test parts with one trained model."""
+    input:
+        config=lambda wildcards: row_encoder(wildcards)["config"],
+        vocabulary=lambda wildcards: row_encoder(wildcards)["vocabulary"],
+        weights="<results>/runs/{model}/seed-{seed}/model.weights.h5",
+        training="<results>/runs/{model}/seed-{seed}/training.json",
+        train_tokens=row_tokens("train"),
+        test_tokens=row_tokens("test"),
+        train="<results>/data/train.parquet",
+        test="<results>/data/test.parquet",
+        labels="<results>/data/labels.json",
+        split=row_split,
+        modules=modules("_data", "_encoder", "_metrics", "_tokens", "_training"),
+    output:
+        predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
+        metrics="<results>/runs/{model}/seed-{seed}/metrics.json",
+    log:
+        "<logs>/runs/{model}/seed-{seed}/evaluate_model.log",
+    benchmark:
+        "<benchmarks>/runs/{model}/seed-{seed}/evaluate_model.tsv"
+    wildcard_constraints:
+        model=any_of(ROWS),
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: device_threads()
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        study=STUDY["study"],
+        model=lambda wildcards: ROWS[wildcards.model]["name"],
+        encoder=lambda wildcards: ROWS[wildcards.model]["encoder"],
+        seed=lambda wildcards: int(wildcards.seed),
+    script:
+        "../scripts/evaluate_model.py"
+
+
+rule train_baseline:
+    """Fit a linear baseline, tuned on the validation part, and predict with it."""
+    input:
+        train="<results>/data/train.parquet",
+        test="<results>/data/test.parquet",
+        labels="<results>/data/labels.json",
+        split=baseline_split(),
+        audit=ancient("<results>/data/audit.json"),
+        modules=modules("_data", "_metrics"),
+    output:
+        predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
+        metrics="<results>/runs/{model}/seed-{seed}/metrics.json",
+    log:
+        "<logs>/runs/{model}/seed-{seed}/train_baseline.log",
+    benchmark:
+        "<benchmarks>/runs/{model}/seed-{seed}/train_baseline.tsv"
+    wildcard_constraints:
+        model=any_of(STUDY["baselines"]),
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        baseline="{model}",
+        study=STUDY["study"],
+        seed=lambda wildcards: int(wildcards.seed),
+    script:
+        "../scripts/train_baseline.py"

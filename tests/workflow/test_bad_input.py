@@ -1,0 +1,93 @@
+"""What a user sees when a study or its data cannot be used: one sentence, a status, nothing lost."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workspace import MICRO, Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(new_workspace: Callable[[], Workspace]) -> Workspace:
+    """A workspace in which nothing has run."""
+    return new_workspace()
+
+
+def study(**changes: Any) -> dict[str, Any]:
+    """MICRO with top-level keys replaced."""
+    return deepcopy(MICRO) | changes
+
+
+def run(workspace: Workspace, content: dict[str, Any], *targets: str) -> tuple[int, str]:
+    """Run a study; its status and all that was printed."""
+    workspace.write_study(content, "bad.yaml")
+    done = workspace.snakemake(*targets, "--configfile", "bad.yaml", check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_bad_study_stops_before_anything_runs(workspace: Workspace) -> None:
+    """A typo in the study is told in one sentence, without a traceback, and no job starts."""
+    status, printed = run(workspace, study(training={"epoch": 3}))
+    assert status != 0
+    assert "The study cannot be run. training: unknown key 'epoch'" in printed
+    assert "did you mean 'epochs'?" in printed
+    assert "Traceback" not in printed
+    assert not (workspace.folder / "results").exists()
+
+
+def test_key_given_twice_stops_before_anything_runs(workspace: Workspace) -> None:
+    """YAML's silent overwrite is told with file and line."""
+    (workspace.folder / "twice.yaml").write_text("study: a\nstudy: b\n")
+    done = workspace.snakemake("--configfile", "twice.yaml", check=False)
+    assert done.returncode != 0
+    assert "twice.yaml, line 2: the key 'study' is given twice" in done.stdout + done.stderr
+
+
+def test_study_stands_alone(workspace: Workspace) -> None:
+    """Nothing of the embedded study leaks into another: a study without rows is refused, not filled up."""
+    incomplete = study()
+    del incomplete["models"]
+    status, printed = run(workspace, incomplete)
+    assert status != 0
+    assert "the key 'models' is missing" in printed
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (["text,label", "a,good", "b,good", "c,good"], "one class"),
+        (["body,number", "a,1", "b,2"], "label"),
+        (["text,label", "a,good", ",", "b,bad"], "label"),
+        (["text,label"], "no rows"),
+    ],
+)
+def test_bad_data_is_told_in_one_sentence(workspace: Workspace, lines: list[str], sentence: str) -> None:
+    """Data that cannot be learned from stop the run before any training, with the file's name and no traceback."""
+    (workspace.folder / "bad.csv").write_text("\n".join(lines) + "\n")
+    content = study(study="bad", dataset={"name": "bad", "train": {"url": "bad.csv"}, "test": {"url": "test.csv"}})
+    status, printed = run(workspace, content, "data")
+    assert status != 0
+    assert sentence in printed
+    assert "Traceback" not in printed
+
+
+def test_test_split_equal_to_train_is_refused(workspace: Workspace) -> None:
+    """A table measured on the training texts would be worthless: the audit stops it."""
+    same = {"name": "same", "train": {"url": "train.csv"}, "test": {"url": "train.csv"}}
+    status, printed = run(workspace, study(study="same", dataset=same), "data")
+    assert status != 0
+    assert "audit_dataset: " in printed
+
+
+def test_one_csv_without_a_test_split(workspace: Workspace, tmp_path: Path) -> None:
+    """The commonest first day: one csv; a stratified fifth is held out, and the table's foot says so."""
+    alone = {"name": "alone", "train": {"url": "train.csv"}}
+    content = study(study="alone", dataset=alone, baselines=["nb_svm"], models=MICRO["models"][:1])
+    status, printed = run(workspace, content)
+    assert status == 0, printed
+    text = (workspace.folder / "results/alone/table.txt").read_text()
+    assert "no test split" in text
+    assert "20% of its texts" in text

@@ -1,0 +1,77 @@
+"""A copy of the workflow to run studies in, and the micro study."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "config.yaml", "rules", "scripts", "schemas", "envs", "report", "profiles", "studies", "data")
+
+MICRO = {
+    "study": "micro",
+    "dataset": {"name": "micro", "train": {"url": "train.csv"}, "test": {"url": "test.csv"}, "positive": "good"},
+    "vocabularies": {"own": {"size": 120}},
+    "encoders": {"nano": {"scratch": {"layers": 1, "hidden": 16, "heads": 2, "positions": 32}, "vocabulary": "own"}},
+    "training": {"length": 16, "batch_size": 16, "learning_rate": 0.01},
+    "baselines": ["tfidf_logistic_regression"],
+    "models": [{"name": "Nano", "encoder": "nano"}, {"name": "Nano long", "encoder": "nano", "epochs": 2}],
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A copy of the workflow in a folder of its own, as a user has it."""
+
+    folder: Path
+
+    def write_study(self, study: dict[str, Any], name: str = "study.yaml") -> Path:
+        """Write a study file and return its path."""
+        file = self.folder / name
+        file.write_text(yaml.safe_dump(study, sort_keys=False))
+        return file
+
+    def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the folder with two cores and two trainings at a time, and no way into the network."""
+        nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "2", "--resources", "gpu=2", *arguments],
+            cwd=self.folder,
+            env=os.environ | nowhere | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=1200,
+        )
+        if check and done.returncode:
+            pytest.fail(f"snakemake {' '.join(arguments)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
+        return done
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """The jobs that a run would start: rule -> number."""
+        done = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
+        if "Nothing to be done" in done.stdout + done.stderr:
+            return {}
+        lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
+        counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
+        return {rule: count for rule, count in counts.items() if rule not in ("total", "all")}
+
+
+def write_reviews(file: Path, rows: int, seed: int) -> None:
+    """A csv of short texts whose label is told by one word."""
+    random = np.random.default_rng(seed)
+    nouns, verbs = ["film", "book", "meal", "phone", "song", "room"], ["was", "seemed", "felt"]
+    words = {"good": ["great", "fine", "lovely"], "bad": ["awful", "dull", "poor"]}
+    lines = ["text,label"]
+    for row in range(rows):
+        label = ("good", "bad")[row % 2]
+        lines.append(
+            f"the {random.choice(nouns)} {row + seed} {random.choice(verbs)} {random.choice(words[label])},{label}"
+        )
+    file.write_text("\n".join(lines) + "\n")
