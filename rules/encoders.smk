@@ -9,7 +9,7 @@ rule build_vocabulary:
     """Learn a WordPiece vocabulary from the training text, or take one from a file."""
     input:
         unpack(vocabulary_source),
-        modules=modules("_tokenizer"),
+        modules=modules("_tokenizer", "_vocabulary"),
     output:
         vocabulary="<results>/vocabularies/{vocabulary}/vocab.txt",
     log:

@@ -3,7 +3,7 @@
 import os
 
 
-def set_up_device(threads: int) -> None:
+def set_up_device(threads: int, gpu: bool = True) -> None:
     """Bind this process to `threads` CPU threads and to deterministic kernels.
 
     Both engines read these variables once, at import. Bit-equal weights need equal thread counts, so nothing is left
@@ -11,11 +11,12 @@ def set_up_device(threads: int) -> None:
 
     Args:
         threads: CPU threads for the kernels of this job.
+        gpu: whether it may use a GPU; a small job must not take memory on one that trains.
     """
     os.environ |= {
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),
-        # Keras runs one graph at a time: a second inter-op thread only fights the kernels for a core.
+        # One graph runs at a time: a second inter-op thread only fights the kernels for a core.
         "TF_NUM_INTEROP_THREADS": "1",
         "TF_DETERMINISTIC_OPS": "1",
         # A device may be shared: take memory as it is needed instead of nearly all of it at once.
@@ -23,3 +24,5 @@ def set_up_device(threads: int) -> None:
     }
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if not gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

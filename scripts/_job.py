@@ -1,6 +1,7 @@
 """What every scripted rule shares: its log, and one sentence instead of a traceback for bad input."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,20 +17,27 @@ class BadInput(Exception):
 def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
     """Run a script's `main` with its messages in the rule's log file and on the terminal.
 
+    What native libraries write to the error stream by themselves, such as TensorFlow's remarks at import, goes to the
+    log file only.
+
     Args:
         main: maps the names of the `snakemake` object to plain arguments.
         snakemake: the object that Snakemake gives a script.
 
     Raises:
-        SystemExit: with status 1 after `BadInput`; any other exception passes, its traceback logged.
+        SystemExit: with status 1 after `BadInput`, told in one sentence, or any other exception, told with traceback.
     """
     log_file = Path(snakemake.log[0])
     log_file.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    log_file.write_text("", encoding="utf-8")
+    with log_file.open("a") as file:
+        os.dup2(file.fileno(), 2)
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(message)s",
         datefmt="%H:%M:%S",
-        handlers=[logging.FileHandler(log_file, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)],
+        handlers=[logging.FileHandler(log_file, encoding="utf-8"), logging.StreamHandler(sys.stderr)],
         force=True,
     )
     try:

@@ -16,7 +16,7 @@ import _tokenizer
 import build_vocabulary
 from _job import BadInput
 from _tokenizer import SPECIAL_TOKENS, WordPieceTokenizer, read_vocabulary
-from build_vocabulary import build_from_file, build_from_text, count_frame_words, learn_vocabulary
+from _vocabulary import build_from_file, build_from_text, count_frame_words, learn_vocabulary
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "tfhub_preprocessing.json"
 SPECIAL_LINES = "".join(f"{token}\n" for token in SPECIAL_TOKENS)

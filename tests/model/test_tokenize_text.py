@@ -22,8 +22,16 @@ from tokenizers import BertWordPieceTokenizer
 import _tokenizer
 import tokenize_text
 from _job import BadInput
-from _tokenizer import SPECIAL_TOKENS, WordPieceTokenizer, ids_dtype, read_texts, read_vocabulary
-from tokenize_text import map_in_order, tokenize_frame, write_npy
+from _tokenizer import (
+    SPECIAL_TOKENS,
+    WordPieceTokenizer,
+    ids_dtype,
+    map_in_order,
+    read_texts,
+    read_vocabulary,
+    tokenize_frame,
+    write_npy,
+)
 
 PROJECT = Path(__file__).parents[2]
 TFHUB = json.loads((PROJECT / "tests" / "fixtures" / "tfhub_preprocessing.json").read_text(encoding="utf-8"))

@@ -1,0 +1,59 @@
+"""How a job speaks: its log, the terminal and its status."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+JOB = """
+import os, sys
+from types import SimpleNamespace
+from _job import BadInput, run_job
+
+def main(snakemake):
+    import logging
+    logging.getLogger("job").info("a plain line")
+    os.write(2, b"native chatter\\n")
+    {action}
+
+run_job(main, SimpleNamespace(log=[sys.argv[1]], rule="train_model"))
+"""
+
+
+def run(tmp_path: Path, action: str) -> tuple[int, str, str]:
+    """Run a job that ends with `action`; its status, what the terminal shows and what its log holds."""
+    log = tmp_path / "logs/deep/job.log"
+    done = subprocess.run(
+        [sys.executable, "-c", JOB.format(action=action), str(log)], cwd=SCRIPTS, capture_output=True, text=True
+    )
+    return done.returncode, done.stderr, log.read_text()
+
+
+def test_messages_go_to_log_and_terminal_native_chatter_to_the_log(tmp_path: Path) -> None:
+    """A person sees the job's own lines; what libraries write to the error stream stands in the log only."""
+    status, terminal, log = run(tmp_path, "pass")
+    assert status == 0
+    assert "a plain line" in terminal
+    assert "a plain line" in log
+    assert "native chatter" in log
+    assert "native chatter" not in terminal
+
+
+def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
+    """Bad input ends the job with status 1 and its sentence in both places, without a traceback."""
+    status, terminal, log = run(tmp_path, "raise BadInput('data.csv, line 3: no label; fill it in')")
+    assert status == 1
+    for text in (terminal, log):
+        assert "train_model: data.csv, line 3: no label; fill it in" in text
+        assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("action", ["1 / 0", "raise MemoryError('x')"])
+def test_a_defect_leaves_its_traceback(tmp_path: Path, action: str) -> None:
+    """What nobody foresaw ends with status 1 and a traceback in both places."""
+    status, terminal, log = run(tmp_path, action)
+    assert status == 1
+    assert "Traceback" in terminal
+    assert "Traceback" in log
