@@ -3,12 +3,12 @@
 
 VENV   ?= .venv
 DEVICE ?= cpu
-# Trainings at a time: one per NVIDIA GPU; without a GPU, one per core (each of them then computes with one thread).
 CORES  ?= $(shell nproc)
-GPUS   ?= $(or $(shell nvidia-smi --list-gpus 2>/dev/null | grep -c GPU | grep -v '^0$$'),$(CORES))
+# Trainings at a time: one on a GPU, two on a CPU, which share its cores.
+GPUS   ?= $(if $(shell nvidia-smi --list-gpus 2>/dev/null),1,2)
 
-BIN       := $(abspath $(VENV))/bin
-SNAKEMAKE := $(BIN)/snakemake
+BIN       := $(VENV)/bin
+SNAKEMAKE := "$(BIN)/snakemake"
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
                $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
@@ -24,28 +24,31 @@ all: install
 install: $(VENV)/installed-$(DEVICE)
 
 test: $(VENV)/installed-test
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/snakefmt --check --quiet Snakefile rules
-	$(BIN)/pytest
+	"$(BIN)/ruff" check
+	"$(BIN)/ruff" format --check
+	"$(BIN)/snakefmt" --check Snakefile rules
+	"$(BIN)/pytest"
 
-# The lock of each device carries versions and hashes; --compile-bytecode halves the start of every job.
+# The lock of each device carries versions and hashes. Compiled bytecode halves the start of every job; compileall
+# also reaches what an interrupted installation left uncompiled.
 $(VENV)/installed-%: requirements/%.txt $(VENV)/bin/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode --requirement $<
-	@touch $@
+	"$(BIN)/uv" pip install --quiet --python "$(BIN)/python" --require-hashes --compile-bytecode --requirement $<
+	@"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" >/dev/null 2>&1 || true
+	@touch "$@"
 
 $(VENV)/bin/uv: requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed (Debian: apt install python3 python3-venv)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
-	@touch $@
+	$(PYTHON) -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@touch "$@"
 
 # Resolve requirements/*.in again and write the locks, for maintainers: needs the package index.
-COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+COMPILE := "$(BIN)/uv" pip compile --quiet --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
            --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock:
-	cd requirements && for lock in test cpu cuda uv; do \
-	  $(COMPILE) $$([ $$lock = test ] || echo --constraint test.txt) $$lock.in --output-file $$lock.txt || exit 1; done
+	for lock in test cpu cuda uv; do \
+	  $(COMPILE) $$([ $$lock = test ] || echo --constraint requirements/test.txt) \
+	    requirements/$$lock.in --output-file requirements/$$lock.txt || exit 1; done
 
 clean:
-	rm -rf $(VENV)
+	rm -rf "$(VENV)"

@@ -34,6 +34,14 @@ wildcard_constraints:
 report: "report/workflow.rst"
 
 
+# Target rules have nothing to do, and a cluster's nodes may not reach the network.
+localrules:
+    all,
+    data,
+    baselines,
+    download_dataset,
+
+
 include: "rules/data.smk"
 include: "rules/encoders.smk"
 include: "rules/training.smk"
@@ -48,21 +56,18 @@ rule all:
         rules.render_table.output,
         rules.plot_accuracy.output,
         rules.plot_history.output,
-    localrule: True
 
 
 rule data:
+    """The data set's frames, its audit and its tokens; nothing is trained."""
     input:
         rules.audit_dataset.output,
-    """The data set's frames, its audit and its tokens; nothing is trained."""
-    localrule: True
 
 
 rule baselines:
+    """The linear baselines alone."""
     input:
         expand(rules.train_baseline.output, model=STUDY["baselines"], seed=STUDY["seeds"][0]),
-    """The linear baselines alone."""
-    localrule: True
 
 
 onsuccess:

@@ -18,7 +18,8 @@ try:
     STUDY = resolve_study(
         config,
         schema=yaml.safe_load(Path(workflow.source_path("../schemas/config.schema.yaml")).read_text()),
-        roots=[Path(), Path(workflow.basedir)],
+        # A path of the study may be relative to the working directory, to the study file or to the workflow.
+        roots=[Path(), *(Path(study_file).parent for study_file in workflow.configfiles), Path(workflow.basedir)],
     )
 except StudyError as error:
     raise WorkflowError(f"The study cannot be run. {error}")
@@ -146,7 +147,9 @@ def device_threads():
     """CPU threads of one training: the cores shared out among the trainings that may run at once."""
     settings = workflow.resource_settings
     devices = settings.resources.get("gpu")
-    return max(1, settings.cores // devices.value) if settings.cores and devices and devices.value else 1
+    if settings.cores is None:  # a cluster
+        return 4
+    return max(1, settings.cores // devices.value) if devices and devices.value else 1
 
 
 # === Table ===

@@ -6,6 +6,7 @@ Outputs: <results>/data/{train,test}.parquet, labels.json, audit.json, splits/, 
 
 
 rule download_dataset:
+    """Bring one published file of the data set into resources/ and verify it."""
     input:
         local=local_copy,
     output:
@@ -13,8 +14,6 @@ rule download_dataset:
         record="<dataset>/{file}.json",
     log:
         "<logs>/data/{file}/download_dataset.log",
-    """Bring one published file of the data set into resources/ and verify it."""
-    localrule: True
     conda:
         "../envs/data.yaml"
     params:

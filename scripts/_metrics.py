@@ -21,8 +21,13 @@ def predictions_frame(split: str, rows: np.ndarray, labels: np.ndarray, probabil
     Returns:
         split (categorical), row (int32), label (int16), prediction (int16, the most probable class, of several the
         first), probability_0 … probability_<classes - 1> (float32).
+
+    Raises:
+        ValueError: a probability is not finite, which argmax would pass off as the first class.
     """
     probabilities = np.asarray(probabilities, dtype=np.float32)
+    if not np.isfinite(probabilities).all():
+        raise ValueError(f"{split}: some probabilities are no finite numbers; the model has diverged")
     columns = {
         "split": pd.Categorical([split] * len(rows), categories=SPLITS),
         "row": np.asarray(rows, dtype=np.int32),

@@ -10,8 +10,9 @@ import math
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -99,6 +100,9 @@ def with_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> A
         for part in schema["$ref"].removeprefix("#/").split("/"):
             target = target[part]
         value = with_defaults(value, target, root)
+    if schema.get("type") == "integer" and isinstance(value, float):
+        # JSON Schema takes 1.0 for an integer; Python does not.
+        value = int(value)
     if isinstance(value, dict):
         value = dict(value)
         properties = schema.get("properties", {})
@@ -119,15 +123,24 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
 
 
+def safe_file_name(location: str, split: str) -> str:
+    """A file name for a location: its last part made safe, the ending kept; the split's name where nothing is left."""
+    last = PurePosixPath(location if is_local(location) else urlsplit(location).path)
+    endings = "".join(last.suffixes[-2:])
+    return f"{safe_name(last.name.removesuffix(endings)) or split}{re.sub(r'[^A-Za-z0-9.]', '', endings)}"
+
+
 def resolve_row(row: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
     """One row of `models` with the study's training settings below its own, and its `path`."""
     own = {key: value for key, value in row.items() if key in training}
+    merged = training | own
     return {
         "name": row["name"],
         "path": safe_name(row["name"]),
         "encoder": row["encoder"],
         "reference": row.get("reference", {}),
-        "training": training | own,
+        # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
+        "training": {key: merged[key] for key in sorted(merged)},
     }
 
 
@@ -150,18 +163,19 @@ def published_files(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for split in ("train", "test"):
         source = dataset.get(split, dataset["train"])
         name = published_name(dataset, split)
-        files[name] = {"locations": locations(source), "sha256": source.get("sha256")}
+        files.setdefault(name, {"locations": locations(source), "sha256": None})
+        files[name]["sha256"] = files[name]["sha256"] or source.get("sha256", "").lower() or None
     return files
 
 
 def published_name(dataset: dict[str, Any], split: str) -> str:
     """Name under resources/<dataset>/ of the file that holds `split`."""
-    train, test = dataset["train"], dataset.get("test", dataset["train"])
-    source = {"train": train, "test": test}[split]
-    name = safe_name(re.split(r"[?#]", locations(source)[0])[0].rstrip("/").split("/")[-1]) or split
-    other = safe_name(re.split(r"[?#]", locations(train if split == "test" else test)[0])[0].rstrip("/").split("/")[-1])
-    clash = locations(train) != locations(test) and name.lower() == other.lower()
-    return f"{split}-{name}" if clash else name
+    addresses = {name: locations(dataset.get(name, dataset["train"])) for name in ("train", "test")}
+    names = {name: safe_file_name(found[0], name) for name, found in addresses.items()}
+    if addresses["train"] == addresses["test"]:
+        return names["train"]
+    clash = names["train"].lower() == names["test"].lower()
+    return f"{split}-{names[split]}" if clash else names[split]
 
 
 def _check_finite(value: Any, path: tuple = ()) -> None:
@@ -244,7 +258,7 @@ def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
     dataset = study["dataset"]
     for split in ("train", "test"):
         if split in dataset:
-            urls = locations(dataset[split])
+            urls = [_plain_path(url, f"dataset.{split}.url") for url in locations(dataset[split])]
             # With mirrors, a missing local copy is just the first source that fails.
             if len(urls) == 1 and is_local(urls[0]):
                 urls = [_existing(urls[0], roots, f"dataset.{split}.url")]
@@ -257,12 +271,23 @@ def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
             encoder["folder"] = _existing(encoder["folder"], roots, f"encoders.{name}.folder")
 
 
+def _plain_path(url: str, key: str) -> str:
+    """Turn file:// into a path, so that an edit to the file is noticed; refuse what cannot be downloaded."""
+    scheme = urlsplit(url).scheme if "://" in url else ""
+    if scheme.lower() not in ("", "file", "http", "https"):
+        raise StudyError(f"{key}: found {url!r}; allowed is a path, file://, http:// or https://.")
+    return unquote(urlsplit(url).path) if scheme.lower() == "file" else url
+
+
 def _existing(path: str, roots: list[Path], key: str) -> str:
+    if set(path) & set("{}<>"):
+        raise StudyError(f"{key}: found {path!r}; a path with any of {{}}<> cannot be used, rename the file.")
     for root in roots:
         candidate = root / Path(path).expanduser()
         if candidate.exists():
             return str(candidate)
-    raise StudyError(f"{key}: there is no file or folder {path!r}; name one that exists, or an http(s):// address.")
+    looked = ", ".join(dict.fromkeys(str(root.absolute()) for root in roots))
+    raise StudyError(f"{key}: there is no file or folder {path!r} in {looked}; name one that exists.")
 
 
 def _check_names(study: dict[str, Any]) -> None:
@@ -271,7 +296,7 @@ def _check_names(study: dict[str, Any]) -> None:
     for row in study["models"]:
         path = row["path"].lower()
         if not path:
-            raise StudyError(f"models: the name {row['name']!r} holds no letter or digit; choose another.")
+            raise StudyError(f"models: the name {row['name']!r} holds no Latin letter or digit; choose another.")
         if path in baselines:
             raise StudyError(f"models: the name {row['name']!r} is that of a baseline; choose another.")
         if path in taken:
@@ -289,6 +314,10 @@ def _check_encoders(study: dict[str, Any], roots: list[Path]) -> None:
             missing = [file for file in ENCODER_FILES if not (Path(encoder["folder"]) / file).is_file()]
             if missing:
                 raise StudyError(f"{key}.folder: {encoder['folder']} lacks {', '.join(missing)}; it is no encoder.")
+            if "vocabulary" in encoder:
+                raise StudyError(
+                    f"{key}: an encoder from a folder has its own vocabulary; remove the key 'vocabulary'."
+                )
             _add_own_vocabulary(study, encoder, key)
             continue
         if encoder["vocabulary"] not in study["vocabularies"]:
@@ -301,7 +330,10 @@ def _check_encoders(study: dict[str, Any], roots: list[Path]) -> None:
         scratch.setdefault("heads", max(1, scratch["hidden"] // 64))
         scratch.setdefault("intermediate", 4 * scratch["hidden"])
         if scratch["hidden"] % scratch["heads"]:
-            raise StudyError(f"{key}.scratch: hidden {scratch['hidden']} is no multiple of heads {scratch['heads']}.")
+            raise StudyError(
+                f"{key}.scratch: hidden {scratch['hidden']} is no multiple of heads {scratch['heads']} "
+                "(by default hidden // 64); set heads to a divisor of hidden."
+            )
     for row in study["models"]:
         name = row["encoder"]
         if name in study["encoders"]:

@@ -18,7 +18,7 @@ from keras_hub.models import BertBackbone
 
 from _encoder import build_backbone, load_weights, read_encoder
 from _job import BadInput
-from _tokens import Tokens, epoch_batches, similar_length_batches
+from _tokens import Tokens, epoch_batches, fixed_widths, similar_length_batches
 
 log = logging.getLogger(__name__)
 
@@ -165,12 +165,14 @@ class Progress(keras.callbacks.Callback):
         name: what is trained.
         examples: texts per epoch.
         batch_size: texts per step.
+
+    Attributes:
+        epoch_seconds: time of each epoch's training steps, validation not included.
     """
 
     def __init__(self, name: str, examples: int, batch_size: int):
         super().__init__()
         self.name, self.examples, self.batch_size = name, examples, batch_size
-        self.training_seconds = 0.0
         self.epoch_seconds: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -200,9 +202,10 @@ class Progress(keras.callbacks.Callback):
                 clock(left),
             )
 
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self.epoch_seconds.append(time.perf_counter() - self.epoch_start)
+
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        seconds = time.perf_counter() - self.epoch_start
-        self.epoch_seconds.append(seconds)
         log.info(
             "%s | epoch %d/%d | loss %.4f | accuracy %.4f | validation loss %.4f | validation accuracy %.4f | %s",
             self.name,
@@ -212,7 +215,7 @@ class Progress(keras.callbacks.Callback):
             logs["accuracy"],
             logs["val_loss"],
             logs["val_accuracy"],
-            clock(seconds),
+            clock(time.perf_counter() - self.epoch_start),
         )
 
 
@@ -249,7 +252,8 @@ def train_classifier(
 
     Returns:
         One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
-        validation_loss and validation_accuracy (after the epoch, dropout off), learning_rate (at its end), seconds.
+        validation_loss and validation_accuracy (after the epoch, dropout off), learning_rate (at its end), seconds
+        (of its training steps, the tracing of the graph included, validation not).
         And the epoch, from 1, whose weights were kept.
     """
     length, truncation, batch_size = training["length"], training["truncation"], training["batch_size"]
@@ -267,7 +271,10 @@ def train_classifier(
         )
 
     first = order(0)
-    dataset = TokenBatches(tokens, labels, first, length, truncation)
+    # Keras infers the shape of its input from the first two batches that it is shown. These two hold no rows and are
+    # never trained on, since EpochOrder comes first; they leave the width open, whatever widths an epoch begins with.
+    shown = [(train_rows[:0], width) for width in (length, int(fixed_widths(length)[0]))]
+    dataset = TokenBatches(tokens, labels, shown + first[2:] if len(first) > 1 else first, length, truncation)
     validation = prediction_batches(tokens, labels, validation_rows, length, truncation)
     optimizer = build_optimizer(training, steps=training["epochs"] * len(first))
     model.compile(
@@ -280,7 +287,7 @@ def train_classifier(
     rates = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: logs.update(learning_rate=float(optimizer.learning_rate))
     )
-    callbacks = [EpochOrder(dataset, order), rates, progress]
+    callbacks = [EpochOrder(dataset, order), rates, progress, keras.callbacks.TerminateOnNaN()]
     keeper = None
     if training["keep"] == "best":
         monitor = training["monitor"].replace("validation_", "val_")
@@ -295,6 +302,12 @@ def train_classifier(
     fitted = model.fit(
         dataset, validation_data=validation, epochs=training["epochs"], shuffle=False, verbose=0, callbacks=callbacks
     )
+    if not np.isfinite(fitted.history["loss"]).all():
+        raise BadInput(
+            f"{name}: the loss is no finite number in epoch {len(fitted.history['loss'])} of {training['epochs']}; "
+            f"lower learning_rate ({training['learning_rate']:g}), set clipnorm, or choose another precision than "
+            f"{training['precision']}."
+        )
     history = pd.DataFrame(fitted.history).rename(columns=lambda key: key.replace("val_", "validation_"))
     history.insert(0, "epoch", np.arange(1, len(history) + 1))
     history["seconds"] = progress.epoch_seconds
@@ -384,7 +397,6 @@ def train_run(
     history, kept_epoch = train_classifier(model, tokens, labels, train_rows, validation_rows, training, seed, name)
     seconds = float(history["seconds"].sum())
     record = {
-        "model": name,
         "seed": seed,
         "training": training,
         "kept_epoch": kept_epoch,

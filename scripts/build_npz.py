@@ -121,7 +121,9 @@ def build_npz(
     """
     path, source = Path(path_data), source or {}
     try:
-        published = _read(path, split, source, (text, label), max_bytes, whole=held_out is not None)
+        # A test split that is held out comes from the training columns.
+        columns = split if held_out is None else "train"
+        published = _read(path, columns, source, (text, label), max_bytes, whole=held_out is not None)
         texts, labels = _collect(path, published, max_bytes)
     except DAMAGE as error:
         raise BadInput(
@@ -712,10 +714,14 @@ def _read_archive(path: Path, form: str, split: str | None, source: dict[str, An
     wanted = source.get("classes")
     found: dict[str, list[tuple[str, bytes]]] = {}
     skipped: set[str] = set()
+    passed_over = 0
     for name, read in members(path, max_bytes):
         parent, _, file = name.rpartition("/")
         root, _, label = parent.rpartition("/")
-        if not label or root != folder or not _is_text_file(file):
+        if not label or root != folder:
+            continue
+        if not _is_text_file(file):
+            passed_over += 1
             continue
         if label in wanted if wanted is not None else label.lower() not in UNLABELLED_FOLDERS:
             found.setdefault(label, []).append((file, read()))
@@ -723,6 +729,12 @@ def _read_archive(path: Path, form: str, split: str | None, source: dict[str, An
             skipped.add(label)
     if skipped:
         log.info("folders of '%s' not read: %s", folder, ", ".join(sorted(skipped)))
+    if passed_over:
+        log.warning(
+            "%d files in the class folders of '%s' are not read: texts end in .txt or have no suffix",
+            passed_over,
+            folder,
+        )
     for label in wanted or []:
         if label not in found:
             raise BadInput(

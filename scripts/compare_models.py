@@ -120,7 +120,11 @@ def example_intervals(
     tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
     for metric, values in bootstrap_metrics(labels, predictions[np.newaxis], classes, positive).items():
         if metric not in intervals:
-            intervals[metric] = (*np.quantile(values[:, 0], tails).tolist(), "bootstrap")
+            low, high = np.quantile(values[:, 0], tails).tolist()
+            intervals[metric] = low, high, "bootstrap"
+            if low == high:
+                # No resample differs where nothing, or everything, is wrong: as sure as a proportion of n, no surer.
+                intervals[metric] = (*wilson_interval(round(low * len(labels)), len(labels)), "wilson")
     return intervals
 
 
@@ -167,14 +171,15 @@ def row_intervals(
     """
     if len(metrics) == 1:
         return example_intervals(labels, predictions[0], classes, positive)
-    resampled = bootstrap_metrics(labels, predictions, classes, positive)
-    return {
-        metric: (
-            *seed_interval(metrics[metric].to_numpy(), float(resampled[metric].mean(axis=1).var(ddof=1))),
-            "seeds and examples",
-        )
-        for metric in TEST_METRICS
-    }
+    intervals = {}
+    for metric, values in bootstrap_metrics(labels, predictions, classes, positive).items():
+        variance = float(values.mean(axis=1).var(ddof=1))
+        if variance == 0:
+            # As in `example_intervals`: what no resample can tell apart is known as well as a proportion, no better.
+            low, high = wilson_interval(round(metrics[metric].mean() * len(labels)), len(labels))
+            variance = ((high - low) / (2 * stats.norm.ppf((1 + CONFIDENCE) / 2))) ** 2
+        intervals[metric] = *seed_interval(metrics[metric].to_numpy(), variance), "seeds and examples"
+    return intervals
 
 
 def compare_models(

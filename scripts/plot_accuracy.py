@@ -30,7 +30,7 @@ def plot_accuracy(path_table: str | Path, path_spec: str | Path, path_figure: st
         path_spec: Vega-Lite specification to write.
         path_figure: SVG to write.
     """
-    table = pd.read_csv(path_table, keep_default_na=False, na_values=[""])
+    table = pd.read_csv(path_table, dtype={"model": str}, keep_default_na=False, na_values=[""])
     chart = accuracy_chart(table)
     chart.save(path_spec, format="json")
     chart.save(path_figure, format="svg")

@@ -127,6 +127,10 @@ def foot_lines(
     if any(column.startswith("reference_") for column in table.columns):
         lines.append(f"“{ORIGINAL}”: the value this row repeats; “{DIFFERENCE}”: ours minus the original's, in points.")
     duplicates, shared = audit["duplicates"], audit["leaked"]["texts"]
+    for split, counts in audit["labels"].items():
+        total = sum(counts.values())
+        shares = ", ".join(f"{name} {_share(count / total)}" for name, count in counts.items())
+        lines.append(f"Labels of the {split} texts: {shares}.")
     lines.append(
         f"Exact duplicates: {duplicates['train']:,} in train, {duplicates['test']:,} in test; "
         f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test."
@@ -299,8 +303,7 @@ def render_table(
         notes: lines to add to the foot.
     """
     # Only an empty field is missing: a row may be called "NA" or "None".
-    comparison = pd.read_csv(path_comparison, keep_default_na=False, na_values=[""])
-    comparison["model"] = comparison["model"].astype(str)
+    comparison = pd.read_csv(path_comparison, dtype={"model": str}, keep_default_na=False, na_values=[""])
     metrics = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in paths_metrics])
     audit = json.loads(Path(path_audit).read_text(encoding="utf-8"))
     names, positive = read_labels(path_labels)

@@ -32,6 +32,7 @@ def main(snakemake: Any) -> None:
         name=f"{snakemake.params.model}, seed {snakemake.params.seed}",
         threads=snakemake.threads,
     )
+    record = {"model": snakemake.params.model} | record
     model.save_weights(snakemake.output.weights)
     history.to_csv(snakemake.output.history, index=False)
     Path(snakemake.output.training).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -135,6 +135,32 @@ def test_fit_sees_the_epochs_in_their_own_order(encoder: dict, texts: tuple, mon
         assert start >= 0
 
 
+def test_widths_may_differ_between_epochs(encoder: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch of one width may be followed by epochs of others: the input's width is left open."""
+    random = np.random.default_rng(0)
+    tokens = Tokens(random.integers(10, 50, 64 * 14).astype(np.uint16), np.arange(65) * 14, pad=0, cls=2, sep=3)
+    widths = iter([[16, 16, 16], [16, 24, 16], [32, 32, 32]])
+
+    def batches(rows: np.ndarray, *_: Any, **__: Any) -> list:
+        return [(part, width) for part, width in zip(np.array_split(rows, 3), next(widths), strict=True)]
+
+    monkeypatch.setattr(_training, "epoch_batches", batches)
+    monkeypatch.setattr(_training.EpochOrder, "on_epoch_begin", lambda self, epoch, logs=None: shift(self))
+
+    def shift(order: Any) -> None:
+        order.dataset.batches = order.order(0)
+
+    parts = np.arange(64) % 4 == 0
+    _, history, _ = run(encoder, (tokens, np.arange(64) % 2, parts), epochs=2, length=32, length_buckets=True)
+    assert len(history) == 2
+
+
+def test_diverged_training_is_told(encoder: dict, texts: tuple) -> None:
+    """A loss that is no number ends the run with the row, the epoch and what to change."""
+    with pytest.raises(BadInput, match=r"nano: the loss is no finite number in epoch \d of 2; lower learning_rate"):
+        run(encoder, texts, optimizer="sgd", learning_rate=1e30, clipnorm=None)
+
+
 def test_best_epoch_is_kept(encoder: dict, texts: tuple) -> None:
     """With a learning rate that ruins the model after the first epochs, `keep: best` gives the best epoch's weights."""
     model, history, record = run(encoder, texts, epochs=4, learning_rate=0.3, keep="best", monitor="validation_loss")

@@ -17,6 +17,7 @@ from compare_models import (
     compare_models,
     count_metrics,
     example_intervals,
+    row_intervals,
     seed_interval,
     wilson_interval,
 )
@@ -194,3 +195,14 @@ def test_runs_of_different_test_splits_are_refused(tmp_path: Path):
         BadInput, match=r"m120-0\.parquet: its 120 test labels differ from the 100 of .*m100-0\.parquet"
     ):
         compare_models(metrics, predictions, tmp_path / "labels.json", tmp_path / "comparison.csv")
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_no_interval_is_of_width_zero(seeds: int) -> None:
+    """A model without a mistake on 80 texts is not known to be perfect, whatever the metric and however many seeds."""
+    labels = np.arange(80) % 3
+    metrics = pd.DataFrame([dict.fromkeys(TEST_METRICS, 1.0)] * seeds)
+    for low, high, _ in row_intervals(labels=labels, predictions=np.tile(labels, (seeds, 1)), metrics=metrics,
+                                      classes=3, positive=None).values():  # fmt: skip
+        assert 0.9 < low < 0.98
+        assert high == 1

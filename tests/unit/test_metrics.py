@@ -76,3 +76,9 @@ def test_undefined_precision_is_zero():
     """A model that never predicts the positive class has precision, recall and F1 0, without a warning."""
     metrics = classification_metrics(run(frame("test", [0, 1], [0, 0], classes=2), 2), 1)
     assert (metrics["precision"], metrics["recall"], metrics["f1"]) == (0.0, 0.0, 0.0)
+
+
+def test_diverged_probabilities_are_refused() -> None:
+    """NaN would otherwise pass for the first class."""
+    with pytest.raises(ValueError, match="test: some probabilities are no finite numbers"):
+        predictions_frame("test", np.arange(2), np.zeros(2, int), np.array([[0.5, 0.5], [np.nan, np.nan]]))

@@ -31,6 +31,7 @@ FORMS = ("csv", "markdown", "latex", "text", "html")
 AUDIT = {
     "rows": {"train": 25_000, "test": 25_000},
     "duplicates": {"train": 96, "test": 199},
+    "labels": {"train": {"neg": 750, "pos": 250}, "test": {"neg": 50, "pos": 50}},
     "leaked": {"texts": 123, "test_rows": 123},
     "vocabularies": {"uncased": {"cut": {"128": {"train": 0.8412, "test": 0.8333}}}},
 }
@@ -161,6 +162,7 @@ def test_foot_says_what_an_interval_means():
 def test_foot_tells_what_the_audit_found():
     """Duplicates, leakage and cut texts stand below the table, as do the notes."""
     foot = foot_lines(table_of([TINY]), ["neg", "pos"], 1, AUDIT, ["Held out:\na fifth."])
+    assert "Labels of the train texts: neg 75.0 %, pos 25.0 %." in foot
     assert "Exact duplicates: 96 in train, 199 in test; 123 texts are in both train and test." in foot
     assert "at 128 WordPieces 84.1 % of the train and 83.3 % of the test texts are cut;" in "\n".join(foot)
     assert foot[-1] == "Held out: a fifth."

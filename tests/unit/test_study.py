@@ -103,7 +103,7 @@ BAD_STUDIES = {
     "a row without an encoder": (without("models.0.encoder"), r"\(row 'Nano'\): the key 'encoder' is missing"),
     "a row without a name": (without("models.0.name"), r"models\[0\] .*: the key 'name' is missing"),
     "an empty row name": (changed("models.0.name", " "), "found ' '; allowed is what matches"),
-    "a row name without a letter": (changed("models.0.name", "…"), "the name '…' holds no letter or digit"),
+    "a row name without a letter": (changed("models.0.name", "…"), "the name '…' holds no Latin letter or digit"),
     "a row name twice": (
         changed("models.1", {"name": "Nano", "encoder": "nano"}),
         r"the names 'Nano' and 'Nano' would share one folder",
@@ -159,6 +159,19 @@ BAD_STUDIES = {
     "an unknown baseline": (
         changed("baselines", ["nb_svn"]),
         r"baselines\[0\]: found 'nb_svn'; .* did you mean 'nb_svm'",
+    ),
+    "an encoder of a folder with a vocabulary": (
+        changed("encoders.nano", {"folder": "schemas", "vocabulary": "own"}),
+        "encoders.nano",
+    ),
+    "an address that is no download": (
+        changed("dataset.train.url", "s3://bucket/train.csv"),
+        "dataset.train.url: found 's3://bucket/train.csv'; allowed is a path, file://, http:// or https://",
+    ),
+    "a file address that is not there": (changed("dataset.train.url", "file:///nowhere/x.csv"), "'/nowhere/x.csv' in"),
+    "a path that Snakemake would read as a pattern": (
+        changed("dataset.train.url", "a{b}.csv"),
+        "cannot be used, rename",
     ),
     "a reference above one": (changed("models.0.reference", {"f1": 83.0}), "found 83.0; allowed is at most 1"),
 }
@@ -275,6 +288,41 @@ def test_encoder_folders_with_one_vocabulary_share_its_tokens(tmp_path: Path) ->
     resolved = resolve_study(study, SCHEMA, [tmp_path, PROJECT])
     a, b, c = (resolved["encoders"][name]["vocabulary"] for name in "abc")
     assert a == b != c
+
+
+def test_checksum_of_either_split_holds_for_their_common_file() -> None:
+    """A checksum given once is never lost, and its case does not matter."""
+    address, digest = "http://h/a.csv", "AB" * 32
+    for dataset in (
+        {"train": {"url": address, "sha256": digest}, "test": {"url": address}},
+        {"train": {"url": address}, "test": {"url": address, "sha256": digest}},
+    ):
+        assert published_files(dataset)["a.csv"]["sha256"] == digest.lower()
+
+
+def test_file_names_keep_their_ending() -> None:
+    """The ending tells the format, so it survives names of any script, queries and double endings."""
+    for address, name in (
+        ("数据.csv", "train.csv"), ("http://h/reviews.tsv.gz?raw=1", "reviews.tsv.gz"), ("a b.npz", "a-b.npz"),
+        ("http://h/aclImdb_v1.tar.gz", "aclImdb_v1.tar.gz"), ("http://h/", "train"),
+    ):  # fmt: skip
+        assert list(published_files({"train": {"url": address}})) == [name]
+
+
+def test_whole_floats_are_integers() -> None:
+    """YAML's 32.0 where a whole number is needed becomes 32."""
+    study = changed("training.batch_size", 32.0) | {"seeds": [1.0]}
+    resolved = resolve_study(study, SCHEMA, [PROJECT])
+    assert repr(resolved["models"][0]["training"]["batch_size"]) == "32"
+    assert repr(resolved["seeds"]) == "[1]"
+
+
+def test_order_of_keys_means_nothing() -> None:
+    """A row's settings come in one order, so that a key moved or a default written down retrains nothing."""
+    one = changed("training", {"epochs": 2, "dropout": 0.2})
+    other = changed("training", {"dropout": 0.2, "xla": False, "epochs": 2})
+    settings = [list(resolve_study(s, SCHEMA, [PROJECT])["models"][0]["training"].items()) for s in (one, other)]
+    assert settings[0] == settings[1]
 
 
 def test_safe_names_stay_in_their_folder() -> None:

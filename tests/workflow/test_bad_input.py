@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,12 +81,13 @@ def test_test_split_equal_to_train_is_refused(workspace: Workspace) -> None:
     assert "audit_dataset: " in printed
 
 
-def test_one_csv_without_a_test_split(workspace: Workspace, tmp_path: Path) -> None:
-    """The commonest first day: one csv; a stratified fifth is held out, and the table's foot says so."""
-    alone = {"name": "alone", "train": {"url": "train.csv"}}
-    content = study(study="alone", dataset=alone, baselines=["nb_svm"], models=MICRO["models"][:1])
-    status, printed = run(workspace, content)
-    assert status == 0, printed
-    text = (workspace.folder / "results/alone/table.txt").read_text()
+def test_template_takes_one_csv_to_a_table(workspace: Workspace) -> None:
+    """The commonest first day: the template with one path edited; a fifth is held out, and the table's foot says so."""
+    template = (workspace.folder / "studies/template.yaml").read_text()
+    assert template.count("EDIT") == 1
+    (workspace.folder / "studies/my-study.yaml").write_text(template.replace("my-data.csv", "train.csv"))
+    done = workspace.snakemake("--configfile", "studies/my-study.yaml")
+    text = (workspace.folder / "results/my-study/table.txt").read_text()
     assert "no test split" in text
     assert "20% of its texts" in text
+    assert "Study my-study: 192 train and 48 test texts" in done.stdout + done.stderr

@@ -36,13 +36,13 @@ def test_published_form_reaches_the_baseline(workspace: Workspace, shared_data: 
             "label": label,
         },
         "vocabularies": {"own": {"size": 4000}},
-        "encoders": {"nano": {"scratch": {"layers": 1, "hidden": 64}, "vocabulary": "own"}},
-        "training": {"length": 32, "learning_rate": 1e-3, "epochs": 3, "length_buckets": True},
+        "encoders": {"tiny": {"scratch": {"layers": 2, "hidden": 128}, "vocabulary": "own"}},
+        "training": {"length": 48, "learning_rate": 1e-3, "epochs": 2, "length_buckets": True},
         "baselines": ["tfidf_logistic_regression"],
-        "models": [{"name": "Nano", "encoder": "nano"}],
+        "models": [{"name": "BERT-Tiny", "encoder": "tiny"}],
     }
     workspace.write_study(study, f"{name}.yaml")
-    target = [] if name == "trec" else ["baselines"]
+    target = ["baselines"] if classes == 2 else []
     workspace.snakemake(*target, "--configfile", f"{name}.yaml")
     results = workspace.folder / "results" / name
     frames = [pd.read_parquet(results / f"data/{split}.parquet") for split in ("train", "test")]
@@ -50,8 +50,8 @@ def test_published_form_reaches_the_baseline(workspace: Workspace, shared_data: 
     assert frames[0]["LABEL_COLUMN"].nunique() == classes
     run = results / "runs/tfidf_logistic_regression/seed-1/metrics.json"
     assert pd.read_json(run, typ="series")["test_accuracy"] > accuracy
-    if name == "trec":
-        table = pd.read_csv(results / "table.csv").set_index("model")
-        assert table.loc["Nano", "average"] == "macro"
-        assert table.loc["Nano", "test_accuracy_low"] > 1 / 3
-        assert "macro averages over the 6 classes" in (results / "table.txt").read_text()
+    if classes > 2:
+        row = pd.read_csv(results / "table.csv").set_index("model").loc["BERT-Tiny"]
+        assert row["average"] == "macro"
+        assert row["test_accuracy_low"] > 0.5
+        assert f"macro averages over the {classes} classes" in (results / "table.txt").read_text()
