@@ -57,7 +57,7 @@ def test_study_stands_alone(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        (["text,label", "a,good", "b,good", "c,good"], "one class"),
+        (["text,label", "a,good", "b,good", "c,good"], "is not among the training labels"),
         (["body,number", "a,1", "b,2"], "label"),
         (["text,label", "a,good", ",", "b,bad"], "label"),
         (["text,label"], "no rows"),

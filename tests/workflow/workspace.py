@@ -41,7 +41,7 @@ class Workspace:
         """Run Snakemake in the folder with two cores and two trainings at a time, and no way into the network."""
         nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", "2", "--resources", "gpu=2", *arguments],
+            [sys.executable, "-m", "snakemake", "--resources", "gpu=2", "--cores", "2", *arguments],
             cwd=self.folder,
             env=os.environ | nowhere | environment,
             stdin=subprocess.DEVNULL,
