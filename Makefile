@@ -1,6 +1,10 @@
 # `make` sets up, runs the embedded default study and writes its report; `make test` sets up and runs every check.
 # Both need git, make and Python 3.11-3.13 with venv, and nothing beyond the package index.
 
+ifneq ($(words $(CURDIR)),1)
+  $(error Snakemake cannot run its scripts from a folder with a space in its path: move "$(CURDIR)")
+endif
+
 VENV   ?= .venv
 DEVICE ?= cpu
 CORES  ?= $(shell nproc)
