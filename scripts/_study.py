@@ -311,13 +311,13 @@ def _check_encoders(study: dict[str, Any], roots: list[Path]) -> None:
     for name, encoder in study["encoders"].items():
         key = f"encoders.{name}"
         if "folder" in encoder:
-            missing = [file for file in ENCODER_FILES if not (Path(encoder["folder"]) / file).is_file()]
-            if missing:
-                raise StudyError(f"{key}.folder: {encoder['folder']} lacks {', '.join(missing)}; it is no encoder.")
             if "vocabulary" in encoder:
                 raise StudyError(
                     f"{key}: an encoder from a folder has its own vocabulary; remove the key 'vocabulary'."
                 )
+            missing = [file for file in ENCODER_FILES if not (Path(encoder["folder"]) / file).is_file()]
+            if missing:
+                raise StudyError(f"{key}.folder: {encoder['folder']} lacks {', '.join(missing)}; it is no encoder.")
             _add_own_vocabulary(study, encoder, key)
             continue
         if encoder["vocabulary"] not in study["vocabularies"]:

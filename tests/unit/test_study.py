@@ -162,7 +162,7 @@ BAD_STUDIES = {
     ),
     "an encoder of a folder with a vocabulary": (
         changed("encoders.nano", {"folder": "schemas", "vocabulary": "own"}),
-        "encoders.nano",
+        "encoders.nano: an encoder from a folder has its own vocabulary; remove",
     ),
     "an address that is no download": (
         changed("dataset.train.url", "s3://bucket/train.csv"),
