@@ -17,7 +17,7 @@ SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_in
 PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
                $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: all install test lock clean
+.PHONY: all install test check-sources lock clean
 .DEFAULT_GOAL := all
 
 all: install
@@ -32,6 +32,10 @@ test: $(VENV)/installed-test
 	"$(BIN)/ruff" format --check
 	"$(BIN)/snakefmt" --check Snakefile rules
 	"$(BIN)/pytest"
+
+# For a machine with internet: does each source of the catalogue answer? ENCODERS="tiny base" asks for these only.
+check-sources: install
+	@"$(BIN)/python" catalog/check_sources.py $(ENCODERS)
 
 # The lock of each device carries versions and hashes. Compiled bytecode halves the start of every job; compileall
 # also reaches what an interrupted installation left uncompiled.

@@ -39,7 +39,11 @@ localrules:
     all,
     data,
     baselines,
+    encoders,
+    exports,
     download_dataset,
+    fetch_vocabulary,
+    fetch_encoder,
 
 
 include: "rules/data.smk"
@@ -47,6 +51,7 @@ include: "rules/encoders.smk"
 include: "rules/training.smk"
 include: "rules/comparison.smk"
 include: "rules/report.smk"
+include: "rules/export.smk"
 
 
 rule all:
@@ -64,10 +69,23 @@ rule data:
         rules.audit_dataset.output,
 
 
+rule encoders:
+    """The encoders of the study in normal form, such as to copy them to a machine without internet."""
+    input:
+        [list(encoder_files(name).values()) for name in STUDY["encoders"]],
+        [vocabulary["file"] for vocabulary in STUDY["vocabularies"].values() if "file" in vocabulary],
+
+
 rule baselines:
     """The linear baselines alone."""
     input:
         expand(rules.train_baseline.output, model=STUDY["baselines"], seed=STUDY["seeds"][0]),
+
+
+rule exports:
+    """The encoders of the study, and of every run, as SavedModels; not part of a usual run."""
+    input:
+        expand(rules.export_encoder.output, exported=EXPORTED),
 
 
 onsuccess:

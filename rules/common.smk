@@ -10,14 +10,27 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from _study import BASELINES, StudyError, check_unique_keys, is_local, published_files, published_name, resolve_study
+from _catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder, load_catalog
+from _locations import is_local
+from _schema import StudyError, check_unique_keys
+from _study import BASELINES, published_files, published_name, resolve_study
+
+CONFIG_SCHEMA, ENCODERS_SCHEMA = (
+    yaml.safe_load(Path(workflow.basedir, "schemas", f"{name}.schema.yaml").read_text())
+    for name in ("config", "encoders")
+)
+CONFIG_SCHEMA["$defs"] |= ENCODERS_SCHEMA["$defs"]
+# Relative, so that results stay valid when the folder is moved.
+CATALOG_FILE = os.path.relpath(Path(workflow.basedir, "catalog", "encoders.yaml"))
 
 try:
     for study_file in workflow.configfiles:
         check_unique_keys(Path(study_file))
+    CATALOG = load_catalog(Path(CATALOG_FILE), ENCODERS_SCHEMA)
     STUDY = resolve_study(
         config,
-        schema=yaml.safe_load(Path(workflow.source_path("../schemas/config.schema.yaml")).read_text()),
+        schema=CONFIG_SCHEMA,
+        catalog=CATALOG,
         # A path of the study may be relative to the working directory, to the study file or to the workflow.
         roots=[Path(), *(Path(study_file).parent for study_file in workflow.configfiles), Path(workflow.basedir)],
     )
@@ -27,6 +40,10 @@ except StudyError as error:
 PUBLISHED = published_files(STUDY["dataset"])
 ROWS = {row["path"]: row for row in STUDY["models"]}
 VALIDATION_FRACTIONS = sorted({f"{used['training']['validation_fraction']:g}" for used in [STUDY, *STUDY["models"]]})
+SCRATCH = [name for name, encoder in STUDY["encoders"].items() if "scratch" in encoder]
+# Any encoder of the catalogue can be asked for by its path, not only the study's.
+FETCHED = {name: known_encoder(CATALOG, name) for name in CATALOG["encoders"]}
+FETCHED |= {encoder["fetched"]: encoder for encoder in STUDY["encoders"].values() if "fetched" in encoder}
 BASELINE_RUNS = [{"model": name, "seed": STUDY["seeds"][0]} for name in STUDY["baselines"]]
 BERT_RUNS = [{"model": path, "seed": seed} for path in ROWS for seed in STUDY["seeds"]]
 
@@ -91,17 +108,28 @@ def vocabulary_source(wildcards):
     return {"file": vocabulary["file"]} if "file" in vocabulary else {"text": "<results>/data/train.parquet"}
 
 
-def encoder_source(wildcards):
-    """The files that an encoder is made from."""
-    encoder = STUDY["encoders"][wildcards.encoder]
-    if "folder" in encoder:
-        folder = encoder["folder"]
-        return {
-            "config": f"{folder}/encoder.json",
-            "weights": f"{folder}/encoder.weights.h5",
-            "vocabulary": f"{folder}/vocab.txt",
-        }
-    return {"vocabulary": f"<results>/vocabularies/{encoder['vocabulary']}/vocab.txt"}
+def fetched_from(wildcards):
+    """The files of this machine that an encoder is fetched with: a local source, a vocabulary that is given."""
+    encoder = FETCHED[wildcards.encoder]
+    given = {"vocabulary": encoder["given_vocabulary"]} if "given_vocabulary" in encoder else {}
+    return {"local": encoder["local"]} | given
+
+
+def is_lower_case(wildcards):
+    """Whether a fetched encoder is taken for one of lower-cased text."""
+    name = FETCHED[wildcards.encoder]["vocabulary"]
+    return CATALOG["vocabularies"].get(name, STUDY["vocabularies"].get(name))["lower_case"]
+
+
+def encoder_files(name):
+    """An encoder in normal form: config, weights and vocabulary."""
+    encoder = STUDY["encoders"][name]
+    folder = f"{FETCHED_ENCODERS}/{encoder['fetched']}" if "fetched" in encoder else f"<results>/encoders/{name}"
+    return {
+        "config": f"{folder}/encoder.json",
+        "weights": f"{folder}/encoder.weights.h5",
+        "vocabulary": f"{folder}/vocab.txt",
+    }
 
 
 # === Models ===
@@ -114,12 +142,7 @@ def training_settings(wildcards):
 
 def row_encoder(wildcards):
     """The encoder in normal form that a row starts from."""
-    folder = f"<results>/encoders/{ROWS[wildcards.model]['encoder']}"
-    return {
-        "config": f"{folder}/encoder.json",
-        "weights": f"{folder}/encoder.weights.h5",
-        "vocabulary": f"{folder}/vocab.txt",
-    }
+    return encoder_files(ROWS[wildcards.model]["encoder"])
 
 
 def row_tokens(split):
@@ -150,6 +173,22 @@ def device_threads():
     if settings.cores is None:  # a cluster
         return 4
     return max(1, settings.cores // devices.value) if devices and devices.value else 1
+
+
+# === Exports ===
+
+EXPORTED = [f"encoders/{name}" for name in STUDY["encoders"]] + of_runs("runs/{model}/seed-{seed}", BERT_RUNS)
+
+
+def exported_files(wildcards):
+    """An encoder as the study has it, or as a run fine-tuned it, with the names of the classes that its head knows."""
+    kind, name, *_ = wildcards.exported.split("/")
+    if kind == "encoders":
+        return encoder_files(name)
+    return encoder_files(ROWS[name]["encoder"]) | {
+        "weights": f"<results>/{wildcards.exported}/model.weights.h5",
+        "labels": "<results>/data/labels.json",
+    }
 
 
 # === Table ===

@@ -9,6 +9,7 @@ rule download_dataset:
     """Bring one published file of the data set into resources/ and verify it."""
     input:
         local=local_copy,
+        modules=modules("_download"),
     output:
         data="<dataset>/{file}",
         record="<dataset>/{file}.json",

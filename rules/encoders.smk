@@ -1,7 +1,8 @@
 """Encoders and their vocabularies, brought to one normal form.
 
-Inputs: `encoders:` and `vocabularies:` of the study, folders in resources/encoders/.
-Outputs: <results>/vocabularies/{vocabulary}/vocab.txt, <results>/encoders/{encoder}/{encoder.json,encoder.weights.h5,vocab.txt}.
+Inputs: `encoders:` and `vocabularies:` of the study, catalog/encoders.yaml, the sources that they name.
+Outputs: <results>/vocabularies/{vocabulary}/vocab.txt, and {encoder.json,encoder.weights.h5,vocab.txt} of each encoder:
+those built for the study in <results>/encoders/{encoder}/, fetched ones in resources/encoders/{encoder}/ for all studies.
 """
 
 
@@ -26,26 +27,84 @@ rule build_vocabulary:
         "../scripts/build_vocabulary.py"
 
 
-rule fetch_encoder:
-    """Bring an encoder into its normal form: configuration, weights and vocabulary."""
+rule build_encoder:
+    """Build an encoder with random weights."""
     input:
-        unpack(encoder_source),
+        vocabulary=lambda wildcards: (
+            f"<results>/vocabularies/{STUDY['encoders'][wildcards.encoder]['vocabulary']}/vocab.txt"
+        ),
         modules=modules("_encoder"),
     output:
         config="<results>/encoders/{encoder}/encoder.json",
         weights="<results>/encoders/{encoder}/encoder.weights.h5",
         vocabulary="<results>/encoders/{encoder}/vocab.txt",
     log:
-        "<logs>/encoders/{encoder}/fetch_encoder.log",
+        "<logs>/encoders/{encoder}/build_encoder.log",
+    wildcard_constraints:
+        encoder=any_of(SCRATCH),
     conda:
         "../envs/tensorflow.yaml"
     resources:
         mem_mb=3000,
         runtime=60,
     params:
-        scratch=lambda wildcards: STUDY["encoders"][wildcards.encoder].get("scratch"),
+        scratch=lambda wildcards: STUDY["encoders"][wildcards.encoder]["scratch"],
         lower_case=lambda wildcards: STUDY["vocabularies"][STUDY["encoders"][wildcards.encoder]["vocabulary"]][
             "lower_case"
         ],
+    script:
+        "../scripts/build_encoder.py"
+
+
+# What was fetched is fetched once: neither a new mirror in the catalogue nor a change of the code fetches it again, and a
+# folder copied from another machine is taken as it is. To fetch an encoder anew, delete its folder.
+rule fetch_vocabulary:
+    """Fetch a vocabulary of the catalogue, verified by its checksum."""
+    input:
+        catalog=ancient(CATALOG_FILE),
+        modules=ancient(modules("_archive", "_download", "_fetching", "_preset", "_sources", "_tfhub")),
+    output:
+        vocabulary=f"{FETCHED_VOCABULARIES}/{{vocabulary}}/vocab.txt",
+    log:
+        "<logs>/vocabularies/{vocabulary}/fetch_vocabulary.log",
+    wildcard_constraints:
+        vocabulary=any_of(CATALOG["vocabularies"]),
+    conda:
+        "../envs/tensorflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    script:
+        "../scripts/fetch_vocabulary.py"
+
+
+rule fetch_encoder:
+    """Fetch an encoder from the first of its sources that gives it, into normal form."""
+    input:
+        unpack(fetched_from),
+        catalog=ancient(CATALOG_FILE),
+        modules=ancient(
+            modules(
+                *("_archive", "_bert_tensors", "_download", "_encoder", "_fetching", "_huggingface", "_normal_form"),
+                *("_preset", "_published", "_sources", "_tensorflow_files", "_tfhub", "_tokenizer", "_torch_file"),
+            )
+        ),
+    output:
+        config=f"{FETCHED_ENCODERS}/{{encoder}}/encoder.json",
+        weights=f"{FETCHED_ENCODERS}/{{encoder}}/encoder.weights.h5",
+        vocabulary=f"{FETCHED_ENCODERS}/{{encoder}}/vocab.txt",
+    log:
+        "<logs>/encoders/{encoder}/fetch_encoder.log",
+    wildcard_constraints:
+        encoder=any_of(FETCHED),
+    conda:
+        "../envs/tensorflow.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        definition=lambda wildcards: FETCHED[wildcards.encoder]["definition"],
+        vocabulary=lambda wildcards: FETCHED[wildcards.encoder]["vocabulary"],
+        lower_case=is_lower_case,
     script:
         "../scripts/fetch_encoder.py"

@@ -1,58 +1,16 @@
-"""Brings a published data file here: mirrors in order, checked, resumed, never half a file under its final name."""
+"""Brings a published data file here from the first mirror that gives it."""
 
-import hashlib
 import json
 import logging
-import os
-import shutil
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import urlsplit, urlunsplit
-from urllib.request import url2pathname
+from typing import Any
 
-import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tqdm import tqdm
-from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
-
+from _download import PATIENCE, Patience, Unavailable, fetch_file, without_password
 from _job import BadInput, run_job
 
 log = logging.getLogger(__name__)
-
-CHUNK = 1 << 16
-LOG_SECONDS = 10.0
-PASSING_STATUS = {408, 425, 429, 500, 502, 503, 504}
-MAX_REDIRECTS = 10
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to keep trying one location; seconds, but for `attempts`."""
-
-    attempts: int = 5
-    first_wait: float = 1.0
-    longest_wait: float = 30.0
-    longest_retry_after: float = 120.0
-    connect_timeout: float = 15.0
-    read_timeout: float = 60.0
-
-
-class Unavailable(Exception):
-    """A location that cannot give the file; the message is the reason."""
-
-
-class Interrupted(Exception):
-    """An attempt that may succeed when repeated; the message is the reason, `wait` the seconds the server asks for."""
-
-    def __init__(self, reason: str, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
 
 
 def download_dataset(
@@ -60,7 +18,7 @@ def download_dataset(
     path_data: str | Path,
     path_record: str | Path,
     sha256: str | None = None,
-    patience: Patience = Patience(),
+    patience: Patience = PATIENCE,
 ) -> None:
     """Fetch a file from the first location that gives it.
 
@@ -78,21 +36,16 @@ def download_dataset(
         BadInput: no location gave the file; the sentence gives the reason of each.
     """
     target = Path(path_data)
-    target.parent.mkdir(parents=True, exist_ok=True)
     reasons = []
     for location in locations:
         shown = without_password(location)
         log.info("from %s", shown)
         try:
-            _fetch(location, target, patience)
-            found = _checked_sum(target, sha256)
+            found = fetch_file(location, target, sha256, patience)
         except Unavailable as reason:
             log.warning("%s: %s", shown, reason)
             reasons.append(f"{shown} ({reason})")
             continue
-        _part_file(target).replace(target)
-        _sync_folder(target.parent)
-        _tag_file(target).unlink(missing_ok=True)
         record = {
             "source": shown,
             "sha256": found,
@@ -107,261 +60,6 @@ def download_dataset(
         f"{target.name}: no location gave the file: {'; '.join(reasons)}; correct dataset.<split>.url, or put the "
         "file on this machine yourself and name its path there"
     )
-
-
-def without_password(location: str) -> str:
-    """Leave user name and password out of an address."""
-    parts = urlsplit(location)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else location
-
-
-def _fetch(location: str, target: Path, patience: Patience) -> None:
-    scheme = urlsplit(location).scheme.lower()
-    if scheme in ("http", "https"):
-        _download(location, target, patience)
-        return
-    if "://" in location and scheme != "file":
-        raise Unavailable(f"{scheme}:// is not among file://, http://, https:// and plain paths")
-    _copy(_local_path(location), target)
-
-
-def _local_path(location: str) -> Path:
-    if not location.lower().startswith("file:"):
-        return Path(location).expanduser()
-    parts = urlsplit(location)
-    if parts.netloc not in ("", "localhost"):
-        raise Unavailable(f"a file:// address of another machine, '{parts.netloc}'; write file:///path")
-    return Path(url2pathname(parts.path))
-
-
-def _copy(source: Path, target: Path) -> None:
-    part = _part_file(target)
-    # What lies there may stem from an address; its tag must not outlive it.
-    _tag_file(target).unlink(missing_ok=True)
-    try:
-        with source.open("rb") as opened, part.open("wb") as file:
-            shutil.copyfileobj(opened, file, CHUNK)
-            _sync(file)
-    except FileNotFoundError:
-        raise Unavailable("there is no such file") from None
-    except IsADirectoryError:
-        raise Unavailable("is a folder; name a file in it or pack it as tar.gz") from None
-    except OSError as error:
-        raise Unavailable(error.strerror or str(error)) from error
-
-
-def _checked_sum(target: Path, expected: str | None) -> str:
-    part = _part_file(target)
-    if part.stat().st_size == 0:
-        _drop_part(target)
-        raise Unavailable("the file is empty")
-    with part.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if expected is not None and found != expected.lower():
-        _drop_part(target)
-        raise Unavailable(f"its SHA-256 is {found}, expected {expected.lower()}")
-    return found
-
-
-# http -----------------------------------------------------------------------------------------------------------------
-
-
-def _download(url: str, target: Path, patience: Patience) -> None:
-    retrying = Retrying(
-        stop=stop_after_attempt(patience.attempts),
-        wait=lambda state: _pause(state, patience),
-        retry=retry_if_exception_type(Interrupted),
-        before_sleep=lambda state: log.info(
-            "attempt %d of %d: %s; again in %.0f s",
-            state.attempt_number,
-            patience.attempts,
-            state.outcome.exception(),
-            state.next_action.sleep,
-        ),
-        reraise=True,
-    )
-    with requests.Session() as session:
-        session.max_redirects = MAX_REDIRECTS
-        try:
-            retrying(_attempt, session, url, target, patience)
-        except Interrupted as reason:
-            raise Unavailable(f"{reason}, {patience.attempts} attempts") from reason
-
-
-def _pause(state: RetryCallState, patience: Patience) -> float:
-    asked = state.outcome.exception().wait
-    backed_off = min(patience.first_wait * 2 ** (state.attempt_number - 1), patience.longest_wait)
-    return backed_off if asked is None else asked
-
-
-def _attempt(session: requests.Session, url: str, target: Path, patience: Patience) -> None:
-    """Ask once for what is missing and append it to the part file.
-
-    Raises:
-        Interrupted: worth another attempt.
-        Unavailable: not worth another attempt.
-    """
-    part, tag = _part_file(target), _tag_file(target)
-    # Compressed transfer would make Content-Length and ranges speak of other bytes than the file's.
-    headers = {"Accept-Encoding": "identity", "User-Agent": "bert-ladder"}
-    have, validator = _resumable(url, part, tag)
-    if have:
-        headers |= {"Range": f"bytes={have}-", "If-Range": validator}
-    timeouts = (patience.connect_timeout, patience.read_timeout)
-    try:
-        with session.get(url, headers=headers, stream=True, timeout=timeouts) as response:
-            _check_status(response, part, patience)
-            start = _start_of_body(response, part, have, validator)
-            _prepare(url, response, start, part, tag)
-            _write_body(response, start, part)
-    except requests.TooManyRedirects as error:
-        raise Unavailable(f"more than {MAX_REDIRECTS} redirects") from error
-    except requests.exceptions.InvalidSchema as error:
-        raise Unavailable(f"redirects to an address that is not http or https: {_cause(error)}") from error
-    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, HTTPError) as error:
-        raise Interrupted(_cause(error)) from error
-    except requests.RequestException as error:
-        raise Unavailable(_cause(error)) from error
-    except OSError as error:
-        raise Unavailable(error.strerror or str(error)) from error
-
-
-def _check_status(response: requests.Response, part: Path, patience: Patience) -> None:
-    status = f"HTTP {response.status_code} {response.reason or ''}".strip()
-    if response.status_code == 416:
-        # The part is no beginning of the file that is there now.
-        part.unlink(missing_ok=True)
-        raise Interrupted(status, wait=0.0)
-    if response.status_code in PASSING_STATUS:
-        wait = _retry_after(response)
-        if wait is not None and wait > patience.longest_retry_after:
-            raise Unavailable(f"{status}, to be asked again in {wait:,.0f} s")
-        raise Interrupted(status, wait)
-    if response.status_code not in (200, 206):
-        raise Unavailable(status)
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    given = response.headers.get("Retry-After")
-    try:
-        return None if given is None else Retry().parse_retry_after(given)
-    except HTTPError:
-        return None
-
-
-def _resumable(url: str, part: Path, tag: Path) -> tuple[int, str]:
-    """Bytes that are there already and the validator of the file they belong to; 0 where they cannot be continued."""
-    try:
-        saved = json.loads(tag.read_text(encoding="utf-8"))
-        have = part.stat().st_size
-    except (OSError, ValueError):
-        return 0, ""
-    return (have, saved["validator"]) if saved["url"] == url and saved["validator"] else (0, "")
-
-
-def _start_of_body(response: requests.Response, part: Path, have: int, validator: str) -> int:
-    """Where in the file the body starts."""
-    if response.status_code == 200:
-        return 0
-    given = response.headers.get("Content-Range", "")
-    # If-Range makes the server answer 200 for a changed file; a server that ignores it is caught here.
-    if not have or not given.startswith(f"bytes {have}-") or _validator(response) not in ("", validator):
-        part.unlink(missing_ok=True)
-        raise Interrupted(f"asked for the bytes from {have:,} and was given '{given}'", wait=0.0)
-    return have
-
-
-def _validator(response: requests.Response) -> str:
-    etag = response.headers.get("ETag", "")
-    # A weak tag does not promise equal bytes and may not stand in If-Range.
-    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
-
-
-def _prepare(url: str, response: requests.Response, start: int, part: Path, tag: Path) -> None:
-    if start:
-        log.info("continued after %s bytes", f"{start:,}")
-        return
-    # Never a new tag beside old bytes, nor an old tag beside new ones, wherever this is killed.
-    tag.unlink(missing_ok=True)
-    part.write_bytes(b"")
-    usable = response.headers.get("Content-Encoding", "identity") == "identity"
-    text = json.dumps({"url": url, "validator": _validator(response) if usable else ""})
-    tag.write_text(text, encoding="utf-8")
-
-
-def _write_body(response: requests.Response, start: int, part: Path) -> None:
-    encoding = response.headers.get("Content-Encoding", "identity")
-    # Some servers call a .gz file gzip-encoded: then the bytes as sent are the file.
-    decode = encoding != "identity" and not part.name.removesuffix(".part").endswith((".gz", ".tgz"))
-    announced = response.headers.get("Content-Length", "")
-    length = int(announced) if announced.isdecimal() and not decode else None
-    got = 0
-    with part.open("ab") as file:
-        try:
-            total = None if length is None else start + length
-            for chunk in _reported(response.raw.stream(CHUNK, decode_content=decode), start, total):
-                file.write(chunk)
-                got += len(chunk)
-        finally:
-            _sync(file)
-    if length is not None and got != length:
-        raise Interrupted(f"{got:,} of {length:,} bytes came")
-
-
-def _reported(chunks: Iterator[bytes], start: int, total: int | None) -> Iterator[bytes]:
-    """Pass the chunks on; show a bar on a terminal, else a line in the log every few seconds."""
-    last, done = time.monotonic(), start
-    with tqdm(
-        total=total, initial=start, unit="B", unit_scale=True, leave=False, disable=not sys.stderr.isatty()
-    ) as bar:
-        for chunk in chunks:
-            yield chunk
-            done += len(chunk)
-            bar.update(len(chunk))
-            if bar.disable and time.monotonic() - last >= LOG_SECONDS:
-                last = time.monotonic()
-                log.info("%s of %s bytes", f"{done:,}", "unknown" if total is None else f"{total:,}")
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason of a nested network error, on one line."""
-    while True:
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
-        if not isinstance(inner, BaseException):
-            break
-        error = inner
-    text = str(error.args[0] if len(error.args) == 1 else error)
-    # urllib3 puts the connection object's repr before some messages.
-    return " ".join(text.rpartition(">: ")[2].split())[:200] or type(error).__name__
-
-
-# files ----------------------------------------------------------------------------------------------------------------
-
-
-def _part_file(target: Path) -> Path:
-    return target.with_name(target.name + ".part")
-
-
-def _tag_file(target: Path) -> Path:
-    return target.with_name(target.name + ".part.json")
-
-
-def _drop_part(target: Path) -> None:
-    _part_file(target).unlink(missing_ok=True)
-    _tag_file(target).unlink(missing_ok=True)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def main(snakemake: Any) -> None:

@@ -1,28 +1,31 @@
-"""Bring an encoder into its normal form: build it from scratch, or take it from a folder."""
+"""Fetch an encoder from the first of its sources that gives it, into normal form."""
 
-import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
-from _device import set_up_device
-from _job import run_job
+import yaml
 
-log = logging.getLogger(__name__)
+from _device import set_up_device
+from _fetching import DOWNLOADS
+from _job import run_job
 
 
 def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads, gpu=False)
-    from _encoder import folder_encoder, save_encoder, scratch_encoder
+    from _normal_form import fetch_encoder
 
-    vocabulary = Path(snakemake.input.vocabulary).read_text(encoding="utf-8").rstrip("\n").split("\n")
-    if snakemake.params.scratch is not None:
-        encoder, backbone = scratch_encoder(snakemake.params.scratch, vocabulary, snakemake.params.lower_case)
-    else:
-        encoder, backbone = folder_encoder(snakemake.input.config, snakemake.input.weights, vocabulary)
-    save_encoder(encoder, backbone, snakemake.output.config, snakemake.output.weights)
-    shutil.copyfile(snakemake.input.vocabulary, snakemake.output.vocabulary)
-    log.info("%s: %s parameters", snakemake.wildcards.encoder, f"{backbone.count_params():,}")
+    catalog = yaml.safe_load(Path(snakemake.input.catalog).read_text(encoding="utf-8"))
+    definition, known = snakemake.params.definition, snakemake.params.vocabulary
+    if isinstance(definition, str):
+        definition = catalog["encoders"][definition]
+    given = snakemake.input.get("vocabulary")
+    fetch_encoder(
+        definition,
+        lower_case=snakemake.params.lower_case,
+        vocabulary=Path(given) if given else catalog["vocabularies"].get(known),
+        outputs={key: Path(snakemake.output[key]) for key in ("config", "weights", "vocabulary")},
+        downloads=DOWNLOADS / snakemake.wildcards.encoder,
+    )
 
 
 if __name__ == "__main__":

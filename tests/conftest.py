@@ -1,9 +1,13 @@
 """Fixtures shared by all tests."""
 
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from servers import Server
 
 PROJECT = Path(__file__).parents[1]
 
@@ -25,3 +29,21 @@ def shared_data() -> Path:
 def shared_vocab() -> Path:
     """The genuine vocabulary of the uncased BERTs, which lies beside the project."""
     return _beside_project("vocab", "BERT_LADDER_VOCAB")
+
+
+@pytest.fixture(scope="session")
+def shared_checkpoints() -> Path:
+    """The genuine configurations and indexes of two published checkpoints, without their weights."""
+    return _beside_project("checkpoints", "BERT_LADDER_CHECKPOINTS")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server on this machine that answers as each test tells it."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()

@@ -1,6 +1,5 @@
 """Reading a study: what is refused, in which words, and what a resolved study holds."""
 
-import json
 from copy import deepcopy
 from pathlib import Path
 
@@ -8,10 +7,16 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from _study import StudyError, check_unique_keys, published_files, resolve_study, safe_name, with_defaults
+from _catalog import load_catalog
+from _schema import StudyError, check_unique_keys, with_defaults
+from _study import published_files, resolve_study, safe_name
 
 PROJECT = Path(__file__).parents[2]
-SCHEMA = yaml.safe_load((PROJECT / "schemas/config.schema.yaml").read_text())
+SCHEMA, ENCODERS_SCHEMA = (
+    yaml.safe_load((PROJECT / f"schemas/{name}.schema.yaml").read_text()) for name in ("config", "encoders")
+)
+SCHEMA["$defs"] |= ENCODERS_SCHEMA["$defs"]
+CATALOG = load_catalog(PROJECT / "catalog/encoders.yaml", ENCODERS_SCHEMA)
 
 STUDY = {
     "study": "small",
@@ -126,7 +131,7 @@ BAD_STUDIES = {
     ),
     "an encoder of two kinds": (
         changed("encoders.nano.folder", "."),
-        "encoders.nano: found .* exactly one of 'scratch' with 'vocabulary' or 'folder'",
+        "encoders.nano: found .* exactly one of 'scratch' with 'vocabulary' or 'folder' or 'sources'",
     ),
     "heads that do not divide the hidden size": (
         changed("encoders.nano.scratch.heads", 3),
@@ -181,7 +186,7 @@ BAD_STUDIES = {
 def test_bad_study_is_refused_in_one_sentence(study: dict, sentence: str) -> None:
     """A study that cannot run names the key, what was found and what is allowed, in one line."""
     with pytest.raises(StudyError, match=sentence) as refused:
-        resolve_study(study, SCHEMA, [PROJECT])
+        resolve_study(study, SCHEMA, CATALOG, [PROJECT])
     assert "\n" not in str(refused.value)
 
 
@@ -189,7 +194,7 @@ def test_bad_study_is_refused_in_one_sentence(study: dict, sentence: str) -> Non
 def test_study_that_is_no_mapping_is_refused(study: object) -> None:
     """An empty or strange YAML file gives a sentence, not a crash."""
     with pytest.raises(StudyError, match=r"the study: found .* allowed is object"):
-        resolve_study(study, SCHEMA, [PROJECT])
+        resolve_study(study, SCHEMA, CATALOG, [PROJECT])
 
 
 def test_schema_is_valid_and_documents_every_key() -> None:
@@ -212,7 +217,7 @@ def test_row_settings_win_over_the_study_and_the_study_over_the_defaults() -> No
     """There is one level of defaults: the schema, then `training`, then the row."""
     study = changed("training.epochs", 3)
     study["models"].append({"name": "Other", "encoder": "nano", "epochs": 7})
-    rows = resolve_study(study, SCHEMA, [PROJECT])["models"]
+    rows = resolve_study(study, SCHEMA, CATALOG, [PROJECT])["models"]
     assert [row["training"]["epochs"] for row in rows] == [3, 7]
     assert rows[1]["training"] == rows[0]["training"] | {"epochs": 7}
     assert rows[0]["training"]["learning_rate"] == 3e-5
@@ -221,7 +226,7 @@ def test_row_settings_win_over_the_study_and_the_study_over_the_defaults() -> No
 def test_resolving_leaves_the_study_as_it_was() -> None:
     """The configuration that Snakemake holds is not changed behind its back."""
     study = deepcopy(STUDY)
-    resolve_study(study, SCHEMA, [PROJECT])
+    resolve_study(study, SCHEMA, CATALOG, [PROJECT])
     assert study == STUDY
 
 
@@ -229,7 +234,7 @@ def test_defaults_reach_items_of_mappings() -> None:
     """A vocabulary without `lower_case` is an uncased one; a scratch encoder has 512 positions and H/64 heads."""
     study = with_defaults(STUDY, SCHEMA, SCHEMA)
     assert study["vocabularies"]["own"]["lower_case"] is True
-    resolved = resolve_study(changed("encoders.nano.scratch.hidden", 256), SCHEMA, [PROJECT])
+    resolved = resolve_study(changed("encoders.nano.scratch.hidden", 256), SCHEMA, CATALOG, [PROJECT])
     assert resolved["encoders"]["nano"]["scratch"] == {
         "layers": 1, "hidden": 256, "heads": 4, "intermediate": 1024, "positions": 512, "seed": 0,
         "initializer_range": 0.02,
@@ -254,7 +259,7 @@ def test_imdb_study_is_the_original_protocol() -> None:
     """The four small rows of the original study: 128 WordPieces, one epoch, Adam 3e-5, batch 32, 80/20."""
     study = yaml.safe_load((PROJECT / "studies/imdb.yaml").read_text())
     scratch = yaml.safe_load((PROJECT / "studies/imdb-scratch.yaml").read_text())
-    resolved = resolve_study(study | scratch, SCHEMA, [PROJECT])
+    resolved = resolve_study(study | scratch, SCHEMA, CATALOG, [PROJECT])
     protocol = {
         "length": 128, "epochs": 1, "batch_size": 32, "optimizer": "adam", "learning_rate": 3e-5, "epsilon": 1e-8,
         "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0, "schedule": "constant", "warmup_fraction": 0.0,
@@ -274,20 +279,6 @@ def test_one_archive_for_both_splits_is_one_download() -> None:
     assert list(published_files({"train": {"url": "http://h/one.csv?x=1"}})) == ["one.csv"]
     two = {"train": {"url": "http://h/train/data.csv"}, "test": {"url": "http://h/test/data.csv"}}
     assert list(published_files(two)) == ["train-data.csv", "test-data.csv"]
-
-
-def test_encoder_folders_with_one_vocabulary_share_its_tokens(tmp_path: Path) -> None:
-    """The vocabulary of a local encoder is known by its content, so texts are tokenized once for equal ones."""
-    for name, lower_case in (("a", True), ("b", True), ("c", False)):
-        folder = tmp_path / "resources/encoders" / name
-        folder.mkdir(parents=True)
-        (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
-        (folder / "encoder.json").write_text(json.dumps({"architecture": {}, "lower_case": lower_case}))
-        (folder / "encoder.weights.h5").touch()
-    study = changed("models", [{"name": name, "encoder": name} for name in "abc"])
-    resolved = resolve_study(study, SCHEMA, [tmp_path, PROJECT])
-    a, b, c = (resolved["encoders"][name]["vocabulary"] for name in "abc")
-    assert a == b != c
 
 
 def test_checksum_of_either_split_holds_for_their_common_file() -> None:
@@ -312,7 +303,7 @@ def test_file_names_keep_their_ending() -> None:
 def test_whole_floats_are_integers() -> None:
     """YAML's 32.0 where a whole number is needed becomes 32."""
     study = changed("training.batch_size", 32.0) | {"seeds": [1.0]}
-    resolved = resolve_study(study, SCHEMA, [PROJECT])
+    resolved = resolve_study(study, SCHEMA, CATALOG, [PROJECT])
     assert repr(resolved["models"][0]["training"]["batch_size"]) == "32"
     assert repr(resolved["seeds"]) == "[1]"
 
@@ -321,7 +312,9 @@ def test_order_of_keys_means_nothing() -> None:
     """A row's settings come in one order, so that a key moved or a default written down retrains nothing."""
     one = changed("training", {"epochs": 2, "dropout": 0.2})
     other = changed("training", {"dropout": 0.2, "xla": False, "epochs": 2})
-    settings = [list(resolve_study(s, SCHEMA, [PROJECT])["models"][0]["training"].items()) for s in (one, other)]
+    settings = [
+        list(resolve_study(s, SCHEMA, CATALOG, [PROJECT])["models"][0]["training"].items()) for s in (one, other)
+    ]
     assert settings[0] == settings[1]
 
 

@@ -12,7 +12,10 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "rules", "scripts", "schemas", "envs", "report", "profiles", "studies", "data")
+PARTS = (
+    *("Snakefile", "config.yaml", "rules", "scripts", "schemas", "catalog", "envs", "report", "profiles", "studies"),
+    "data",
+)
 
 MICRO = {
     "study": "micro",

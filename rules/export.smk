@@ -1,0 +1,25 @@
+"""Models in a form that others load.
+
+Inputs: encoders in normal form, the runs' weights.
+Outputs: <results>/exports/encoders/{encoder}/ and <results>/exports/runs/{model}/seed-{seed}/, SavedModels with TF Hub's interface.
+"""
+
+
+rule export_encoder:
+    """Write an encoder of the study, as it is or as a run fine-tuned it, as a SavedModel with TF Hub's interface."""
+    input:
+        unpack(exported_files),
+        modules=modules("_encoder", "_saved_model", "_tokens", "_training"),
+    output:
+        folder=directory("<results>/exports/{exported}"),
+    log:
+        "<logs>/exports/{exported}/export_encoder.log",
+    wildcard_constraints:
+        exported=any_of(EXPORTED),
+    conda:
+        "../envs/tensorflow.yaml"
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    script:
+        "../scripts/export_encoder.py"

@@ -1,0 +1,102 @@
+"""Fetches from sources in order until one serves."""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from _download import PATIENCE, Patience, Unavailable
+from _job import BadInput
+from _sources import Brought, bring, shown, what_to_bring
+
+log = logging.getLogger(__name__)
+
+DOWNLOADS = Path("resources/downloads")
+VOCABULARIES_AT_HAND = ("resources/vocabularies/*/vocab.txt", "resources/encoders/*/vocab.txt")
+
+
+def take_first(
+    sources: list[dict[str, Any]],
+    take: Callable[[dict[str, Any], Brought], None],
+    name: str,
+    downloads: Path,
+    patience: Patience = PATIENCE,
+) -> None:
+    """Bring sources, the preferred one first, until one is taken; the log says why the others were not.
+
+    Args:
+        sources: entries of `sources:` of an encoder or a vocabulary.
+        take: does what is wanted with what a source brought; refuses by raising BadInput.
+        name: of what is fetched.
+        downloads: folder in which downloads are kept, and files that a user brought are looked for.
+        patience: how long to try each source.
+
+    Raises:
+        BadInput: if no source serves; the sentence gives the reason of each and says which file to bring.
+    """
+    reasons = []
+    scratch = downloads / "unpacked"
+    for source in sources:
+        address = shown(source)
+        log.info("from %s", address)
+        try:
+            take(source, bring(source, downloads, scratch, patience))
+            return
+        except (Unavailable, BadInput) as reason:
+            log.warning("%s: %s", address, reason)
+            reasons.append(f"{address} ({str(reason).rstrip('.')})")
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    bring_it = what_to_bring(sources, downloads)
+    raise BadInput(f"{name}: no source serves: {'; '.join(reasons)}{'; ' if bring_it else ''}{bring_it}")
+
+
+def fetch_vocabulary(
+    vocabulary: dict[str, Any], output: Path, at_hand: Iterable[Path], downloads: Path, patience: Patience = PATIENCE
+) -> None:
+    """Write a vocabulary that agrees with its checksum.
+
+    Args:
+        vocabulary: an entry of `vocabularies` of the catalogue.
+        output: file to write, one WordPiece per line.
+        at_hand: vocabulary files that are here already; the right one saves the network.
+        downloads: folder in which downloads are kept, and files that a user brought are looked for.
+        patience: how long to try each source.
+
+    Raises:
+        BadInput: if no source gives it; the sentence gives the reason of each and says which file to bring.
+    """
+    expected = vocabulary["sha256"].lower()
+    for file in at_hand:
+        if sha256(vocabulary_lines(file)) == expected:
+            output.write_bytes(vocabulary_lines(file))
+            log.info("taken from %s", file)
+            return
+
+    def take(source: dict[str, Any], brought: Brought) -> None:
+        file = brought.folder if brought.kind == "file" else brought.folder / "assets" / "vocab.txt"
+        if not file.is_file():
+            raise BadInput("there is no assets/vocab.txt in it: it is no preprocessing model")
+        found = sha256(vocabulary_lines(file))
+        if found != expected:
+            raise BadInput(f"the vocabulary's SHA-256 is {found}, expected {expected}")
+        output.write_bytes(vocabulary_lines(file))
+
+    take_first(vocabulary["sources"], take, output.parent.name, downloads, patience)
+
+
+def vocabulary_lines(file: Path) -> bytes:
+    """The WordPieces, one per line, whether or not the file ends with a newline."""
+    return file.read_bytes().rstrip(b"\n") + b"\n"
+
+
+def sha256(content: bytes) -> str:
+    """In hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def vocabularies_at_hand() -> list[Path]:
+    """The vocabularies that were fetched or brought before."""
+    return [file for pattern in VOCABULARIES_AT_HAND for file in sorted(Path().glob(pattern))]

@@ -1,0 +1,156 @@
+"""Checks a YAML file against its JSON Schema and says what is wrong in one sentence.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+
+class StudyError(Exception):
+    """A study that cannot be run: one sentence with the key, what was found and what is allowed."""
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML loader that refuses a key given twice, which YAML itself forbids and PyYAML lets pass."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        # Merge keys (<<) and what they bring are no second mention: they are still apart at this point.
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen and key_node.value != "<<":
+                raise StudyError(
+                    f"{Path(key_node.start_mark.name).name}, line {key_node.start_mark.line + 1}: "
+                    f"the key '{key_node.value}' is given twice; keep one of the two."
+                )
+            seen.add(key_node.value if isinstance(key_node, yaml.ScalarNode) else None)
+        return super().construct_mapping(node, deep)
+
+
+def check_unique_keys(study_file: Path) -> None:
+    """Refuse a YAML study file in which a mapping has the same key twice.
+
+    Raises:
+        StudyError: naming file, line and key.
+    """
+    with study_file.open(encoding="utf-8") as stream:
+        yaml.load(stream, Loader=_UniqueKeyLoader)
+
+
+def check_schema(config: Any, schema: dict[str, Any]) -> None:
+    """Validate `config` and raise the first error, in the order of the file, as one sentence (`StudyError`)."""
+    _check_finite(config)
+    errors = list(Draft202012Validator(schema).iter_errors(config))
+    if errors:
+        # An unknown key first: it is the likeliest cause of a missing one.
+        error = min(errors, key=lambda e: (e.validator != "additionalProperties", len(e.absolute_path)))
+        raise StudyError(_sentence(error, config))
+
+
+def with_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> Any:
+    """Return a copy of `value` with the schema's defaults for every absent property, lists and mappings included."""
+    if "$ref" in schema:
+        target = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        value = with_defaults(value, target, root)
+    if schema.get("type") == "integer" and isinstance(value, float):
+        # JSON Schema takes 1.0 for an integer; Python does not.
+        value = int(value)
+    if isinstance(value, dict):
+        value = dict(value)
+        properties = schema.get("properties", {})
+        for key, subschema in properties.items():
+            if key not in value and "default" in subschema:
+                value[key] = deepcopy(subschema["default"])
+        others = schema.get("additionalProperties", {})
+        for key in value:
+            subschema = properties.get(key, others if isinstance(others, dict) else {})
+            value[key] = with_defaults(value[key], subschema, root)
+    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+        value = [with_defaults(item, schema["items"], root) for item in value]
+    return value
+
+
+def _check_finite(value: Any, path: tuple = ()) -> None:
+    """JSON Schema compares NaN with no limit, so it has to be refused by hand."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise StudyError(f"{_key(path)}: found {value}; a finite number is needed.")
+    items: Iterator = iter(())
+    if isinstance(value, dict):
+        items = iter(value.items())
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, item in items:
+        _check_finite(item, (*path, key))
+
+
+def _key(path: tuple) -> str:
+    """The key's place in words of YAML: models[2].epochs."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "the study"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def nearest(word: str, words: list[str]) -> str:
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else "."
+
+
+def _sentence(error: ValidationError, config: Any) -> str:
+    """One sentence for a schema error: the key, what was found, what is allowed."""
+    path = tuple(error.absolute_path)
+    key, found, allowed = _key(path), _shown(error.instance), error.validator_value
+    if path[:1] == ("models",) and len(path) > 1 and isinstance(config["models"][path[1]], dict):
+        key += f" (row {_shown(config['models'][path[1]].get('name'))})"
+    match error.validator:
+        case "additionalProperties":
+            known = sorted(error.schema.get("properties", {}))
+            unknown = next(name for name in error.instance if name not in known)
+            return f"{key}: unknown key {unknown!r}; allowed are {', '.join(known)}{nearest(str(unknown), known)}"
+        case "required":
+            missing = next(name for name in allowed if name not in error.instance)
+            return f"{key}: the key '{missing}' is missing; add it."
+        case "type":
+            kinds = " or ".join([allowed] if isinstance(allowed, str) else allowed)
+            hint = ""
+            if isinstance(error.instance, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", error.instance):
+                mantissa, exponent = re.split("[eE]", error.instance)
+                hint = f" (YAML reads it as text: write {float(mantissa)}e{exponent})"
+            return f"{key}: found {found}{hint}; allowed is {kinds}."
+        case "enum":
+            return f"{key}: found {found}; allowed are {', '.join(map(str, allowed))}" + nearest(
+                str(error.instance), list(map(str, allowed))
+            )
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            bound = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
+            return f"{key}: found {found}; allowed is {bound.get(error.validator, 'less than')} {allowed}."
+        case "minItems" | "minLength":
+            return f"{key}: found {found}; allowed is at least {allowed} item{'s' * (allowed > 1)}."
+        case "maxLength":
+            return f"{key}: found {found}; allowed are at most {allowed} characters."
+        case "uniqueItems":
+            twice = next(item for item in error.instance if error.instance.count(item) > 1)
+            return f"{key}: {_shown(twice)} is named twice; name it once."
+        case "oneOf":
+            choices = " or ".join("'" + "' with '".join(choice["required"]) + "'" for choice in allowed)
+            return f"{key}: found {found}; allowed is exactly one of {choices}."
+        case "pattern":
+            return f"{key}: found {found}; allowed is what matches {allowed}."
+        case _:
+            return f"{key}: {error.message}."

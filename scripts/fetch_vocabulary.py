@@ -1,0 +1,26 @@
+"""Fetch a vocabulary of the catalogue from the first of its sources that gives it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from _device import set_up_device
+from _fetching import DOWNLOADS, fetch_vocabulary, vocabularies_at_hand
+from _job import run_job
+
+
+def main(snakemake: Any) -> None:
+    set_up_device(snakemake.threads, gpu=False)
+    name = snakemake.wildcards.vocabulary
+    catalog = yaml.safe_load(Path(snakemake.input.catalog).read_text(encoding="utf-8"))
+    fetch_vocabulary(
+        catalog["vocabularies"][name],
+        output=Path(snakemake.output.vocabulary),
+        at_hand=vocabularies_at_hand(),
+        downloads=DOWNLOADS / name,
+    )
+
+
+if __name__ == "__main__":
+    run_job(main, snakemake)
