@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from _download import PATIENCE, Patience, Unavailable
+from _download import OFFLINE, PATIENCE, Patience, Unavailable, is_offline
 from _job import BadInput
 from _sources import Brought, bring, shown, what_to_bring
 
@@ -46,11 +46,14 @@ def take_first(
             return
         except (Unavailable, BadInput) as reason:
             log.warning("%s: %s", address, reason)
-            reasons.append(f"{address} ({str(reason).rstrip('.')})")
+            reasons.append(f"{address}: {reason}")
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-    bring_it = what_to_bring(sources, downloads)
-    raise BadInput(f"{name}: no source serves: {'; '.join(reasons)}{'; ' if bring_it else ''}{bring_it}")
+    head = f"{name}: no source serves:"
+    if is_offline():
+        head = f"{name} is not on this machine, and BERT_LADDER_OFFLINE forbids to fetch it;"
+        reasons = [reason for reason in reasons if OFFLINE not in reason]
+    raise BadInput("\n  ".join([head, *reasons]) + "\n" + what_to_bring(sources, downloads))
 
 
 def fetch_vocabulary(

@@ -136,7 +136,7 @@ def shown(source: dict[str, Any]) -> str:
 
 
 def what_to_bring(sources: list[dict[str, Any]], downloads: Path) -> str:
-    """Say which files a user may bring by hand, one way for each source on the network; "" if there is none."""
+    """Say which files a user may bring by hand, a line for each source on the network; "" if there is none."""
     ways = []
     for source in sources:
         try:
@@ -145,7 +145,7 @@ def what_to_bring(sources: list[dict[str, Any]], downloads: Path) -> str:
             continue
         if files:
             ways.append(_repository_way(files) if "/" in files[0].name else " and ".join(map(_archive_way, files)))
-    return f"put one of these into {downloads} yourself: {'; or '.join(ways)}" if ways else ""
+    return "\n  ".join([f"put one of these into {downloads} yourself:", *ways]) if ways else ""
 
 
 def _archive_way(file: RemoteFile) -> str:

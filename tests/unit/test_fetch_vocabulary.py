@@ -79,7 +79,7 @@ def test_an_encoder_that_is_here_saves_the_network(fetch: Any, tmp_path: Path) -
 def test_nothing_is_written_when_no_source_serves(server: Server, fetch: Any, tmp_path: Path) -> None:
     """The message names each reason and the file to bring."""
     with pytest.raises(
-        BadInput, match=r"mine: no source serves: file .*404.*into .*downloads yourself: vocab.txt from http"
+        BadInput, match=r"(?s)mine: no source serves:.*file .*404.*into .*downloads yourself:\n  vocab.txt from http"
     ):
         fetch({"file": server.url("/vocab.txt", status(404))})
     assert not (tmp_path / "vocabularies/mine/vocab.txt").exists()

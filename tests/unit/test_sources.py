@@ -600,9 +600,9 @@ def test_what_to_bring(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None
         {"kaggle": "no handle"},
     ]
     assert what_to_bring(sources, downloads) == (
-        f"put one of these into {downloads} yourself: bert_2.tar.gz from "
+        f"put one of these into {downloads} yourself:\n  bert_2.tar.gz from "
         "https://tfhub.dev/t/bert/2?tf-hub-format=compressed and preprocess_3.tar.gz from "
-        "https://tfhub.dev/t/preprocess/3?tf-hub-format=compressed; or owner_name/ with config.json, vocab.txt or "
+        "https://tfhub.dev/t/preprocess/3?tf-hub-format=compressed\n  owner_name/ with config.json, vocab.txt or "
         "tokenizer.json, tokenizer_config.json (if there is one), model.safetensors or pytorch_model.bin from "
         "https://huggingface.co/owner/name/resolve/main/"
     )
