@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from _catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder, load_catalog
+from _catalog import ENCODER_FILES, FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder, load_catalog
 from _locations import is_local
 from _schema import StudyError, check_unique_keys
 from _study import BASELINES, published_files, published_name, resolve_study
@@ -44,6 +44,19 @@ SCRATCH = [name for name, encoder in STUDY["encoders"].items() if "scratch" in e
 # Any encoder of the catalogue can be asked for by its path, not only the study's.
 FETCHED = {name: known_encoder(CATALOG, name) for name in CATALOG["encoders"]}
 FETCHED |= {encoder["fetched"]: encoder for encoder in STUDY["encoders"].values() if "fetched" in encoder}
+# What is here is no rule's output: Snakemake would delete it first, to make it again, for many a reason: a script that
+# is newer than the copied folder, another version of the workflow, --forceall.
+ENCODERS_TO_FETCH = [
+    name
+    for name, encoder in FETCHED.items()
+    # But for what is made from files of this machine: an edit to them must be noticed.
+    if encoder["local"]
+    or "given_vocabulary" in encoder
+    or not all((FETCHED_ENCODERS / name / file).is_file() for file in ENCODER_FILES)
+]
+VOCABULARIES_TO_FETCH = [
+    name for name in CATALOG["vocabularies"] if not (FETCHED_VOCABULARIES / name / "vocab.txt").is_file()
+]
 BASELINE_RUNS = [{"model": name, "seed": STUDY["seeds"][0]} for name in STUDY["baselines"]]
 BERT_RUNS = [{"model": path, "seed": seed} for path in ROWS for seed in STUDY["seeds"]]
 

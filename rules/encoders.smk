@@ -56,8 +56,8 @@ rule build_encoder:
         "../scripts/build_encoder.py"
 
 
-# What was fetched is fetched once: neither a new mirror in the catalogue nor a change of the code fetches it again, and a
-# folder copied from another machine is taken as it is. To fetch an encoder anew, delete its folder.
+# What was fetched is fetched once: what lies in resources/ is no output of these rules (ENCODERS_TO_FETCH), and a folder
+# copied from another machine is taken as it is. To fetch an encoder anew, delete its folder.
 rule fetch_vocabulary:
     """Fetch a vocabulary of the catalogue, verified by its checksum."""
     input:
@@ -68,7 +68,7 @@ rule fetch_vocabulary:
     log:
         "<logs>/vocabularies/{vocabulary}/fetch_vocabulary.log",
     wildcard_constraints:
-        vocabulary=any_of(CATALOG["vocabularies"]),
+        vocabulary=any_of(VOCABULARIES_TO_FETCH),
     conda:
         "../envs/tensorflow.yaml"
     resources:
@@ -96,7 +96,7 @@ rule fetch_encoder:
     log:
         "<logs>/encoders/{encoder}/fetch_encoder.log",
     wildcard_constraints:
-        encoder=any_of(FETCHED),
+        encoder=any_of(ENCODERS_TO_FETCH),
     conda:
         "../envs/tensorflow.yaml"
     resources:

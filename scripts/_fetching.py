@@ -74,7 +74,7 @@ def fetch_vocabulary(
     expected = vocabulary["sha256"].lower()
     for file in at_hand:
         if sha256(vocabulary_lines(file)) == expected:
-            output.write_bytes(vocabulary_lines(file))
+            _write_whole(output, vocabulary_lines(file))
             log.info("taken from %s", file)
             return
 
@@ -85,9 +85,15 @@ def fetch_vocabulary(
         found = sha256(vocabulary_lines(file))
         if found != expected:
             raise BadInput(f"the vocabulary's SHA-256 is {found}, expected {expected}")
-        output.write_bytes(vocabulary_lines(file))
+        _write_whole(output, vocabulary_lines(file))
 
     take_first(vocabulary["sources"], take, output.parent.name, downloads, patience)
+
+
+def _write_whole(output: Path, content: bytes) -> None:
+    part = output.with_name(f"{output.name}.part")
+    part.write_bytes(content)
+    part.replace(output)
 
 
 def vocabulary_lines(file: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -108,7 +109,12 @@ def test_an_encoder_of_the_catalogue(
     shutil.copy(catalog, elsewhere.folder / "catalog/encoders.yaml")
     elsewhere.write_study(STUDY)
     shutil.copytree(folder, elsewhere.folder / "resources/encoders/tinier_bert")
-    assert "fetch_encoder" not in elsewhere.planned("--configfile", "study.yaml")
+    # Whether it is older than the scripts there or everything is forced: it must neither be deleted nor asked for again.
+    copied = elsewhere.folder / "resources/encoders/tinier_bert"
+    for file in copied.iterdir():
+        os.utime(file, (0, 0))
+    for forced in ([], ["--forceall"]):
+        assert "fetch_encoder" not in elsewhere.planned("--configfile", "study.yaml", *forced)
     elsewhere.snakemake(
         "results/micro/data/tokens/tinier/test.ids.npy", "--configfile", "study.yaml", BERT_LADDER_OFFLINE="1"
     )
