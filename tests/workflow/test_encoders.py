@@ -109,7 +109,7 @@ def test_an_encoder_of_the_catalogue(
     shutil.copy(catalog, elsewhere.folder / "catalog/encoders.yaml")
     elsewhere.write_study(STUDY)
     shutil.copytree(folder, elsewhere.folder / "resources/encoders/tinier_bert")
-    # Whether it is older than the scripts there or everything is forced: it must neither be deleted nor asked for again.
+    # Older than the scripts there, or everything forced: it must neither be deleted nor fetched.
     copied = elsewhere.folder / "resources/encoders/tinier_bert"
     for file in copied.iterdir():
         os.utime(file, (0, 0))
