@@ -9,7 +9,7 @@ from typing import Any
 
 from _download import OFFLINE, PATIENCE, Patience, Unavailable, is_offline
 from _job import BadInput
-from _sources import Brought, bring, shown, what_to_bring
+from _sources import Brought, bring, download_folders, shown, what_to_bring
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,11 @@ def take_first(
     """
     reasons = []
     scratch = downloads / "unpacked"
-    for source in sources:
+    for source, folder in zip(sources, download_folders(sources, downloads), strict=True):
         address = shown(source)
         log.info("from %s", address)
         try:
-            take(source, bring(source, downloads, scratch, patience))
+            take(source, bring(source, folder, scratch, patience))
             return
         except (Unavailable, BadInput) as reason:
             log.warning("%s: %s", address, reason)

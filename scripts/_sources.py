@@ -135,17 +135,32 @@ def shown(source: dict[str, Any]) -> str:
     return f"{key} {without_password(source[key])}{revision}"
 
 
+def download_folders(sources: list[dict[str, Any]], downloads: Path) -> list[Path]:
+    """Where the downloads of each source are kept: apart where two mirrors call different files the same."""
+    addresses: dict[str, str] = {}
+    folders = []
+    for number, source in enumerate(sources, start=1):
+        files = _files_if_any(source)
+        clashes = [file for file in files if addresses.setdefault(file.name, file.address) != file.address]
+        folders.append(downloads / f"source-{number}" if clashes else downloads)
+    return folders
+
+
 def what_to_bring(sources: list[dict[str, Any]], downloads: Path) -> str:
     """Say which files a user may bring by hand, a line for each source on the network; "" if there is none."""
     ways = []
-    for source in sources:
-        try:
-            files = remote_files(source)
-        except BadInput:
-            continue
-        if files:
-            ways.append(_repository_way(files) if "/" in files[0].name else " and ".join(map(_archive_way, files)))
+    for source, folder in zip(sources, download_folders(sources, downloads), strict=True):
+        if files := _files_if_any(source):
+            way = _repository_way(files) if "/" in files[0].name else " and ".join(map(_archive_way, files))
+            ways.append(way if folder == downloads else f"{way} (into {folder})")
     return "\n  ".join([f"put one of these into {downloads} yourself:", *ways]) if ways else ""
+
+
+def _files_if_any(source: dict[str, Any]) -> list[RemoteFile]:
+    try:
+        return remote_files(source)
+    except BadInput:
+        return []
 
 
 def _archive_way(file: RemoteFile) -> str:
@@ -204,8 +219,8 @@ def _tfhub_file(handle: str, sha256: str | None) -> RemoteFile:
     # TF Hub's resolver adds this to every handle.
     query = urlencode([*parse_qsl(parts.query), ("tf-hub-format", "compressed")])
     names = [name for name in PurePosixPath(unquote(parts.path)).parts if name != "/"]
-    # tfhub.dev itself called a download so: the handle without its publisher.
-    name = "_".join(names[1:] or names or [parts.hostname or "model"])
+    # tfhub.dev itself called a download so: the handle without its publisher. A short handle has none to leave out.
+    name = "_".join(names[1:] if len(names) > 2 else names or [parts.hostname or "model"])
     return RemoteFile(_with_ending(name, ".tar.gz"), urlunsplit(parts._replace(query=query)), sha256)
 
 

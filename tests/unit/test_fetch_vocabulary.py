@@ -69,6 +69,17 @@ def test_next_source_is_tried(server: Server, fetch: Any, tmp_path: Path, caplog
     assert "SHA-256" in caplog.text
 
 
+def test_mirrors_may_call_different_files_the_same(server: Server, fetch: Any, tmp_path: Path) -> None:
+    """What the first gave is not taken for what the second has; the message tells where to put which."""
+    sources = [
+        {"file": server.url("/old/vocab.txt", whole(CONTENT + b"more\n"))},
+        {"file": server.url("/new/vocab.txt", status(404), whole(CONTENT))},
+    ]
+    with pytest.raises(BadInput, match=r"/old/vocab.txt; or vocab.txt from http\S+/new/vocab.txt \(into \S+source-2\)"):
+        fetch(*sources)
+    assert fetch(*sources) == CONTENT
+
+
 def test_an_encoder_that_is_here_saves_the_network(fetch: Any, tmp_path: Path) -> None:
     """The vocabulary of an encoder that was copied to this machine serves if it is the right one."""
     (tmp_path / "wrong.txt").write_bytes(CONTENT + b"more\n")

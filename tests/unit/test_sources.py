@@ -86,6 +86,11 @@ def assert_nothing(downloads: Path) -> None:
             "https://tfhub.dev/tensorflow/small_bert/bert_en_uncased_L-2_H-128_A-2/2?tf-hub-format=compressed",
         ),
         (
+            {"tfhub": "http://localhost:8000/bert/1"},
+            "bert_1.tar.gz",
+            "http://localhost:8000/bert/1?tf-hub-format=compressed",
+        ),
+        (
             {"tfhub": "http://localhost:8000/model.tar.gz?key=1"},
             "model.tar.gz",
             "http://localhost:8000/model.tar.gz?key=1&tf-hub-format=compressed",
