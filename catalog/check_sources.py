@@ -22,9 +22,9 @@ from tabulate import tabulate
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from _catalog import find_encoder, load_catalog
-from _download import is_offline, without_password
+from _download import is_offline, local_path
 from _schema import StudyError
-from _sources import RemoteFile, remote_files
+from _sources import KINDS, RemoteFile, remote_files, shown
 
 PROJECT = Path(__file__).parents[1]
 TIMEOUTS = (10, 20)
@@ -81,6 +81,12 @@ def state_of(files: Sequence[RemoteFile], answers: dict[str, Answer]) -> Answer:
     return Answer(True, "answers", None if None in sizes else sum(sizes), seconds)
 
 
+def local_state(source: dict[str, Any]) -> Answer:
+    """The state of a source that is a file or a folder of this machine."""
+    there = local_path(next(source[kind] for kind in KINDS if kind in source)).exists()
+    return Answer(there, "is here" if there else "is not on this machine", None, 0.0)
+
+
 def check(entries: dict[str, list[dict[str, Any]]]) -> tuple[list[list[str]], list[str]]:
     """Ask all sources.
 
@@ -96,11 +102,10 @@ def check(entries: dict[str, list[dict[str, Any]]]) -> tuple[list[list[str]], li
         answers = dict(zip(addresses, pool.map(ask, addresses), strict=True))
     rows, answering = [], set()
     for name, source, files in sources:
-        state = state_of(files, answers)
+        state = state_of(files, answers) if files else local_state(source)
         answering |= {name} if state.there else set()
-        kind, address = next(iter(source.items()))
         megabytes = "" if state.size is None else f"{state.size / 1e6:.1f}"
-        rows.append([name, f"{kind}: {without_password(address)}", state.words, megabytes, f"{state.seconds:.1f}"])
+        rows.append([name, shown(source), state.words, megabytes, f"{state.seconds:.1f}"])
     return rows, [name for name in entries if name not in answering]
 
 

@@ -46,6 +46,17 @@ def test_each_source_gets_its_state(server: Server, monkeypatch: pytest.MonkeyPa
     assert unreachable == ["none"]
 
 
+def test_files_of_this_machine_are_looked_for(tmp_path: Path) -> None:
+    """A source without an address, as a user may add one, is there or not; nobody is asked."""
+    sources = [{"sha256": "ab", "checkpoint": str(tmp_path)}, {"folder": str(tmp_path / "none")}]
+    rows, unreachable = check_sources.check({"mine": sources})
+    assert [row[1:3] for row in rows] == [
+        [f"checkpoint {tmp_path}", "is here"],
+        [f"folder {tmp_path}/none", "is not on this machine"],
+    ]
+    assert unreachable == []
+
+
 def test_a_file_that_stands_for_another_is_enough() -> None:
     """A repository without model.safetensors answers if it has pytorch_model.bin; without both it does not."""
     files = check_sources.remote_files({"huggingface": "owner/name"})
