@@ -75,7 +75,7 @@ def test_mirrors_may_call_different_files_the_same(server: Server, fetch: Any, t
         {"file": server.url("/old/vocab.txt", whole(CONTENT + b"more\n"))},
         {"file": server.url("/new/vocab.txt", status(404), whole(CONTENT))},
     ]
-    with pytest.raises(BadInput, match=r"/old/vocab.txt; or vocab.txt from http\S+/new/vocab.txt \(into \S+source-2\)"):
+    with pytest.raises(BadInput, match=r"/old/vocab.txt\n  vocab.txt from http\S+/new/vocab.txt \(into \S+source-2\)"):
         fetch(*sources)
     assert fetch(*sources) == CONTENT
 
