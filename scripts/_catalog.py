@@ -156,7 +156,9 @@ def _resolve_published(
         sources.append(found)
         local += files
     definition = {"sources": sources, "gelu": encoder.pop("gelu", None)}
-    encoder |= {"fetched": _folder_name(name, definition), "local": local, "definition": definition}
+    # Two studies may take the same files for text of another case, or demand another vocabulary of them.
+    demanded = {"vocabulary": encoder.get("vocabulary"), "lower_case": encoder.get("lower_case", True)}
+    encoder |= {"fetched": _folder_name(name, definition | demanded), "local": local, "definition": definition}
     if "vocabulary" not in encoder:
         encoder["vocabulary"] = encoder["fetched"]
         file = f"{FETCHED_ENCODERS}/{encoder['fetched']}/vocab.txt"

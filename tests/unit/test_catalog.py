@@ -122,6 +122,10 @@ def test_inline_encoder_is_named_by_its_content() -> None:
     assert one == again
     assert one["fetched"].startswith("mine-")
     assert one["vocabulary"] == one["fetched"]
+    # Nor do two that demand different things of the same files: each would fetch it again after the other.
+    for demand in ({"lower_case": False}, {"vocabulary": "bert_cased"}):
+        entry = {"sources": [{"huggingface": "owner/one"}]} | demand
+        assert resolved({"mine": entry}, ["mine"])["encoders"]["mine"]["fetched"] != one["fetched"]
 
 
 def test_inline_encoder_may_share_a_vocabulary_of_the_catalogue() -> None:
