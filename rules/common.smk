@@ -31,8 +31,13 @@ try:
         config,
         schema=CONFIG_SCHEMA,
         catalog=CATALOG,
-        # A path of the study may be relative to the working directory, to the study file or to the workflow.
-        roots=[Path(), *(Path(study_file).parent for study_file in workflow.configfiles), Path(workflow.basedir)],
+        # A path of the study may be relative to the working directory, to the study file or to the workflow. The roots
+        # are relative too, so that results stay valid when the folder is moved.
+        roots=[
+            Path(),
+            *(Path(os.path.relpath(study_file)).parent for study_file in workflow.configfiles),
+            Path(os.path.relpath(workflow.basedir)),
+        ],
     )
 except StudyError as error:
     raise WorkflowError(f"The study cannot be run. {error}")

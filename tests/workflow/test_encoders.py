@@ -137,15 +137,18 @@ def test_without_a_network_the_user_learns_what_to_bring(new_workspace: Callable
 
 
 def test_hugging_face_folder_as_a_row(new_workspace: Callable[[], Workspace], tmp_path: Path) -> None:
-    """A folder as transformers saves it, named inline; a change of its weights retrains."""
+    """A folder as transformers saves it, beside the study; moving all keeps it, a change of its weights retrains."""
     workspace = new_workspace()
     with tarfile.open(FIXTURES / "hugging_face.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
-    shutil.copytree(tmp_path / "usual", workspace.folder / "bert")
-    shutil.copy(tmp_path / "vocab.txt", workspace.folder / "bert/vocab.txt")
-    workspace.write_study(STUDY | {"encoders": {"tinier": {"sources": [{"huggingface": "bert"}]}}})
-    workspace.snakemake("--configfile", "study.yaml")
-    assert workspace.planned("--configfile", "study.yaml") == {}
-    (workspace.folder / "bert/model.safetensors").write_bytes((tmp_path / "large/model.safetensors").read_bytes())
-    planned = workspace.planned("--configfile", "study.yaml")
+    shutil.copytree(tmp_path / "usual", workspace.folder / "mine/bert")
+    shutil.copy(tmp_path / "vocab.txt", workspace.folder / "mine/bert/vocab.txt")
+    study = "mine/study.yaml"
+    workspace.write_study(STUDY | {"encoders": {"tinier": {"sources": [{"huggingface": "bert"}]}}}, study)
+    workspace.snakemake("--configfile", study)
+    assert workspace.planned("--configfile", study) == {}
+    workspace = Workspace(workspace.folder.rename(tmp_path / "moved"))
+    assert workspace.planned("--configfile", study) == {}
+    (workspace.folder / "mine/bert/model.safetensors").write_bytes((tmp_path / "large/model.safetensors").read_bytes())
+    planned = workspace.planned("--configfile", study)
     assert planned["fetch_encoder"] == planned["train_model"] == 1
