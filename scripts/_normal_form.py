@@ -1,6 +1,7 @@
 """A published encoder, checked against what is expected of it and written in normal form."""
 
 import logging
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from keras_hub.models import BertBackbone
 
+from _bert_tensors import tensor_shapes
 from _download import PATIENCE, Patience
 from _encoder import build_backbone, folder_encoder, save_encoder
 from _fetching import fetch_vocabulary, sha256, take_first, vocabularies_at_hand
@@ -30,7 +32,7 @@ def fetch_encoder(
 
     Args:
         definition: `sources`, optionally `gelu` (which form the weights are for, whatever the source says) and `size`
-            (what the encoder must turn out to be: layers, hidden, heads).
+            (what the encoder must turn out to be: layers, hidden, heads, positions, parameters).
         lower_case: what the study takes its vocabulary for.
         vocabulary: what its vocabulary must equal, and what serves where the source carries none: a file, or an entry
             of `vocabularies` of the catalogue; None for whatever the source carries.
@@ -143,9 +145,12 @@ def normal_form(
 
 
 def _check_size(architecture: dict[str, Any], size: dict[str, int]) -> None:
-    for key, name in {"layers": "num_layers", "hidden": "hidden_dim", "heads": "num_heads"}.items():
-        if size and architecture[name] != size[key]:
-            raise BadInput(f"it has {architecture[name]} {key} where the catalogue says {size[key]}: another encoder")
+    names = {"layers": "num_layers", "hidden": "hidden_dim", "heads": "num_heads", "positions": "max_sequence_length"}
+    found = {key: architecture[name] for key, name in names.items()}
+    found["parameters"] = sum(math.prod(shape) for shape in tensor_shapes(architecture).values())
+    for key, expected in size.items():
+        if found[key] != expected:
+            raise BadInput(f"it has {found[key]:,} {key} where the catalogue says {expected:,}: another encoder")
 
 
 def _check_case(pieces: list[str], said: bool | None, lower_case: bool) -> None:

@@ -231,8 +231,11 @@ def test_case_is_checked(fetch: Any, tmp_path: Path) -> None:
 
 def test_another_encoder_than_the_catalogue_says_is_refused(fetch: Any) -> None:
     """A mirror that gives another size is no mirror."""
-    with pytest.raises(BadInput, match="it has 2 layers where the catalogue says 4: another encoder"):
-        fetch({"tfhub": str(SAVED_MODEL)}, size={"layers": 4, "hidden": 32, "heads": 2})
+    size = {"layers": 2, "hidden": 32, "heads": 2, "parameters": 49376}
+    for key, said, found in (("layers", "4", "2"), ("parameters", "49,377", "49,376"), ("positions", "256", "512")):
+        wrong = size | {key: int(said.replace(",", ""))}
+        with pytest.raises(BadInput, match=f"it has {found} {key} where the catalogue says {said}: another encoder"):
+            fetch({"tfhub": str(SAVED_MODEL)}, size=wrong)
 
 
 def test_a_killed_fetch_leaves_nothing_that_counts(fetch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def add_to_catalog(workspace: Workspace, server: Server) -> None:
   tinier_bert:
     title: A BERT for tests
     aliases: [tinier]
-    size: {{layers: 2, hidden: 32, heads: 2, parameters: 1}}
+    size: {{layers: 2, hidden: 32, heads: 2, parameters: 49376}}
     vocabulary: tinier
     publication: none
     licence: Apache-2.0
