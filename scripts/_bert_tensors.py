@@ -15,6 +15,8 @@ from _job import BadInput
 log = logging.getLogger(__name__)
 
 TOLD = 5
+# More than any BERT has; a size out of a stranger's file must not keep the job busy for hours.
+MAX_LAYERS = 1000
 # The keys of google-research/bert's bert_config.json, which transformers' config.json shares.
 CONFIG_KEYS = {
     "vocabulary_size": "vocab_size",
@@ -154,6 +156,11 @@ def config_architecture(config: dict[str, Any], path: Path) -> dict[str, Any]:
     if wrong:
         raise BadInput(
             f"{path}: describes no BERT: {', '.join(wrong)}; each of them is a positive number of the encoder's size."
+        )
+    if architecture["num_layers"] > MAX_LAYERS:
+        raise BadInput(
+            f"{path}: num_hidden_layers is {architecture['num_layers']:,}, more than {MAX_LAYERS:,}; "
+            "name another source."
         )
     if architecture["hidden_dim"] % architecture["num_heads"]:
         raise BadInput(

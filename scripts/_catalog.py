@@ -191,7 +191,13 @@ def _resolve_source(source: dict[str, Any], roots: list[Path], key: str, only: b
             continue
         found = look_up(place, roots, f"{key}.{kind}")
         # With several sources, one that is not on this machine is just the first that fails.
-        must_exist = only and (kind in ("tfhub", "checkpoint", "folder") or re.match(r"[./~]", place))
+        repository = kind == "huggingface" and re.fullmatch(r"[\w.-]+/[\w.-]+", place) and place[0] not in ".~"
+        must_exist = only and not (repository or (kind in ("preprocessing", "keras") and place[0] not in "./~"))
+        if found is None and must_exist and kind == "huggingface":
+            raise StudyError(
+                f"{key}.huggingface: found {place!r}; allowed is a folder that exists, or a repository as owner/name, "
+                "such as google-bert/bert-base-uncased."
+            )
         if found is None and must_exist:
             found = existing(place, roots, f"{key}.{kind}")
         if found is not None:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def take_first(
         address = shown(source)
         log.info("from %s", address)
         try:
-            take(source, bring(source, folder, scratch, patience))
+            # No long wait for one address while there are others.
+            attempts = patience.attempts if source is sources[-1] else min(2, patience.attempts)
+            take(source, bring(source, folder, scratch, replace(patience, attempts=attempts)))
             return
         except (Unavailable, BadInput) as reason:
             log.warning("%s: %s", address, reason)

@@ -157,6 +157,8 @@ def _check_case(pieces: list[str], said: bool | None, lower_case: bool) -> None:
     """Refuse a vocabulary that is not for text as the study's tokens are made of."""
     if said is not None and said != lower_case:
         raise BadInput(f"its vocabulary is for lower_case: {str(said).lower()}; write that into the encoder's entry")
+    if said is None and not lower_case and not any(piece != piece.lower() for piece in pieces if piece[0] != "["):
+        log.warning("its vocabulary has no capital letter: is lower_case: false right?")
     capitals = next((piece for piece in pieces if piece != piece.lower() and not piece.startswith("[")), None)
     if lower_case and capitals is not None:
         raise BadInput(

@@ -243,14 +243,16 @@ def _repository(repository: str, revision: str, sums: dict[str, str]) -> list[Re
     # The weights last: when they lie there, every file before them has been asked for.
     return [
         _repository_file(repository, revision, "config.json", sums),
-        *_alternatives(repository, revision, ["vocab.txt", "tokenizer.json"], sums),
+        *_alternatives(repository, revision, ["vocab.txt", "tokenizer.json"], sums, optional=True),
         _repository_file(repository, revision, "tokenizer_config.json", sums, optional=True),
         *_alternatives(repository, revision, ["model.safetensors", "pytorch_model.bin"], sums),
     ]
 
 
-def _alternatives(repository: str, revision: str, paths: list[str], sums: dict[str, str]) -> list[RemoteFile]:
-    first, *others = (_repository_file(repository, revision, path, sums) for path in paths)
+def _alternatives(
+    repository: str, revision: str, paths: list[str], sums: dict[str, str], optional: bool = False
+) -> list[RemoteFile]:
+    first, *others = (_repository_file(repository, revision, path, sums, optional) for path in paths)
     return [first, *(replace(other, alternative_to=first.name) for other in others)]
 
 

@@ -17,7 +17,16 @@ from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
-from _bert_tensors import Published, config_architecture, find_encoder, listed, read_config, spelled, tensor_shapes
+from _bert_tensors import (
+    MAX_LAYERS,
+    Published,
+    config_architecture,
+    find_encoder,
+    listed,
+    read_config,
+    spelled,
+    tensor_shapes,
+)
 from _job import BadInput
 from _tokenizer import read_vocabulary
 
@@ -234,6 +243,8 @@ def saved_architecture(variables: dict[str, np.ndarray], folder: Path) -> dict[s
         )
     words, positions, segments, query, intermediate = (variables[name].shape for name in dimensions)
     layers = [int(found[1]) for name in variables if (found := re.match(r"transformer/layer_(\d+)/", name))]
+    if max(layers) >= MAX_LAYERS:
+        raise BadInput(f"{folder}: has a layer {max(layers):,}, more than {MAX_LAYERS:,}; name another source.")
     return {
         "vocabulary_size": words[0],
         "num_layers": max(layers) + 1,

@@ -489,6 +489,7 @@ def test_an_asset_outside_the_model_is_not_read(copied: Callable[[str], Path], t
         ({"layer_norm_eps": 1e-5}, r"layer_norm_eps is 1e-05, and a BERT encoder has 1e-12 there"),
         ({"position_embedding_type": "relative_key"}, r"position_embedding_type is 'relative_key'"),
         ({"is_decoder": True}, r"is_decoder is True"),
+        ({"num_hidden_layers": 1_000_000_000}, r"num_hidden_layers is 1,000,000,000, more than 1,000"),
         ({"num_hidden_layers": 0}, r"describes no BERT: num_hidden_layers \(0\); each of them"),
         ({"vocab_size": "200"}, r"describes no BERT: vocab_size \('200'\)"),
         ({"num_attention_heads": 3}, r"hidden_size 32 cannot be shared by num_attention_heads 3"),

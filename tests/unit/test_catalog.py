@@ -175,7 +175,12 @@ MISTAKES = {
     "missing local folder": (
         {"a": {"sources": [{"huggingface": "./nowhere"}]}},
         ["a"],
-        r"encoders.a.sources\[0\].huggingface: there is no file or folder './nowhere'",
+        r"encoders.a.sources\[0\].huggingface: found './nowhere'; allowed is a folder that exists, or a repository",
+    ),
+    "repository without an owner": (
+        {"a": {"sources": [{"huggingface": "bert-base-uncased"}]}},
+        ["a"],
+        r"encoders.a.sources\[0\].huggingface: found 'bert-base-uncased'; .* as owner/name",
     ),
     "address of another kind": (
         {"a": {"sources": [{"checkpoint": "gs://bucket/a.zip"}]}},

@@ -134,7 +134,7 @@ def test_addresses_of_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert files[1].name == "google_bert_uncased_L-2_H-128_A-2/vocab.txt"
     assert [file.sha256 for file in files] == [None, "ab", None, None, None, None]
-    assert [file.optional for file in files] == [False, False, False, True, False, False]
+    assert [file.optional for file in files] == [False, True, True, True, False, False]
     assert files[2].alternative_to == files[1].name
     assert files[5].alternative_to == files[4].name
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
@@ -608,7 +608,8 @@ def test_what_to_bring(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None
         f"put one of these into {downloads} yourself:\n  bert_2.tar.gz from "
         "https://tfhub.dev/t/bert/2?tf-hub-format=compressed and preprocess_3.tar.gz from "
         "https://tfhub.dev/t/preprocess/3?tf-hub-format=compressed\n  owner_name/ with config.json, vocab.txt or "
-        "tokenizer.json, tokenizer_config.json (if there is one), model.safetensors or pytorch_model.bin from "
+        "tokenizer.json (if there is one), tokenizer_config.json (if there is one), "
+        "model.safetensors or pytorch_model.bin from "
         "https://huggingface.co/owner/name/resolve/main/"
     )
     assert what_to_bring([{"folder": "somewhere"}], downloads) == ""
