@@ -27,8 +27,9 @@ wildcard_constraints:
     vocabulary=any_of(STUDY["vocabularies"]),
     encoder=any_of(STUDY["encoders"]),
     fraction=any_of(VALIDATION_FRACTIONS),
-    split_seed=any_of([STUDY["split_seed"]]),
-    seed=any_of(STUDY["seeds"]),
+    split_seed=any_of(SEEDS if SPLIT_PER_RUN else [STUDY["split_seed"]]),
+    seed=any_of(SEEDS),
+    trial=any_of(TRIALS),
 
 
 report: "report/workflow.rst"
@@ -48,6 +49,7 @@ localrules:
 
 include: "rules/data.smk"
 include: "rules/encoders.smk"
+include: "rules/search.smk"
 include: "rules/training.smk"
 include: "rules/comparison.smk"
 include: "rules/report.smk"
@@ -55,12 +57,16 @@ include: "rules/export.smk"
 
 
 rule all:
-    """The table and the figures of the study."""
+    """The table, the words, the figures and the report's pages of the study."""
     default_target: True
     input:
         rules.render_table.output,
-        rules.plot_accuracy.output,
-        rules.plot_history.output,
+        rules.render_summary.output,
+        rules.render_figures.output,
+        rules.render_errors.output,
+        rules.render_audit.output,
+        rules.render_runs.output,
+        [f"<results>/figures/{name}.{ending}" for name in FIGURES for ending in ("svg", "pdf")],
 
 
 rule data:
@@ -79,7 +85,7 @@ rule encoders:
 rule baselines:
     """The linear baselines alone."""
     input:
-        expand(rules.train_baseline.output, model=STUDY["baselines"], seed=STUDY["seeds"][0]),
+        of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", BASELINE_RUNS),
 
 
 rule exports:
@@ -89,4 +95,4 @@ rule exports:
 
 
 onsuccess:
-    show_table(workflow)
+    show_results(workflow)

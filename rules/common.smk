@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 from _catalog import ENCODER_FILES, FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder, load_catalog
 from _locations import is_local
 from _schema import StudyError, check_unique_keys
-from _study import BASELINES, published_files, published_name, resolve_study
+from _study import BASELINES, published_files, published_name, resolve_study, row_settings
 
 CONFIG_SCHEMA, ENCODERS_SCHEMA = (
     yaml.safe_load(Path(workflow.basedir, "schemas", f"{name}.schema.yaml").read_text())
@@ -62,8 +62,17 @@ ENCODERS_TO_FETCH = [
 VOCABULARIES_TO_FETCH = [
     name for name in CATALOG["vocabularies"] if not (FETCHED_VOCABULARIES / name / "vocab.txt").is_file()
 ]
-BASELINE_RUNS = [{"model": name, "seed": STUDY["seeds"][0]} for name in STUDY["baselines"]]
-BERT_RUNS = [{"model": path, "seed": seed} for path in ROWS for seed in STUDY["seeds"]]
+SEARCHED = {path: row["search"] for path, row in ROWS.items() if "search" in row}
+TRIALS = [trial for search in SEARCHED.values() for trial in search["trials"]]
+SEEDS = sorted({seed for used in [STUDY, *STUDY["models"], *SEARCHED.values()] for seed in used["seeds"]})
+# A baseline has no luck in it but that of the split.
+SPLIT_PER_RUN = STUDY["split_seed"] == "per_run"
+BASELINE_SEEDS = STUDY["seeds"] if SPLIT_PER_RUN else STUDY["seeds"][:1]
+BASELINE_RUNS = [
+    {"model": name, "seed": seed, "name": BASELINES[name]} for name in STUDY["baselines"] for seed in BASELINE_SEEDS
+]
+BERT_RUNS = [{"model": path, "seed": seed, "name": row["name"]} for path, row in ROWS.items() for seed in row["seeds"]]
+RUNS = BASELINE_RUNS + BERT_RUNS
 
 
 def any_of(names):
@@ -80,6 +89,14 @@ def modules(*names):
 def of_runs(pattern, runs):
     """`pattern` with {model} and {seed} of each run."""
     return [pattern.replace("{model}", run["model"]).replace("{seed}", str(run["seed"])) for run in runs]
+
+
+def described(runs):
+    """What a script must know of the runs behind a list of files: the row's name, seed and kind of each."""
+    return [
+        {"model": run["name"], "seed": run["seed"], "kind": "bert" if run["model"] in ROWS else "baseline"}
+        for run in runs
+    ]
 
 
 # === Data ===
@@ -113,7 +130,7 @@ def audited_lengths():
     lengths = {}
     for row in ROWS.values():
         vocabulary = STUDY["encoders"][row["encoder"]]["vocabulary"]
-        lengths.setdefault(vocabulary, set()).add(row["training"]["length"])
+        lengths.setdefault(vocabulary, set()).update(settings["length"] for settings in row_settings(row))
     return [{"vocabulary": name, "lengths": sorted(found)} for name, found in sorted(lengths.items())]
 
 
@@ -154,8 +171,43 @@ def encoder_files(name):
 
 
 def training_settings(wildcards):
-    """The hyper-parameters of a row."""
+    """The hyper-parameters of a row; those that it searches for come with a trial, or with the chosen one."""
     return ROWS[wildcards.model]["training"]
+
+
+def training_files(wildcards):
+    """What a row is trained on: encoder, tokens, labels and split."""
+    return row_encoder(wildcards) | {
+        "tokens": row_tokens("train")(wildcards),
+        "frame": "<results>/data/train.parquet",
+        "labels": "<results>/data/labels.json",
+        "split": row_split(wildcards),
+        # Only its verdict counts here: what the audit found must not retrain anything.
+        "audit": ancient("<results>/data/audit.json"),
+    }
+
+
+def chosen_settings(wildcards):
+    """The outcome of a row's search, where it has one."""
+    if wildcards.model not in SEARCHED:
+        return {}
+    return {"chosen": checkpoints.select_trial.get(model=wildcards.model).output.chosen}
+
+
+def trial_runs(wildcards):
+    """Trial and seed of every training of a row's search."""
+    search = SEARCHED[wildcards.model]
+    return [{"trial": trial, "seed": seed} for trial in search["trials"] for seed in search["seeds"]]
+
+
+def trial_files(name):
+    """An input function for the file `name` of every training of a row's search."""
+
+    def files(wildcards):
+        folder = f"<results>/search/{wildcards.model}"
+        return [f"{folder}/{run['trial']}/seed-{run['seed']}/{name}" for run in trial_runs(wildcards)]
+
+    return files
 
 
 def row_encoder(wildcards):
@@ -173,15 +225,35 @@ def row_tokens(split):
     return tokens
 
 
+def split_file(fraction, seed):
+    """The division of the training split into two parts, for a run with `seed`."""
+    return f"<results>/data/splits/{fraction:g}-seed-{seed if SPLIT_PER_RUN else STUDY['split_seed']}.parquet"
+
+
 def row_split(wildcards):
     """The division of the training split that a row trains on."""
-    fraction = ROWS[wildcards.model]["training"]["validation_fraction"]
-    return f"<results>/data/splits/{fraction:g}-seed-{STUDY['split_seed']}.parquet"
+    return split_file(ROWS[wildcards.model]["training"]["validation_fraction"], wildcards.seed)
 
 
-def baseline_split():
+def baseline_split(wildcards):
     """The division that the baselines use: the one of `training`, which most rows share."""
-    return f"<results>/data/splits/{STUDY['training']['validation_fraction']:g}-seed-{STUDY['split_seed']}.parquet"
+    return split_file(STUDY["training"]["validation_fraction"], wildcards.seed)
+
+
+def speed_files(wildcards):
+    """A trained row, of its first seed, to be timed."""
+    if wildcards.model not in ROWS:
+        return {"baseline": f"<results>/runs/{wildcards.model}/seed-{BASELINE_SEEDS[0]}/baseline.npz"}
+    encoder, folder = (
+        row_encoder(wildcards),
+        f"<results>/runs/{wildcards.model}/seed-{ROWS[wildcards.model]['seeds'][0]}",
+    )
+    return {
+        "config": encoder["config"],
+        "vocabulary": encoder["vocabulary"],
+        "weights": f"{folder}/model.weights.h5",
+        "training": f"{folder}/training.json",
+    }
 
 
 def device_threads():
@@ -191,6 +263,12 @@ def device_threads():
     if settings.cores is None:  # a cluster
         return 4
     return max(1, settings.cores // devices.value) if devices and devices.value else 1
+
+
+def all_threads():
+    """All cores, so that nothing runs beside a job that looks at the clock."""
+    cores = workflow.resource_settings.cores
+    return 4 if cores is None else cores  # a cluster's node has none to spare
 
 
 # === Exports ===
@@ -209,7 +287,30 @@ def exported_files(wildcards):
     }
 
 
-# === Table ===
+# === Report ===
+
+# The figures in the order of their page.
+FIGURES = {
+    "rows": "Rows and their seeds",
+    "accuracy": "Accuracy, size and cost",
+    "pairs": "Rows against rows",
+    "history": "Learning curves",
+    **({"search": "Search"} if SEARCHED else {}),
+    "confusion": "Confusion matrices",
+    "curves": "ROC and precision-recall curves",
+    "reliability": "Reliability diagrams",
+    "lengths": "Accuracy by text length",
+}
+
+
+def report_text(name):
+    """The caption of a figure."""
+    return os.path.relpath(Path(workflow.basedir, "report", f"{name}.rst"))
+
+
+def benchmark_files(rule, runs):
+    """What Snakemake measured of a rule's job for each run."""
+    return of_runs(f"benchmarks/{STUDY['study']}/runs/{{model}}/seed-{{seed}}/{rule}.tsv", runs)
 
 
 def table_rows():
@@ -223,17 +324,21 @@ def table_rows():
 
 def table_notes():
     """What the foot of the table must say about the data."""
+    notes = []
     out = held_out()
-    if out is None:
-        return []
-    return [
-        f"The data set has no test split: {out['fraction']:.0%} of its texts, stratified by label "
-        f"(seed {out['seed']}), were held out as the test split."
-    ]
+    if out is not None:
+        notes.append(
+            f"The data set has no test split: {out['fraction']:.0%} of its texts, stratified by label "
+            f"(seed {out['seed']}), were held out as the test split."
+        )
+    if SPLIT_PER_RUN:
+        notes.append("Each seed draws its own split into a training and a validation part, for the baselines too.")
+    return notes
 
 
-def show_table(workflow):
-    """Print the study's table at the end of a run."""
-    table = Path("results", STUDY["study"], "table.txt")
-    if table.exists():
-        print(f"\n{table.read_text()}")
+def show_results(workflow):
+    """Print the study's table and what it says at the end of a run."""
+    for name in ("table.txt", "summary.txt"):
+        file = Path("results", STUDY["study"], name)
+        if file.exists():
+            print(f"\n{file.read_text()}")

@@ -1,7 +1,7 @@
 """From the data set as published to frames, splits and tokens.
 
 Inputs: the addresses in `dataset:` of the study.
-Outputs: <results>/data/{train,test}.parquet, labels.json, audit.json, splits/, tokens/.
+Outputs: <results>/data/{train,test}.parquet, labels.json, audit.json, leaked.parquet, splits/, tokens/.
 """
 
 
@@ -81,6 +81,7 @@ rule audit_dataset:
         modules=modules("_data"),
     output:
         audit="<results>/data/audit.json",
+        leaked="<results>/data/leaked.parquet",
     log:
         "<logs>/data/audit_dataset.log",
     conda:

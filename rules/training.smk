@@ -1,21 +1,17 @@
-"""One training and one evaluation per row and seed, and the linear baselines.
+"""One training and one evaluation per row and seed, the linear baselines, and one look at the clock per row.
 
-Inputs: tokens, splits and encoders.
-Outputs: <results>/runs/{model}/seed-{seed}/ with weights, history.csv, training.json, predictions.parquet, metrics.json.
+Inputs: tokens, splits and encoders, the chosen trial of a search.
+Outputs: <results>/runs/{model}/seed-{seed}/ with weights, history.csv, training.json, predictions.parquet, metrics.json
+(a baseline has baseline.npz instead of the first three), <results>/runs/{model}/speed.json.
 """
 
 
 rule train_model:
     """Fine-tune one row with one seed."""
     input:
-        unpack(row_encoder),
-        tokens=row_tokens("train"),
-        frame="<results>/data/train.parquet",
-        labels="<results>/data/labels.json",
-        split=row_split,
-        # Only its verdict counts here: what the audit found must not retrain anything.
-        audit=ancient("<results>/data/audit.json"),
-        modules=modules("_data", "_encoder", "_tokens", "_training"),
+        unpack(training_files),
+        unpack(chosen_settings),
+        modules=modules("_data", "_encoder", "_metrics", "_tokens", "_training"),
     output:
         weights="<results>/runs/{model}/seed-{seed}/model.weights.h5",
         history="<results>/runs/{model}/seed-{seed}/history.csv",
@@ -86,10 +82,11 @@ rule train_baseline:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        split=baseline_split(),
+        split=baseline_split,
         audit=ancient("<results>/data/audit.json"),
-        modules=modules("_data", "_metrics"),
+        modules=modules("_data", "_linear", "_metrics"),
     output:
+        model="<results>/runs/{model}/seed-{seed}/baseline.npz",
         predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
         metrics="<results>/runs/{model}/seed-{seed}/metrics.json",
     log:
@@ -106,7 +103,33 @@ rule train_baseline:
         runtime=120,
     params:
         baseline="{model}",
+        model=lambda wildcards: BASELINES[wildcards.model],
         study=STUDY["study"],
         seed=lambda wildcards: int(wildcards.seed),
     script:
         "../scripts/train_baseline.py"
+
+
+rule evaluate_speed:
+    """Time one trained row on the CPU, from text to probabilities, while nothing else runs."""
+    input:
+        unpack(speed_files),
+        test="<results>/data/test.parquet",
+        labels="<results>/data/labels.json",
+        modules=modules("_data", "_encoder", "_linear", "_metrics", "_tokenizer", "_tokens", "_training"),
+    output:
+        speed="<results>/runs/{model}/speed.json",
+    log:
+        "<logs>/runs/{model}/evaluate_speed.log",
+    wildcard_constraints:
+        model=any_of([*STUDY["baselines"], *ROWS]),
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: all_threads()
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        model=lambda wildcards: ROWS[wildcards.model]["name"] if wildcards.model in ROWS else BASELINES[wildcards.model],
+    script:
+        "../scripts/evaluate_speed.py"

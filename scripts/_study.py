@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from _catalog import resolve_encoders
 from _locations import existing, is_local, plain_path
 from _schema import StudyError, check_schema, with_defaults
+from _search import check_search, draw_trials, searched_keys
 
 BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
 
@@ -27,8 +28,8 @@ def resolve_study(
         roots: folders in which a relative path of the study is looked for, in order.
 
     Returns:
-        The study with defaults. Its `models` have all keys of `training` and a `path`, the row's name made safe;
-        local paths are replaced by those found under `roots`.
+        The study with defaults. Its `models` are as `resolve_row` gives them; local paths are replaced by those found
+        under `roots`.
 
     Raises:
         StudyError: one sentence that names the key, what was found and what is allowed.
@@ -40,11 +41,18 @@ def resolve_study(
     study["dataset"]["label_names"] = {
         str(label).lower() if isinstance(label, bool) else str(label): name for label, name in names.items()
     }
-    study["models"] = [resolve_row(row, study["training"]) for row in study["models"]]
+    for place, row in enumerate(study["models"]):
+        if "search" in row:
+            row["search"] = _resolve_search(row["search"], f"models[{place}] (row {row['name']!r})", schema)
+    training = schema["$defs"]["training"]["properties"]
+    study["models"] = [resolve_row(row, study, training) for row in study["models"]]
     _resolve_paths(study, roots)
     _check_names(study)
     resolve_encoders(study, catalog, roots)
-    _check_training(study)
+    for row in study["models"]:
+        for settings in row_settings(row):
+            _check_training(row, settings, study["encoders"][row["encoder"]])
+    _check_seeds(study)
     return study
 
 
@@ -60,18 +68,43 @@ def safe_file_name(location: str, split: str) -> str:
     return f"{safe_name(last.name.removesuffix(endings)) or split}{re.sub(r'[^A-Za-z0-9.]', '', endings)}"
 
 
-def resolve_row(row: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
-    """One row of `models` with the study's training settings below its own, and its `path`."""
-    own = {key: value for key, value in row.items() if key in training}
-    merged = training | own
-    return {
+def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+    """One row of `models` with the study's settings below its own.
+
+    Args:
+        row: as the study has it.
+        study: the study with defaults.
+        training: schema of each training key.
+
+    Returns:
+        `name`, `path` (the name made safe), `encoder`, `reference`, `seeds`, `training` (every setting that is the same
+        for all of its trainings), and for a search `search` (`metric`, `seeds` and `trials`: name -> searched values).
+    """
+    settings = study["training"] | {key: value for key, value in row.items() if key in study["training"]}
+    seeds = row.get("seeds", study["seeds"])
+    resolved = {
         "name": row["name"],
         "path": safe_name(row["name"]),
         "encoder": row["encoder"],
         "reference": row.get("reference", {}),
-        # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
-        "training": {key: merged[key] for key in sorted(merged)},
+        "seeds": seeds,
     }
+    if "search" in row:
+        settings = {key: value for key, value in settings.items() if key not in row["search"]}
+        resolved["search"] = {
+            "metric": row["search"].get("metric", "accuracy"),
+            "seeds": row["search"].get("seeds", seeds[:1]),
+            "keys": searched_keys(row["search"]),
+            "trials": draw_trials(row["search"], training),
+        }
+    # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
+    return resolved | {"training": {key: settings[key] for key in sorted(settings)}}
+
+
+def row_settings(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The whole training settings of a resolved row: those of each trial of a search, else its one set."""
+    trials = row["search"]["trials"].values() if "search" in row else [{}]
+    return [row["training"] | values for values in trials]
 
 
 def locations(source: dict[str, Any]) -> list[str]:
@@ -135,19 +168,47 @@ def _check_names(study: dict[str, Any]) -> None:
         taken[path] = row["name"]
 
 
-def _check_training(study: dict[str, Any]) -> None:
+def _resolve_search(search: dict[str, Any], key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A checked search, its numbers of the type that their key has."""
+    training = schema["$defs"]["training"]["properties"]
+
+    def check_value(name: str, value: Any) -> None:
+        try:
+            check_schema({name: value}, {"type": "object", "properties": training, "$defs": schema["$defs"]})
+        except StudyError as error:
+            raise StudyError(f"{key}.search.{error}") from None
+
+    check_search(search, key, training, check_value)
+    return {
+        name: [with_defaults(value, training[name], schema) for value in found]
+        if name in training and isinstance(found, list)
+        else found
+        for name, found in search.items()
+    }
+
+
+def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict[str, Any]) -> None:
+    key = f"models (row {row['name']!r})"
+    if training["clipnorm"] is not None and training["global_clipnorm"] is not None:
+        raise StudyError(
+            f"{key}: clipnorm {training['clipnorm']} and global_clipnorm {training['global_clipnorm']} are both "
+            "set; set one of them to null."
+        )
+    if training["momentum"] and training["optimizer"] != "sgd":
+        raise StudyError(f"{key}: momentum is for sgd only; found optimizer {training['optimizer']!r}.")
+    positions = encoder.get("scratch", encoder).get("positions")
+    if positions and training["length"] > positions:
+        raise StudyError(
+            f"{key}.length: found {training['length']}; the encoder {row['encoder']!r} has {positions} positions."
+        )
+
+
+def _check_seeds(study: dict[str, Any]) -> None:
+    if study["comparison"]["over"] != "seeds":
+        return
     for row in study["models"]:
-        training, key = row["training"], f"models (row {row['name']!r})"
-        if training["clipnorm"] is not None and training["global_clipnorm"] is not None:
+        if len(row["seeds"]) == 1:
             raise StudyError(
-                f"{key}: clipnorm {training['clipnorm']} and global_clipnorm {training['global_clipnorm']} are both "
-                "set; set one of them to null."
-            )
-        if training["momentum"] and training["optimizer"] != "sgd":
-            raise StudyError(f"{key}: momentum is for sgd only; found optimizer {training['optimizer']!r}.")
-        encoder = study["encoders"][row["encoder"]]
-        positions = encoder.get("scratch", encoder).get("positions")
-        if positions and training["length"] > positions:
-            raise StudyError(
-                f"{key}.length: found {training['length']}; the encoder {row['encoder']!r} has {positions} positions."
+                f"comparison.over: found 'seeds', but the row {row['name']!r} has the one seed {row['seeds'][0]}, "
+                "which shows no spread; give it two or more, or write over: auto."
             )

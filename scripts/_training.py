@@ -6,6 +6,7 @@ import math
 import platform
 import resource
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ import pandas as pd
 from keras import ops
 from keras_hub.models import BertBackbone
 
+from _data import LABEL_COLUMN, PART_COLUMN, read_labels
 from _encoder import build_backbone, load_weights, read_encoder
 from _job import BadInput
-from _tokens import Tokens, epoch_batches, fixed_widths, similar_length_batches
+from _metrics import part_measures
+from _tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
 
 log = logging.getLogger(__name__)
 
@@ -148,32 +151,37 @@ class TokenBatches(keras.utils.PyDataset):
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Gives the training batches the order of the epoch that begins."""
+    """Gives the training batches the order of the epoch that begins.
+
+    Attributes:
+        positions: token positions that were trained on so far, padding included.
+    """
 
     def __init__(self, dataset: TokenBatches, order: Any):
         super().__init__()
-        self.dataset, self.order = dataset, order
+        self.dataset, self.order, self.positions = dataset, order, 0
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.dataset.batches = self.order(epoch)
+        self.positions += sum(len(rows) * width for rows, width in self.dataset.batches)
 
 
 class Progress(keras.callbacks.Callback):
-    """Logs epoch, step, loss, accuracy, speed and the time left, every few seconds and after each epoch.
+    """Measures after each epoch, and logs epoch, step, loss, accuracy, speed and the time left every few seconds.
 
     Args:
         name: what is trained.
         examples: texts per epoch.
         batch_size: texts per step.
+        measure: gives the measures of the model as it is; they join the epoch's logs.
 
-    Attributes:
-        epoch_seconds: time of each epoch's training steps, validation not included.
+    Raises:
+        BadInput: at the end of an epoch whose loss is no finite number.
     """
 
-    def __init__(self, name: str, examples: int, batch_size: int):
+    def __init__(self, name: str, examples: int, batch_size: int, measure: Callable[[], dict[str, float]]):
         super().__init__()
-        self.name, self.examples, self.batch_size = name, examples, batch_size
-        self.epoch_seconds: list[float] = []
+        self.name, self.examples, self.batch_size, self.measure = name, examples, batch_size, measure
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch, self.epoch_start = epoch, time.perf_counter()
@@ -202,10 +210,11 @@ class Progress(keras.callbacks.Callback):
                 clock(left),
             )
 
-    def on_test_begin(self, logs: dict | None = None) -> None:
-        self.epoch_seconds.append(time.perf_counter() - self.epoch_start)
-
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        seconds = time.perf_counter() - self.epoch_start
+        if not np.isfinite(logs["loss"]):
+            raise BadInput(f"{self.name}: the loss is no finite number in epoch {epoch + 1} of {self.params['epochs']}")
+        logs.update(self.measure(), seconds=seconds)
         log.info(
             "%s | epoch %d/%d | loss %.4f | accuracy %.4f | validation loss %.4f | validation accuracy %.4f | %s",
             self.name,
@@ -213,8 +222,8 @@ class Progress(keras.callbacks.Callback):
             self.params["epochs"],
             logs["loss"],
             logs["accuracy"],
-            logs["val_loss"],
-            logs["val_accuracy"],
+            logs["validation_loss"],
+            logs["validation_accuracy"],
             clock(time.perf_counter() - self.epoch_start),
         )
 
@@ -235,10 +244,11 @@ def train_classifier(
     labels: np.ndarray,
     train_rows: np.ndarray,
     validation_rows: np.ndarray,
+    positive: int | None,
     training: dict[str, Any],
     seed: int,
     name: str,
-) -> tuple[pd.DataFrame, int]:
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """Fit the classifier with sparse categorical cross-entropy.
 
     Args:
@@ -246,15 +256,20 @@ def train_classifier(
         tokens: the training split's texts.
         labels: int array over all texts of the training split.
         train_rows, validation_rows: int arrays, its two parts.
+        positive: code of the class that F1 is of; None for the macro average.
         training: the row's settings, as the schema has them.
         seed: sets the order of the batches.
         name: what progress lines are about.
 
     Returns:
         One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
-        validation_loss and validation_accuracy (after the epoch, dropout off), learning_rate (at its end), seconds
-        (of its training steps, the tracing of the graph included, validation not).
-        And the epoch, from 1, whose weights were kept.
+        after the epoch with dropout off `part_measures` of the validation part (validation_*) and of a fixed sample of
+        the training part of the same size (train_*), learning_rate (at the epoch's end), seconds (of the training
+        steps, the tracing of the graph included, measuring not).
+        And `kept_epoch`, from 1, whose weights were kept, and `positions`, the token positions trained on.
+
+    Raises:
+        BadInput: the training diverged.
     """
     length, truncation, batch_size = training["length"], training["truncation"], training["batch_size"]
     lengths = tokens.lengths(length)
@@ -275,7 +290,6 @@ def train_classifier(
     # never trained on, since EpochOrder comes first; they leave the width open, whatever widths an epoch begins with.
     shown = [(train_rows[:0], width) for width in (length, int(fixed_widths(length)[0]))]
     dataset = TokenBatches(tokens, labels, shown + first[2:] if len(first) > 1 else first, length, truncation)
-    validation = prediction_batches(tokens, labels, validation_rows, length, truncation)
     optimizer = build_optimizer(training, steps=training["epochs"] * len(first))
     model.compile(
         optimizer=optimizer,
@@ -283,35 +297,44 @@ def train_classifier(
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=training["xla"],
     )
-    progress = Progress(name, len(train_rows), batch_size)
-    rates = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: logs.update(learning_rate=float(optimizer.learning_rate))
-    )
-    callbacks = [EpochOrder(dataset, order), rates, progress, keras.callbacks.TerminateOnNaN()]
+    # The whole training part would cost four times as much as the validation part and say little more.
+    sample = np.random.default_rng(0).permutation(train_rows)[: len(validation_rows)]
+    measured = np.concatenate([sample, validation_rows])
+
+    def measure() -> dict[str, float]:
+        probabilities = predict_probabilities(model, tokens, measured, length, truncation)
+        if not np.isfinite(probabilities).all():
+            raise BadInput(f"{name}: the probabilities are no finite numbers")
+        parts = {"train": slice(len(sample)), "validation": slice(len(sample), None)}
+        return {"learning_rate": float(optimizer.learning_rate)} | {
+            f"{part}_{key}": value
+            for part, of_part in parts.items()
+            for key, value in part_measures(labels[measured[of_part]], probabilities[of_part], positive).items()
+        }
+
+    epoch_order = EpochOrder(dataset, order)
+    callbacks = [epoch_order, Progress(name, len(train_rows), batch_size, measure), keras.callbacks.TerminateOnNaN()]
     keeper = None
-    if training["keep"] == "best":
-        monitor = training["monitor"].replace("validation_", "val_")
+    if training["keep"] == "best" or training["patience"]:
         # With as much patience as there are epochs it never stops; it only remembers the best weights.
         keeper = keras.callbacks.EarlyStopping(
-            monitor,
-            mode="min" if monitor == "val_loss" else "max",
-            patience=training["epochs"],
-            restore_best_weights=True,
+            training["monitor"],
+            mode="min" if training["monitor"] == "validation_loss" else "max",
+            patience=training["patience"] or training["epochs"],
+            restore_best_weights=training["keep"] == "best",
         )
         callbacks.append(keeper)
-    fitted = model.fit(
-        dataset, validation_data=validation, epochs=training["epochs"], shuffle=False, verbose=0, callbacks=callbacks
-    )
-    if not np.isfinite(fitted.history["loss"]).all():
+    try:
+        fitted = model.fit(dataset, epochs=training["epochs"], shuffle=False, verbose=0, callbacks=callbacks)
+    except BadInput as error:
         raise BadInput(
-            f"{name}: the loss is no finite number in epoch {len(fitted.history['loss'])} of {training['epochs']}; "
-            f"lower learning_rate ({training['learning_rate']:g}), set clipnorm, or choose another precision than "
-            f"{training['precision']}."
-        )
-    history = pd.DataFrame(fitted.history).rename(columns=lambda key: key.replace("val_", "validation_"))
+            f"{error}; lower learning_rate ({training['learning_rate']:g}), set clipnorm, or choose another precision "
+            f"than {training['precision']}."
+        ) from error
+    history = pd.DataFrame(fitted.history)
     history.insert(0, "epoch", np.arange(1, len(history) + 1))
-    history["seconds"] = progress.epoch_seconds
-    return history, keeper.best_epoch + 1 if keeper else len(history)
+    kept = keeper.best_epoch + 1 if training["keep"] == "best" else len(history)
+    return history, {"kept_epoch": kept, "positions": epoch_order.positions}
 
 
 def prediction_batches(
@@ -340,6 +363,11 @@ def predict_probabilities(
     return probabilities
 
 
+def predict_batch(model: keras.Model, token_ids: np.ndarray) -> np.ndarray:
+    """Class probabilities, float32 (n, classes), of one padded batch, int32 (n, width)."""
+    return ops.convert_to_numpy(ops.softmax(model.predict_on_batch(token_ids), axis=-1))
+
+
 def train_run(
     encoder_config: Path | str,
     encoder_weights: Path | str,
@@ -347,6 +375,7 @@ def train_run(
     labels: np.ndarray,
     is_validation: np.ndarray,
     classes: int,
+    positive: int | None,
     training: dict[str, Any],
     seed: int,
     name: str,
@@ -360,6 +389,7 @@ def train_run(
         labels: int array over them.
         is_validation: bool array over them, true for the validation part.
         classes: number of classes.
+        positive: code of the class that F1 is of; None for the macro average.
         training: the row's settings, as the schema has them.
         seed: sets the head's initialisation, dropout and the order of the batches.
         name: what progress lines are about.
@@ -394,12 +424,15 @@ def train_run(
         device,
         threads,
     )
-    history, kept_epoch = train_classifier(model, tokens, labels, train_rows, validation_rows, training, seed, name)
+    history, outcome = train_classifier(
+        model, tokens, labels, train_rows, validation_rows, positive, training, seed, name
+    )
     seconds = float(history["seconds"].sum())
     record = {
         "seed": seed,
         "training": training,
-        "kept_epoch": kept_epoch,
+        "epochs": len(history),
+        **outcome,
         "parameters": model.count_params(),
         "n_train": len(train_rows),
         "n_validation": len(validation_rows),
@@ -415,6 +448,33 @@ def train_run(
         | {package: version(package) for package in ("keras", "keras-hub", "numpy", keras.backend.backend())},
     }
     return model, history, record
+
+
+def train_on_files(
+    paths: dict[str, Any], training: dict[str, Any], seed: int, name: str, threads: int
+) -> tuple[keras.Model, pd.DataFrame, dict[str, Any]]:
+    """Fine-tune an encoder once on a study's files; see `train_run`.
+
+    Args:
+        paths: `config`, `weights` and `vocabulary` of the encoder; `tokens` (ids and offsets), `frame` and `split` of
+            the training split; `labels`.
+        training: the settings, as the schema has them.
+        seed, name, threads: see `train_run`.
+    """
+    names, positive = read_labels(paths["labels"])
+    return train_run(
+        encoder_config=paths["config"],
+        encoder_weights=paths["weights"],
+        tokens=load_tokens(*paths["tokens"], paths["vocabulary"]),
+        labels=pd.read_parquet(paths["frame"], columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy(),
+        is_validation=(pd.read_parquet(paths["split"])[PART_COLUMN] == "validation").to_numpy(),
+        classes=len(names),
+        positive=positive,
+        training=training,
+        seed=seed,
+        name=name,
+        threads=threads,
+    )
 
 
 def checksum(*arrays: np.ndarray) -> str:

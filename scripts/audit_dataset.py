@@ -25,16 +25,17 @@ def audit_dataset(
     path_labels: str | Path,
     paths_offsets: Sequence[str | Path],
     path_audit: str | Path,
+    path_leaked: str | Path,
     vocabularies: Sequence[dict[str, Any]],
 ) -> None:
-    """Write audit.json.
+    """Write audit.json, and leaked.parquet: one column `row` (int32), the test rows whose text is a training text.
 
     Args:
         path_train: parquet of the training split.
         path_test: parquet of the test split.
         path_labels: labels.json.
         paths_offsets: token offsets, int64 (n + 1,), for each vocabulary first train's then test's.
-        path_audit: JSON file to write.
+        path_audit, path_leaked: files to write.
         vocabularies: `{"vocabulary": name, "lengths": [text lengths in WordPieces]}`, in the order of the offsets.
 
     Raises:
@@ -51,6 +52,8 @@ def audit_dataset(
         for entry, pair in zip(vocabularies, pairs, strict=True)
     }
     _log_tokens(audit["vocabularies"])
+    leaked = leaked_rows(frames)
+    pd.DataFrame({"row": np.flatnonzero(leaked).astype(np.int32)}).to_parquet(path_leaked, index=False)
     Path(path_audit).write_text(json.dumps(audit, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
@@ -75,12 +78,17 @@ def audit_texts(frames: dict[str, pd.DataFrame], names: Sequence[str]) -> dict[s
         "rows": {split: len(frames[split]) for split in SPLITS},
         "duplicates": {split: len(frames[split]) - len(distinct[split]) for split in SPLITS},
         "contradictory": {split: _contradictory(frame) for split, frame in (*frames.items(), ("both", both))},
-        "leaked": {"texts": len(shared), "test_rows": int(texts["test"].isin(shared).sum())},
+        "leaked": {"texts": len(shared), "test_rows": int(leaked_rows(frames).sum())},
         "labels": {split: _balance(frames[split], names) for split in SPLITS},
         "empty": {split: sum(not text.strip() for text in texts[split]) for split in SPLITS},
         "characters": {split: describe_lengths(map(len, texts[split])) for split in SPLITS},
         "words": {split: describe_lengths(len(text.split()) for text in texts[split]) for split in SPLITS},
     }
+
+
+def leaked_rows(frames: dict[str, pd.DataFrame]) -> np.ndarray:
+    """Which test rows have a text that is a training text too, bool, shape (n,); see `audit_texts`."""
+    return frames["test"][DATA_COLUMN].isin(set(frames["train"][DATA_COLUMN])).to_numpy()
 
 
 def audit_tokens(paths_offsets: dict[str, str | Path], lengths: Sequence[int]) -> dict[str, Any]:
@@ -177,6 +185,7 @@ def main(snakemake: Any) -> None:
         path_labels=snakemake.input.labels,
         paths_offsets=list(snakemake.input.offsets),
         path_audit=snakemake.output.audit,
+        path_leaked=snakemake.output.leaked,
         vocabularies=snakemake.params.vocabularies,
     )
 

@@ -1,244 +1,205 @@
-"""Means and 95 % intervals of every row's metrics, over test examples and, where a row has several, seeds."""
+"""What the runs say together: means and 95 % intervals of every row's metrics, and a test of every pair of rows."""
 
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 from _data import read_labels
+from _inference import (
+    COUNT_METRICS,
+    Interval,
+    Scores,
+    area_scores,
+    compare_rows,
+    count_scores,
+    holm,
+    mean_only,
+    mean_scores,
+    row_interval,
+    verdict,
+)
 from _job import BadInput, run_job
+from _metrics import brier_scores, class_probabilities, log_losses
 
 log = logging.getLogger(__name__)
 
-TEST_METRICS = ("test_accuracy", "precision", "recall", "f1")
-PLAIN_METRICS = ("train_accuracy", "validation_accuracy", "training_seconds")
-CONFIDENCE = 0.95
-RESAMPLES = 10_000
-RESAMPLING_SEED = 7
-CHUNK = 4_000_000  # counts drawn at once: 32 MB
+TEST_COUNTS = [metric for metric in COUNT_METRICS if metric != "clean_accuracy"]
+WITHOUT_INTERVAL = ("train_accuracy", "validation_loss", "validation_ece", "pr_auc", "ece", "training_seconds")
+VALIDATION_COUNTS = {"validation_accuracy": "test_accuracy", "validation_f1": "f1"}
+COLUMNS = ["model", "kind", "metric", "mean", "sd", "se", "low", "high", "seeds", "method"]
+# Metric of `comparison:` in the study -> metric of a run.
+COMPARED = {"accuracy": "test_accuracy", "f1": "f1"}
 
 
-def count_metrics(
-    hits: np.ndarray, actual: np.ndarray, predicted: np.ndarray, averaged: Sequence[int]
-) -> dict[str, np.ndarray]:
-    """Accuracy, precision, recall and F1 from counts by class; 0 where undefined, as scikit-learn has it.
-
-    Args:
-        hits: examples of each class that are predicted right, shape (..., classes).
-        actual: examples of each class, shape (..., classes).
-        predicted: examples predicted to be of each class, shape (..., classes).
-        averaged: classes over which precision, recall and F1 are averaged: the positive one, or several.
-
-    Returns:
-        The four `TEST_METRICS`, each of shape (...).
-    """
-    by_class = {
-        "precision": _ratio(hits, predicted),
-        "recall": _ratio(hits, actual),
-        "f1": _ratio(2 * hits, actual + predicted),
-    }
-    return {"test_accuracy": _ratio(hits.sum(axis=-1), actual.sum(axis=-1))} | {
-        metric: values[..., averaged].mean(axis=-1) for metric, values in by_class.items()
-    }
-
-
-def averaged_classes(labels: np.ndarray, predictions: np.ndarray, positive: int | None) -> list[int]:
-    """The positive class, or without one all classes that occur among the labels or predictions."""
-    return np.union1d(labels, predictions).tolist() if positive is None else [positive]
-
-
-def bootstrap_metrics(
-    labels: np.ndarray,
-    predictions: np.ndarray,
+def row_scores(
+    predictions: Sequence[pd.DataFrame],
+    leaked: np.ndarray,
     classes: int,
     positive: int | None,
-    resamples: int = RESAMPLES,
-) -> dict[str, np.ndarray]:
-    """Bootstrap over test examples, each resample shared by all seeds.
-
-    To draw n examples with replacement is to draw the counts of their distinct (label, predictions) patterns from a
-    multinomial distribution: the same distribution of every metric, and much faster.
+    deterministic: bool,
+) -> dict[str, Scores]:
+    """The test metrics of one row that have an interval, by seed and example.
 
     Args:
-        labels: codes, shape (n,).
-        predictions: codes, shape (seeds, n).
+        predictions: the test part of each seed's predictions, in one order of rows.
+        leaked: rows of the test split whose text is a training text too.
         classes: number of classes.
-        positive: code of the class that precision, recall and F1 are of; None for macro averages.
-        resamples: number of resamples.
+        positive: code of the class that precision, recall, F1 and ROC-AUC are of; None for macro averages.
+        deterministic: whether the row has no randomness of its own.
+    """
+    labels = predictions[0]["label"].to_numpy()
+    decisions = np.stack([frame["prediction"].to_numpy() for frame in predictions])
+    probabilities = np.stack([class_probabilities(frame) for frame in predictions])
+    scores = {
+        metric: count_scores(labels, decisions, metric, classes, positive, deterministic) for metric in TEST_COUNTS
+    }
+    clean = ~predictions[0]["row"].isin(leaked).to_numpy()
+    scores["clean_accuracy"] = count_scores(
+        labels[clean], decisions[:, clean], "clean_accuracy", classes, positive, deterministic
+    )
+    scores["brier"] = mean_scores([brier_scores(labels, of_seed) for of_seed in probabilities], (0, 2), deterministic)
+    scores["test_loss"] = mean_scores(
+        [log_losses(labels, of_seed) for of_seed in probabilities], deterministic=deterministic
+    )
+    area = area_scores(labels, probabilities, positive, deterministic)
+    return scores if area is None else scores | {"roc_auc": area}
+
+
+def validation_interval(
+    predictions: Sequence[pd.DataFrame], metric: str, classes: int, positive: int | None, deterministic: bool
+) -> Interval:
+    """Mean of "validation_accuracy" or "validation_f1" with its interval.
+
+    Args:
+        predictions: the validation part of each seed's predictions.
+        metric, classes, positive, deterministic: see `row_scores`.
+    """
+    counted = VALIDATION_COUNTS[metric]
+    scores = [
+        count_scores(
+            *(frame["label"].to_numpy(), frame["prediction"].to_numpy()[np.newaxis]),
+            counted, classes, positive, deterministic,
+        )
+        for frame in predictions
+    ]  # fmt: skip
+    if all(np.array_equal(frame["row"], predictions[0]["row"]) for frame in predictions):
+        decisions = np.stack([frame["prediction"].to_numpy() for frame in predictions])
+        labels = predictions[0]["label"].to_numpy()
+        return row_interval(count_scores(labels, decisions, counted, classes, positive, deterministic))
+    # Each seed has a validation part of its own, which the spread over seeds speaks of already.
+    alone = mean_only([of_seed.mean for of_seed in scores])
+    return replace(alone, se=alone.sd / len(scores) ** 0.5)
+
+
+def compare_pairs(scores: dict[str, Scores], metric: str) -> pd.DataFrame:
+    """A test of every pair of rows.
+
+    Args:
+        scores: of each row, in the order of the table.
+        metric: name of the metric, for the record.
 
     Returns:
-        The four `TEST_METRICS`, each of shape (resamples, seeds).
+        One line per pair: model_a, model_b, metric, difference (a - b), low, high, se, p_value, p_holm, test, scope,
+        verdict (a against b), seeds_a, seeds_b, seeds_needed, examples_needed, mcnemar (p-values, one per pair of
+        seeds).
     """
-    averaged = [averaged_classes(labels, of_seed, positive) for of_seed in predictions]
-    patterns, counts = np.unique(np.vstack([labels, predictions]), axis=1, return_counts=True)
-    is_class = np.eye(classes)
-    actual, predicted = is_class[patterns[0]], is_class[patterns[1:]]
-    generator = np.random.default_rng(RESAMPLING_SEED)
-    step = max(1, CHUNK // len(counts))
-    found: dict[str, list[np.ndarray]] = {metric: [] for metric in TEST_METRICS}
-    for start in range(0, resamples, step):
-        drawn = generator.multinomial(len(labels), counts / len(labels), size=min(step, resamples - start))
-        drawn = drawn.astype(np.float64)
-        by_seed = [
-            count_metrics(drawn @ (actual * of_seed), drawn @ actual, drawn @ of_seed, over)
-            for of_seed, over in zip(predicted, averaged, strict=True)
-        ]
-        for metric in TEST_METRICS:
-            found[metric].append(np.stack([metrics[metric] for metrics in by_seed], axis=1))
-    return {metric: np.concatenate(values) for metric, values in found.items()}
+    lines = []
+    for a, b in combinations(scores, 2):
+        found = asdict(compare_rows(scores[a], scores[b]))
+        found["mcnemar"] = "; ".join(f"{p:.4g}" for p in found["mcnemar"])
+        seeds = {"seeds_a": scores[a].seeds, "seeds_b": scores[b].seeds}
+        lines.append({"model_a": a, "model_b": b, "metric": metric} | found | seeds)
+    columns = ["model_a", "model_b", "metric", "difference", "low", "high", "se", "p_value", "p_holm", "test", "scope"]
+    columns += ["verdict", "seeds_a", "seeds_b", "seeds_needed", "examples_needed", "mcnemar"]
+    pairs = pd.DataFrame(lines, columns=columns)
+    pairs["p_holm"] = holm(pairs["p_value"].to_numpy(float))
+    pairs["verdict"] = [
+        verdict(difference, p) for difference, p in zip(pairs["difference"], pairs["p_holm"], strict=True)
+    ]
+    return pairs.astype({"seeds_needed": "Int64", "examples_needed": "Int64"})
 
 
-def example_intervals(
-    labels: np.ndarray, predictions: np.ndarray, classes: int, positive: int | None
-) -> dict[str, tuple[float, float, str]]:
-    """95 % intervals of one trained model, over test examples; they say nothing of other seeds.
-
-    Accuracy, and precision and recall of a positive class, are proportions and have Wilson's score interval; F1 and
-    macro averages have the percentile interval of a bootstrap.
-
-    Args:
-        labels, predictions: codes, shape (n,).
-        classes: number of classes.
-        positive: code of the class that precision, recall and F1 are of; None for macro averages.
-
-    Returns:
-        For each of the `TEST_METRICS` low, high and the method's name.
-    """
-    hits = labels == predictions
-    proportions = {"test_accuracy": (hits.sum(), len(labels))}
-    if positive is not None:
-        true_positives = (hits & (labels == positive)).sum()
-        proportions["precision"] = true_positives, (predictions == positive).sum()
-        proportions["recall"] = true_positives, (labels == positive).sum()
-    intervals = {metric: (*wilson_interval(*counts), "wilson") for metric, counts in proportions.items()}
-    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    for metric, values in bootstrap_metrics(labels, predictions[np.newaxis], classes, positive).items():
-        if metric not in intervals:
-            low, high = np.quantile(values[:, 0], tails).tolist()
-            intervals[metric] = low, high, "bootstrap"
-            if low == high:
-                # No resample differs where nothing, or everything, is wrong: as sure as a proportion of n, no surer.
-                intervals[metric] = (*wilson_interval(round(low * len(labels)), len(labels)), "wilson")
-    return intervals
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval of a proportion; all of [0, 1] where nothing was tried."""
-    if trials == 0:
-        return 0.0, 1.0
-    low, high = proportion_confint(successes, trials, alpha=1 - CONFIDENCE, method="wilson")
-    # At 0 and 1 rounding may leave the proportion itself just outside.
-    return float(min(low, successes / trials)), float(max(high, successes / trials))
-
-
-def seed_interval(values: np.ndarray, example_variance: float) -> tuple[float, float]:
-    """95 % interval of a mean over seeds, for other seeds and other test examples of the same kind.
-
-    The squared standard error is the seeds' variance / seeds plus the variance over examples; the t distribution has
-    the degrees of freedom of Welch and Satterthwaite, the second part counting as known.
-
-    Args:
-        values: a metric of each of two seeds or more, shape (seeds,).
-        example_variance: variance, over test examples, of the mean of the seeds.
-    """
-    seed_variance = np.var(values, ddof=1) / len(values)
-    variance = seed_variance + example_variance
-    freedom = (len(values) - 1) * (variance / seed_variance) ** 2 if seed_variance > 0 else np.inf
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(variance)
-    return float(max(0.0, values.mean() - half)), float(min(1.0, values.mean() + half))
-
-
-def row_intervals(
-    metrics: pd.DataFrame, labels: np.ndarray, predictions: np.ndarray, classes: int, positive: int | None
-) -> dict[str, tuple[float, float, str]]:
-    """95 % intervals of one row: over test examples for one seed, over seeds and test examples for several.
-
-    Args:
-        metrics: one line per seed with the `TEST_METRICS`.
-        labels: codes, shape (n,).
-        predictions: codes, shape (seeds, n).
-        classes: number of classes.
-        positive: code of the class that precision, recall and F1 are of; None for macro averages.
-
-    Returns:
-        For each of the `TEST_METRICS` low, high and the method's name.
-    """
-    if len(metrics) == 1:
-        return example_intervals(labels, predictions[0], classes, positive)
-    intervals = {}
-    for metric, values in bootstrap_metrics(labels, predictions, classes, positive).items():
-        variance = float(values.mean(axis=1).var(ddof=1))
-        if variance == 0:
-            # As in `example_intervals`: what no resample can tell apart is known as well as a proportion, no better.
-            low, high = wilson_interval(round(metrics[metric].mean() * len(labels)), len(labels))
-            variance = ((high - low) / (2 * stats.norm.ppf((1 + CONFIDENCE) / 2))) ** 2
-        intervals[metric] = *seed_interval(metrics[metric].to_numpy(), variance), "seeds and examples"
-    return intervals
+def read_predictions(paths: Sequence[str | Path], split: str) -> list[pd.DataFrame]:
+    """The predictions of each run for one part, in the order of its rows."""
+    return [
+        pd.read_parquet(path, filters=[("split", "==", split)]).sort_values("row", ignore_index=True) for path in paths
+    ]
 
 
 def compare_models(
     paths_metrics: Sequence[str | Path],
     paths_predictions: Sequence[str | Path],
     path_labels: str | Path,
+    path_leaked: str | Path,
     path_comparison: str | Path,
+    path_pairs: str | Path,
+    metric: str,
+    over: str,
+    split_per_run: bool,
 ) -> None:
-    """Write comparison.csv: model, kind, metric, mean, low, high, seeds, method; low and high for test metrics only.
+    """Write comparison.csv (long: one line per row and metric) and pairs.csv (see `compare_pairs`).
 
     Args:
         paths_metrics: metrics.json of every run.
         paths_predictions: predictions.parquet of every run, in the same order.
         path_labels: labels.json.
-        path_comparison: CSV file to write.
+        path_leaked: leaked.parquet.
+        path_comparison, path_pairs: CSV files to write.
+        metric: "accuracy" or "f1", by which pairs are compared.
+        over: "auto", "seeds" or "examples".
+        split_per_run: whether each run has a split of its own, so that the baselines depend on a seed too.
 
     Raises:
         BadInput: two runs did not predict the same test examples.
     """
     names, positive = read_labels(path_labels)
+    leaked = pd.read_parquet(path_leaked)["row"].to_numpy()
     runs = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in paths_metrics])
     runs["predictions"] = list(map(str, paths_predictions))
-    labels = read_test_predictions(paths_predictions[0])["label"].to_numpy()
+    labels = read_predictions(paths_predictions[:1], "test")[0]["label"]
     lines: list[dict[str, Any]] = []
+    compared: dict[str, Scores] = {}
     for model, of_row in runs.groupby("model", sort=False):
-        frames = [read_test_predictions(path) for path in of_row["predictions"]]
-        for path, frame in zip(of_row["predictions"], frames, strict=True):
+        kind = of_row["kind"].iloc[0]
+        # Over examples alone the seeds are those that were run, and no others.
+        deterministic = over == "examples" or (kind == "baseline" and not split_per_run)
+        tests = read_predictions(of_row["predictions"], "test")
+        for path, frame in zip(of_row["predictions"], tests, strict=True):
             if not np.array_equal(frame["label"], labels):
                 raise BadInput(
                     f"{path}: its {len(frame):,} test labels differ from the {len(labels):,} of "
                     f"{paths_predictions[0]}; delete the older of the two and run again"
                 )
-        predictions = np.stack([frame["prediction"].to_numpy() for frame in frames])
-        intervals = row_intervals(of_row, labels, predictions, len(names), positive)
-        row = {"model": model, "kind": of_row["kind"].iloc[0], "seeds": len(of_row)}
-        for metric in PLAIN_METRICS + TEST_METRICS:
-            low, high, method = intervals.get(metric, (None, None, ""))
-            lines.append(
-                row | {"metric": metric, "mean": of_row[metric].mean(), "low": low, "high": high, "method": method}
-            )
+        scores = row_scores(tests, leaked, len(names), positive, deterministic)
+        compared[model] = scores[COMPARED[metric]]
+        validations = read_predictions(of_row["predictions"], "validation")
+        intervals = {
+            **{name: row_interval(of_metric) for name, of_metric in scores.items()},
+            **{
+                name: validation_interval(validations, name, len(names), positive, deterministic)
+                for name in VALIDATION_COUNTS
+            },
+            **{name: mean_only(of_row[name]) for name in WITHOUT_INTERVAL if of_row[name].notna().all()},
+        }
+        lines += [
+            {"model": model, "kind": kind, "metric": name} | asdict(interval) for name, interval in intervals.items()
+        ]
+        accuracy = intervals["test_accuracy"]
         log.info(
             "%s: test accuracy %.4f [%.4f, %.4f], seeds: %d",
-            model,
-            of_row["test_accuracy"].mean(),
-            *intervals["test_accuracy"][:2],
-            len(of_row),
+            *(model, accuracy.mean, accuracy.low, accuracy.high, accuracy.seeds),
         )
-    columns = ["model", "kind", "metric", "mean", "low", "high", "seeds", "method"]
-    pd.DataFrame(lines)[columns].to_csv(path_comparison, index=False)
-
-
-def read_test_predictions(path: str | Path) -> pd.DataFrame:
-    """Label and prediction of every test example, in the order of the test split."""
-    filters = [("split", "==", "test")]
-    return pd.read_parquet(path, columns=["row", "label", "prediction"], filters=filters).sort_values("row")
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=np.asarray(denominator) > 0)
+    pd.DataFrame(lines)[COLUMNS].to_csv(path_comparison, index=False)
+    pairs = compare_pairs(compared, metric)
+    pairs.to_csv(path_pairs, index=False)
+    log.info("%d pairs of rows, %d of them separable", len(pairs), (pairs["verdict"] != "not separable").sum())
 
 
 def main(snakemake: Any) -> None:
@@ -246,7 +207,12 @@ def main(snakemake: Any) -> None:
         paths_metrics=list(snakemake.input.metrics),
         paths_predictions=list(snakemake.input.predictions),
         path_labels=snakemake.input.labels,
+        path_leaked=snakemake.input.leaked,
         path_comparison=snakemake.output.comparison,
+        path_pairs=snakemake.output.pairs,
+        metric=snakemake.params.metric,
+        over=snakemake.params.over,
+        split_per_run=snakemake.params.split_per_run,
     )
 
 

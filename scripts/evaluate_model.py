@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from _data import LABEL_COLUMN
+from _data import LABEL_COLUMN, read_labels
 from _device import set_up_device
 from _job import run_job
 from _metrics import classification_metrics, predictions_frame
@@ -21,16 +21,14 @@ def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads)
     from _training import predict_probabilities, restore_classifier
 
-    labels = json.loads(Path(snakemake.input.labels).read_text(encoding="utf-8"))
+    names, positive = read_labels(snakemake.input.labels)
     record = json.loads(Path(snakemake.input.training).read_text(encoding="utf-8"))
     train_tokens = load_tokens(*snakemake.input.train_tokens, snakemake.input.vocabulary)
     test_tokens = load_tokens(*snakemake.input.test_tokens, snakemake.input.vocabulary)
     train_labels = pd.read_parquet(snakemake.input.train, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy()
     test_labels = pd.read_parquet(snakemake.input.test, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy()
     part = pd.read_parquet(snakemake.input.split)["part"].to_numpy()
-    model = restore_classifier(
-        snakemake.input.config, snakemake.input.weights, record, len(labels["names"]), train_tokens.pad
-    )
+    model = restore_classifier(snakemake.input.config, snakemake.input.weights, record, len(names), train_tokens.pad)
 
     frames = []
     for split, tokens, known, rows in (
@@ -52,7 +50,7 @@ def main(snakemake: Any) -> None:
         "kind": "bert",
         "seed": snakemake.params.seed,
         "parameters": record["parameters"],
-        **classification_metrics(predictions, labels["positive"]),
+        **classification_metrics(predictions, positive, names),
         "training_seconds": record["training_seconds"],
         "device": record["device"],
     }

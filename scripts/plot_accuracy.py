@@ -1,5 +1,6 @@
-"""Test accuracy with its 95 % interval against the number of parameters."""
+"""Test accuracy with its 95 % interval against what a row costs: its parameters and its time per text."""
 
+import itertools
 import logging
 import math
 from collections.abc import Sequence
@@ -7,128 +8,150 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from _charts import BLACK, GREY, LABEL_LIMIT, Box, place_labels, read_rows, row_marks, save_chart, text_box
 from _job import run_job
 
 log = logging.getLogger(__name__)
 
-WIDTH, HEIGHT = 640, 400  # pixels
-FONT = 12
-GAP = 5  # pixels between a mark and its label
-# Okabe and Ito's palette, told apart by colour-blind readers too.
-BERT = "#0072B2"
-BASELINES = ("#D55E00", "#009E73", "#CC79A7", "#E69F00")
-Box = tuple[float, float, float, float]
+WIDTH, HEIGHT = 460, 400  # pixels of a panel
+ACCURACY = {
+    "test_accuracy": "accuracy",
+    "test_accuracy_low": "accuracy_low",
+    "test_accuracy_high": "accuracy_high",
+}
+# What the tooltips say of a row's cost: title and format.
+COSTS = {
+    "latency_ms": ("ms per text", ",.3g"),
+    "throughput": ("texts per second", ",.0f"),
+    "memory_mb": ("memory (MB)", ",.0f"),
+    "training_seconds": ("training seconds", ",.1f"),
+}
+NEAR = 8  # pixels from which on a label needs a line to its mark
+Domain = tuple[float, float]
 
 
-def plot_accuracy(path_table: str | Path, path_spec: str | Path, path_figure: str | Path) -> None:
+def plot_accuracy(path_table: str | Path, path_spec: str | Path, path_figure: str | Path, path_pdf: str | Path) -> None:
     """Draw the figure.
 
     Args:
         path_table: table.csv.
-        path_spec: Vega-Lite specification to write.
-        path_figure: SVG to write.
+        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
     """
-    table = pd.read_csv(path_table, dtype={"model": str}, keep_default_na=False, na_values=[""])
-    chart = accuracy_chart(table)
-    chart.save(path_spec, format="json")
-    chart.save(path_figure, format="svg")
+    table = read_rows(path_table)
+    save_chart(accuracy_chart(table), path_spec, path_figure, path_pdf)
     log.info("%d rows", len(table))
 
 
-def accuracy_chart(table: pd.DataFrame) -> alt.LayerChart:
-    """BERT rows as points over a logarithmic axis of parameters, baselines as labelled lines with their bands.
+def accuracy_chart(table: pd.DataFrame) -> alt.HConcatChart:
+    """Accuracy against parameters and, where a row's speed was measured, against its time per text.
+
+    On the left baselines are labelled lines with their bands, since their parameters cost little; on the right they are
+    points as any row.
 
     Args:
-        table: table.csv, with model, kind, parameters, test_accuracy, test_accuracy_low and test_accuracy_high.
+        table: table.csv, with model, kind, parameters, test_accuracy, test_accuracy_low, test_accuracy_high, and what
+            it has of latency_ms, throughput, memory_mb and training_seconds.
     """
-    shown = table[["model", "kind", "parameters", "test_accuracy", "test_accuracy_low", "test_accuracy_high"]]
-    shown = shown.rename(columns=lambda column: column.replace("test_accuracy", "accuracy"))
-    shown = shown.assign(model=shown["model"].astype(str))
-    x_domain, y_domain = _domains(shown)
-    baselines = shown[shown["kind"] == "baseline"].reset_index(drop=True)
-    berts = _side_by_side(shown[shown["kind"] == "bert"].reset_index(drop=True), x_domain)
-
-    x = alt.X("x:Q", scale=alt.Scale(type="log", domain=x_domain, nice=False), title="Parameters (log scale)")
-    x = x.axis(format="~s", labelExpr="replace(datum.label, 'G', 'B')", grid=False)
-    y_scale = alt.Scale(domain=y_domain, nice=False, zero=False)
-    y = alt.Y("accuracy:Q", scale=y_scale, title="Test accuracy, 95 % interval").axis(format="~%")
-    tooltip = ["model:N", alt.Tooltip("parameters:Q", format=",")]
-    tooltip += [alt.Tooltip(f"{column}:Q", format=".2%") for column in ("accuracy", "accuracy_low", "accuracy_high")]
-    low, high = alt.Y("accuracy_low:Q", scale=y_scale), alt.Y2("accuracy_high:Q")
-    colour = alt.Color("model:N", scale=alt.Scale(domain=baselines["model"].tolist(), range=BASELINES), legend=None)
-
-    lines = alt.Chart(baselines).encode(color=colour, tooltip=tooltip)
-    points = alt.Chart(berts).encode(x=x, tooltip=tooltip)
-    labels = alt.Chart(_labels(baselines, berts, x_domain, y_domain)).mark_text(fontSize=FONT, baseline="middle")
-    return (
-        alt.layer(
-            lines.mark_rect(opacity=0.15).encode(y=low, y2=high),
-            lines.mark_rule(strokeWidth=2, strokeDash=[6, 3]).encode(y=y),
-            points.mark_rule(color=BERT, strokeWidth=2).encode(y=low, y2=high),
-            points.mark_point(color=BERT, filled=True, size=80, opacity=1).encode(y=y),
-            labels.encode(
-                x=alt.X("x:Q"),
-                y=alt.Y("y:Q", scale=y_scale),
-                text="model:N",
-                color=alt.Color("colour:N", scale=None, legend=None),
-            ),
-        )
-        .properties(width=WIDTH, height=HEIGHT)
-        .resolve_scale(color="independent")
-        .configure_view(stroke=None)
-        .configure_axis(labelFontSize=FONT, titleFontSize=FONT, gridColor="#e5e5e5")
-    )
-
-
-def place_labels(wanted: Sequence[tuple[str, Box]], size: tuple[float, float], taken: Sequence[Box]) -> list[Any]:
-    """Find for each mark a place for its label that covers nothing, greedily; pixels, y downwards.
-
-    Args:
-        wanted: each label's text and the box (left, top, right, bottom) of the mark that it names.
-        size: width and height of the plot; labels stay inside.
-        taken: boxes to keep clear of.
-
-    Returns:
-        The centre (x, y) of each label, in the order of `wanted`; above its mark where no place is free.
-    """
-    taken = [*taken, *(mark for _, mark in wanted)]
-    centres = []
-    for text, (left, top, right, bottom) in wanted:
-        half_width, half_height = len(text) * FONT * 0.29 + 2, FONT * 0.6
-        middle, level = (left + right) / 2, (top + bottom) / 2
-        places = [(middle, top - GAP - half_height), (middle, bottom + GAP + half_height)]
-        for shift in (0, -1.5, 1.5, -3, 3, -4.5, 4.5):
-            y = level + shift * 2 * half_height
-            places += [(right + GAP + half_width, y), (left - GAP - half_width, y)]
-        places = [
-            (min(max(x, half_width), size[0] - half_width), min(max(y, half_height), size[1] - half_height))
-            for x, y in places
-        ]
-        boxes = [(x - half_width, y - half_height, x + half_width, y + half_height) for x, y in places]
-        free = [index for index, box in enumerate(boxes) if not any(_overlap(box, other) for other in taken)]
-        chosen = free[0] if free else 0
-        taken.append(boxes[chosen])
-        centres.append(places[chosen])
-    return centres
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _domains(shown: pd.DataFrame) -> tuple[list[float], list[float]]:
-    """Ends of both axes, with room for labels."""
-    sizes = shown.loc[shown["kind"] == "bert", "parameters"]
-    smallest, largest = (sizes.min(), sizes.max()) if len(sizes) else (1e6, 1e8)
-    room = max((largest / smallest) ** 0.2, 1.5)
+    columns = ["model", "kind", "parameters", *ACCURACY, *COSTS]
+    shown = table.reindex(columns=columns).rename(columns=ACCURACY).astype(dict.fromkeys(COSTS, float))
+    shown = shown.merge(row_marks(shown["model"].tolist())[["model", "colour", "shape"]], on="model")
+    for column, (title, form) in COSTS.items():
+        shown[title] = ["not measured" if pd.isna(value) else format(value, form) for value in shown[column]]
     low, high = shown["accuracy_low"].min(), shown["accuracy_high"].max()
     margin = max((high - low) / 6, 0.005)
-    return [float(smallest / room), float(largest * room)], [float(max(0.0, low - margin)), float(high + margin)]
+    y_domain = (float(max(0.0, low - margin)), float(high + margin))
+
+    baselines, berts = (shown[shown["kind"] == kind].reset_index(drop=True) for kind in ("baseline", "bert"))
+    x_domain = _log_domain(berts["parameters"])
+    x = alt.X("x:Q", scale=_log_scale(x_domain), title="Parameters (log scale)")
+    x = x.axis(format="~s", labelExpr="replace(datum.label, 'G', 'B')", grid=False, labelSeparation=8)
+    size = _panel(_side_by_side(berts, x_domain), baselines, x, x_domain, y_domain)
+    note = "Dashed lines: the linear baselines." if len(baselines) else alt.Undefined
+    panels = [size.properties(title=alt.Title("By size", subtitle=note))]
+
+    timed = shown[shown["latency_ms"] > 0].reset_index(drop=True)
+    if len(timed):
+        x_domain = _log_domain(timed["latency_ms"])
+        x = alt.X("x:Q", scale=_log_scale(x_domain), title="Milliseconds per text on the CPU (log scale)")
+        x = x.axis(format="~g", grid=False, labelSeparation=8)
+        steps = _steps(timed, x_domain[1])
+        cost = _panel(timed.assign(x=timed["latency_ms"]), shown[:0], x, x_domain, y_domain, steps)
+        note = "On the line: rows that no other row beats in accuracy and time."
+        panels.append(cost.properties(title=alt.Title("By cost", subtitle=note)))
+    return alt.hconcat(*panels, spacing=40)
 
 
-def _side_by_side(berts: pd.DataFrame, x_domain: Sequence[float]) -> pd.DataFrame:
+def front(accuracy: Sequence[float], cost: Sequence[float]) -> list[bool]:
+    """Which rows are on the Pareto front: no other row is at least as good in both and better in one.
+
+    Args:
+        accuracy: more is better.
+        cost: less is better.
+    """
+    rows = list(zip(accuracy, cost, strict=True))
+    return [
+        not any(high >= accuracy and low <= cost and (high, low) != (accuracy, cost) for high, low in rows)
+        for accuracy, cost in rows
+    ]
+
+
+def _panel(
+    points: pd.DataFrame,
+    lines: pd.DataFrame,
+    x: alt.X,
+    x_domain: Domain,
+    y_domain: Domain,
+    steps: pd.DataFrame | None = None,
+) -> alt.LayerChart:
+    """Rows as labelled points with intervals, others as labelled lines with bands, and a front as a step line.
+
+    Args:
+        points: the rows with a place `x` on the logarithmic axis.
+        lines: the rows without.
+        x, x_domain, y_domain: the horizontal axis, and the ends of both.
+        steps: x and level of the corners of the front, from left to right.
+    """
+    y_scale = alt.Scale(domain=y_domain, nice=False, zero=False)
+    y = alt.Y("accuracy:Q", scale=y_scale, title="Test accuracy, 95 % interval").axis(format="~%")
+    low, high = alt.Y("accuracy_low:Q", scale=y_scale), alt.Y2("accuracy_high:Q")
+    colour, shape = alt.Color("colour:N", scale=None), alt.Shape("shape:N", scale=None)
+    tooltip = ["model:N", alt.Tooltip("parameters:Q", format=",")]
+    tooltip += [alt.Tooltip(f"{column}:Q", format=".2%") for column in ACCURACY.values()]
+    tooltip += [alt.Tooltip(title, type="nominal") for title, _ in COSTS.values()]
+
+    across = alt.Chart(lines).encode(color=colour, tooltip=tooltip)
+    marks = alt.Chart(points).encode(x=x, color=colour, tooltip=tooltip)
+    layers = [
+        across.mark_rect(opacity=0.15).encode(y=low, y2=high),
+        across.mark_rule(strokeWidth=2, strokeDash=[6, 3]).encode(y=y),
+        marks.mark_rule(strokeWidth=2).encode(y=low, y2=high),
+        marks.mark_point(filled=True, size=80, opacity=1).encode(y=y, shape=shape),
+    ]
+    if steps is not None:
+        line = alt.Chart(steps).mark_line(color=GREY, strokeWidth=1.5, interpolate="step-after")
+        layers.insert(0, line.encode(x=x, y=alt.Y("level:Q", scale=y_scale)))
+    labels, leaders = _labels(points, lines, x_domain, y_domain, steps)
+    y = alt.Y("y:Q", scale=y_scale)
+    leader = alt.Chart(leaders).mark_rule(color=GREY, strokeWidth=0.75).encode(x=x, y=y, x2="x2:Q", y2="y2:Q")
+    text = alt.Chart(labels).mark_text(color=BLACK, limit=LABEL_LIMIT, baseline="middle")
+    return alt.layer(*layers, leader, text.encode(x=x, y=y, text="model:N")).properties(width=WIDTH, height=HEIGHT)
+
+
+def _log_domain(values: pd.Series) -> Domain:
+    """Ends of a logarithmic axis, with room for labels."""
+    smallest, largest = (values.min(), values.max()) if len(values) else (1e6, 1e8)
+    room = max((largest / smallest) ** 0.2, 1.5)
+    return float(smallest / room), float(largest * room)
+
+
+def _log_scale(domain: Domain) -> alt.Scale:
+    return alt.Scale(type="log", domain=domain, nice=False)
+
+
+def _side_by_side(berts: pd.DataFrame, x_domain: Domain) -> pd.DataFrame:
     """Rows of the same size would hide each other: add x, their parameters moved apart by some pixels."""
     moved = berts.groupby("parameters").cumcount()
     moved -= (berts.groupby("parameters")["parameters"].transform("size") - 1) / 2
@@ -136,40 +159,78 @@ def _side_by_side(berts: pd.DataFrame, x_domain: Sequence[float]) -> pd.DataFram
     return berts.assign(x=berts["parameters"] * pixel ** (14 * moved))
 
 
-def _labels(
-    baselines: pd.DataFrame, berts: pd.DataFrame, x_domain: Sequence[float], y_domain: Sequence[float]
-) -> pd.DataFrame:
-    """Each row's label with its place in the units of the axes, and its colour."""
-    decades = math.log(x_domain[1] / x_domain[0])
+def _steps(timed: pd.DataFrame, end: float) -> pd.DataFrame:
+    """Corners (x, level) of the front of accuracy against time, from the fastest row to the end of the axis."""
+    best = timed[front(timed["accuracy"].tolist(), timed["latency_ms"].tolist())].sort_values("latency_ms")
+    x, level = best["latency_ms"].tolist(), best["accuracy"].tolist()
+    return pd.DataFrame({"x": [*x, end], "level": [*level, level[-1]]})
 
-    def pixels_down(accuracy: float) -> float:
+
+def _labels(
+    points: pd.DataFrame, lines: pd.DataFrame, x_domain: Domain, y_domain: Domain, steps: pd.DataFrame | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Places of the labels in the units of the axes, and lines from those that stand far off to their marks.
+
+    Returns:
+        Each row's model, x and y; x, y, x2 and y2 of each line.
+    """
+    logarithm = math.log(x_domain[1] / x_domain[0])
+
+    def right(x: float) -> float:
+        return WIDTH * math.log(x / x_domain[0]) / logarithm
+
+    def down(accuracy: float) -> float:
         return HEIGHT * (y_domain[1] - accuracy) / (y_domain[1] - y_domain[0])
 
-    points = []
-    for row in berts.itertuples():
-        x = WIDTH * math.log(row.x / x_domain[0]) / decades
-        points.append((row.model, (x - 5, pixels_down(row.accuracy_high), x + 5, pixels_down(row.accuracy_low))))
+    wanted: list[tuple[str, Box]] = []
     # A line's label stands at its right end, as if it named a mark there.
-    ends = []
-    for row in baselines.itertuples():
-        y = pixels_down(row.accuracy)
-        ends.append((row.model, (WIDTH - len(row.model) * FONT * 0.58 - 4, y - 2, WIDTH, y + 2)))
-    across = [(0.0, top, float(WIDTH), bottom) for _, (_, top, _, bottom) in ends]
-    centres = place_labels([*ends, *points], (WIDTH, HEIGHT), across)
-    colours = [BASELINES[index % len(BASELINES)] for index in range(len(ends))] + [BERT] * len(points)
-    return pd.DataFrame(
-        {
-            "model": [text for text, _ in (*ends, *points)],
-            "x": [x_domain[0] * math.exp(decades * x / WIDTH) for x, _ in centres],
-            "y": [y_domain[1] - (y_domain[1] - y_domain[0]) * y / HEIGHT for _, y in centres],
-            "colour": colours,
-        }
-    )
+    for row in lines.itertuples():
+        y = down(row.accuracy)
+        wanted.append((row.model, (WIDTH - text_box(row.model)[0] - 4, y - 2, WIDTH, y + 2)))
+    taken: list[Box] = [(0.0, top, float(WIDTH), bottom) for _, (_, top, _, bottom) in wanted]
+    for row in points.itertuples():
+        x = right(row.x)
+        wanted.append((row.model, (x - 5, down(row.accuracy_high), x + 5, down(row.accuracy_low))))
+    if steps is not None:
+        corners = [(right(step.x), down(step.level)) for step in steps.itertuples()]
+        for (x, y), (next_x, next_y) in itertools.pairwise(corners):
+            taken += [(x, y - 1, next_x, y + 1), (next_x - 1, next_y, next_x + 1, y)]
+
+    centres = place_labels(wanted, (WIDTH, HEIGHT), taken)
+    leaders = [_leader(text_box(text), centre, mark) for (text, mark), centre in zip(wanted, centres, strict=True)]
+    labels = pd.DataFrame(centres, columns=["x", "y"]).assign(model=[text for text, _ in wanted])
+    frames = labels, pd.DataFrame([line for line in leaders if line], columns=["x", "y", "x2", "y2"])
+    for frame in frames:
+        for column in frame.columns.intersection(["x", "x2"]):
+            frame[column] = x_domain[0] * np.exp(logarithm * frame[column] / WIDTH)
+        for column in frame.columns.intersection(["y", "y2"]):
+            frame[column] = y_domain[1] - (y_domain[1] - y_domain[0]) * frame[column] / HEIGHT
+    return frames
+
+
+def _leader(
+    size: tuple[float, float], centre: tuple[float, float], mark: Box
+) -> tuple[float, float, float, float] | None:
+    """Ends (x, y, x2, y2) of the shortest line from a label to the middle of its mark; None where they are near."""
+    half_width, half_height = size[0] / 2, size[1] / 2
+    gaps = [
+        max(low - middle - half, middle - half - high)
+        for middle, half, low, high in zip(centre, (half_width, half_height), mark[:2], mark[2:], strict=True)
+    ]
+    if max(gaps) <= NEAR:
+        return None
+    x2, y2 = (mark[0] + mark[2]) / 2, (mark[1] + mark[3]) / 2
+    x = min(max(x2, centre[0] - half_width), centre[0] + half_width)
+    y = min(max(y2, centre[1] - half_height), centre[1] + half_height)
+    return x, y, x2, y2
 
 
 def main(snakemake: Any) -> None:
     plot_accuracy(
-        path_table=snakemake.input.table, path_spec=snakemake.output.spec, path_figure=snakemake.output.figure
+        path_table=snakemake.input.table,
+        path_spec=snakemake.output.spec,
+        path_figure=snakemake.output.figure,
+        path_pdf=snakemake.output.pdf,
     )
 
 

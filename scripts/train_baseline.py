@@ -2,11 +2,8 @@
 
 import json
 import logging
-import re
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,74 +11,20 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
-from scipy.special import log_softmax, softmax
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from _data import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, read_frame, read_labels
 from _job import BadInput, run_job
+from _linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
 from _metrics import classification_metrics, predictions_frame
 
 log = logging.getLogger(__name__)
 
-# Scripts written without spaces (Thai, Lao, Myanmar, Khmer, kana, Chinese characters), and all beyond the first plane.
-UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00010000-\U0010ffff"
-)
 REGULARIZATION = {"tfidf_logistic_regression": (1.0, 10.0, 100.0), "nb_svm": (0.01, 0.1, 1.0)}
 INTERPOLATION = (0.25, 0.5, 0.75, 1.0)
 SMOOTHING = 1.0
-
-
-@dataclass(frozen=True)
-class LinearClassifier:
-    """Class probabilities from one weighted sum per class.
-
-    Attributes:
-        weights: float32, shape (margins, features); one margin for two classes, else one per class.
-        intercepts: shape (margins,).
-        temperature: what margins are divided by before the softmax.
-    """
-
-    weights: np.ndarray
-    intercepts: np.ndarray
-    temperature: float = 1.0
-
-    @property
-    def parameters(self) -> int:
-        return self.weights.size + self.intercepts.size
-
-    def scores(self, features: csr_matrix) -> np.ndarray:
-        """Unscaled log-odds of each class, shape (n, classes), for features of shape (n, features)."""
-        return class_scores(features @ self.weights.T + self.intercepts)
-
-    def probabilities(self, features: csr_matrix) -> np.ndarray:
-        """Class probabilities, shape (n, classes), for features of shape (n, features)."""
-        return softmax(self.scores(features) / self.temperature, axis=1)
-
-
-def class_scores(margins: np.ndarray) -> np.ndarray:
-    """Scores (n, classes) from margins (n, 1), which speak for the second of two classes, or (n, classes)."""
-    return np.hstack([-margins / 2, margins / 2]) if margins.shape[1] == 1 else margins
-
-
-def word_pattern() -> re.Pattern[str]:
-    """Matches a word, a punctuation mark or symbol, or one character of a script that is written without spaces.
-
-    What is neither white space nor punctuation belongs to a word, so that vowel signs and joiners, which Python's
-    own word class leaves out, do not cut the words of Indic and Arabic scripts.
-    """
-    # One plane and no class escapes: `re` looks such a set up in a table, a hundred times as fast as a list of ranges.
-    plane = [chr(code) for code in range(0x10000)]
-    blank = "".join(re.escape(char) for char in plane if char.isspace() or unicodedata.category(char) == "Cc")
-    marks = "".join(re.escape(char) for char in plane if unicodedata.category(char)[0] in "PS")
-    return re.compile(f"[^{blank}{marks}{UNSPACED}]+|[^{blank}]")
-
-
-def words_of(text: str, pattern: re.Pattern[str]) -> list[str]:
-    """Lower-cased words and punctuation marks of a text, composed and decomposed accents being the same."""
-    return pattern.findall(unicodedata.normalize("NFC", text).lower())
 
 
 def fit_tfidf_logistic_regression(
@@ -184,7 +127,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def fit_baseline(
     baseline: str, texts: dict[str, Sequence[str]], labels: dict[str, np.ndarray], classes: int, seed: int
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+) -> tuple[LinearModel, dict[str, np.ndarray], dict[str, Any]]:
     """Fit on the training part, tune on the validation part, predict all parts.
 
     Args:
@@ -195,21 +138,14 @@ def fit_baseline(
         seed: of the solvers.
 
     Returns:
-        Probabilities of each part, shape (n, classes), and `parameters` (weights), `training_seconds` (n-grams and
-        tuning included) and `hyperparameters` (a JSON object as a string).
+        The model, probabilities of each part, float32, shape (n, classes), and `parameters` (weights),
+        `training_seconds` (n-grams and tuning included) and `hyperparameters` (a JSON object as a string).
 
     Raises:
         ValueError: no training text holds a word.
     """
     start = time.perf_counter()
-    pattern = word_pattern()
-    settings = {"analyzer": "word", "token_pattern": None, "lowercase": False, "dtype": np.float32}
-    settings["tokenizer"] = lambda text: words_of(text, pattern)
-    if baseline == "nb_svm":
-        vectorizer, fit = CountVectorizer(ngram_range=(1, 3), binary=True, **settings), fit_nb_svm
-    else:
-        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, **settings)
-        fit = fit_tfidf_logistic_regression
+    vectorizer = build_vectorizer(baseline)
     features = {"train": vectorizer.fit_transform(texts["train"])}
     features["validation"] = vectorizer.transform(texts["validation"])
     log.info("%s: %s n-grams in %s texts", baseline, f"{features['train'].shape[1]:,}", f"{len(texts['train']):,}")
@@ -220,6 +156,7 @@ def fit_baseline(
         decisions = present[candidate.scores(features["validation"]).argmax(axis=1)]
         return float((decisions == labels["validation"]).mean())
 
+    fit = fit_nb_svm if baseline == "nb_svm" else fit_tfidf_logistic_regression
     classifier, chosen = fit(features["train"], codes, validation_accuracy, seed)
     if baseline == "nb_svm":
         known = np.isin(labels["validation"], present)
@@ -230,15 +167,12 @@ def fit_baseline(
     seconds = time.perf_counter() - start
 
     features["test"] = vectorizer.transform(texts["test"])
-    probabilities = {}
-    for split, matrix in features.items():
-        probabilities[split] = np.zeros((matrix.shape[0], classes), dtype=np.float32)
-        probabilities[split][:, present] = classifier.probabilities(matrix)
-    return probabilities, {
-        "parameters": classifier.parameters,
-        "training_seconds": seconds,
-        "hyperparameters": json.dumps(chosen),
-    }
+    model = LinearModel(vectorizer, classifier, present, classes)
+    return (
+        model,
+        {split: model.predict(matrix) for split, matrix in features.items()},
+        {"parameters": classifier.parameters, "training_seconds": seconds, "hyperparameters": json.dumps(chosen)},
+    )
 
 
 def train_baseline(
@@ -248,18 +182,22 @@ def train_baseline(
     path_split: str | Path,
     path_predictions: str | Path,
     path_metrics: str | Path,
+    path_model: str | Path,
     baseline: str,
+    model: str,
     study: str,
     seed: int,
 ) -> None:
-    """Write predictions.parquet and metrics.json of one baseline.
+    """Write predictions.parquet, metrics.json and the model of one baseline.
 
     Args:
         path_train, path_test: the splits as parquet.
         path_labels: labels.json.
         path_split: parquet with the part of each row of the training split.
         path_predictions, path_metrics: files to write.
+        path_model: file to write, see `save_linear_model`.
         baseline: "tfidf_logistic_regression" or "nb_svm".
+        model: name of the table's row.
         study: name of the study.
         seed: of the solvers.
 
@@ -273,7 +211,7 @@ def train_baseline(
     texts = {split: frame[DATA_COLUMN].tolist() for split, frame in frames.items()}
     labels = {split: frame[LABEL_COLUMN].to_numpy() for split, frame in frames.items()}
     try:
-        probabilities, record = fit_baseline(baseline, texts, labels, len(names), seed)
+        fitted, probabilities, record = fit_baseline(baseline, texts, labels, len(names), seed)
     except ValueError as error:
         if "empty vocabulary" not in str(error):
             raise
@@ -287,17 +225,18 @@ def train_baseline(
     )
     metrics = {
         "study": study,
-        "model": baseline,
+        "model": model,
         "encoder": "",
         "kind": "baseline",
         "seed": seed,
         "parameters": record["parameters"],
-        **classification_metrics(predictions, positive),
+        **classification_metrics(predictions, positive, names),
         "training_seconds": record["training_seconds"],
         "device": "cpu",
         "hyperparameters": record["hyperparameters"],
     }
     predictions.to_parquet(path_predictions, index=False)
+    save_linear_model(path_model, baseline, fitted)
     Path(path_metrics).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     log.info("%s: test accuracy %.4f, %.0f s", baseline, metrics["test_accuracy"], metrics["training_seconds"])
 
@@ -310,7 +249,9 @@ def main(snakemake: Any) -> None:
         path_split=snakemake.input.split,
         path_predictions=snakemake.output.predictions,
         path_metrics=snakemake.output.metrics,
+        path_model=snakemake.output.model,
         baseline=snakemake.params.baseline,
+        model=snakemake.params.model,
         study=snakemake.params.study,
         seed=snakemake.params.seed,
     )

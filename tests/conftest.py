@@ -1,15 +1,15 @@
 """Fixtures shared by all tests."""
 
 import os
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from servers import Server
-
-PROJECT = Path(__file__).parents[1]
+from workspace import MICRO, PARTS, PROJECT, Workspace, write_reviews
 
 
 def _beside_project(folder: str, variable: str) -> Path:
@@ -47,3 +47,39 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield running
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workspace]:
+    """Makes fresh copies of the workflow, each with the micro study's data."""
+
+    def make() -> Workspace:
+        folder = tmp_path_factory.mktemp("workflow")
+        for part in PARTS:
+            source = PROJECT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / part)
+        write_reviews(folder / "train.csv", 240, seed=1000)
+        write_reviews(folder / "test.csv", 80, seed=5000)
+        return Workspace(folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def micro(new_workspace: Callable[[], Workspace]) -> Workspace:
+    """A workspace in which the micro study has run."""
+    workspace = new_workspace()
+    workspace.write_study(MICRO)
+    workspace.snakemake("--configfile", "study.yaml")
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def demo(new_workspace: Callable[[], Workspace]) -> Workspace:
+    """A workspace in which the embedded default study has run."""
+    workspace = new_workspace()
+    workspace.snakemake()
+    return workspace

@@ -32,7 +32,7 @@ TRAINING = {
     "length": 8, "truncation": "head", "epochs": 1, "batch_size": 32, "length_buckets": False, "optimizer": "adam",
     "learning_rate": 1e-2, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
     "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
-    "precision": "mixed_bfloat16", "xla": False, "keep": "last", "monitor": "validation_accuracy",
+    "precision": "mixed_bfloat16", "xla": False, "keep": "last", "monitor": "validation_accuracy", "patience": None,
 }  # fmt: skip
 # What TF Hub's encoders show, here with one transformer layer.
 TFHUB_VARIABLES = {
@@ -152,7 +152,7 @@ def run(encoder: Callable[..., dict[str, Path]], tmp_path_factory: pytest.TempPa
     tokens = Tokens(random.integers(5, 40, 128 * 6).astype(np.uint16), np.arange(129) * 6, pad=0, cls=2, sep=3)
     model, _, record = train_run(
         files["config"], files["weights"], tokens, np.arange(128) % 3, np.arange(128) % 4 == 0,
-        classes=3, training=TRAINING, seed=1, name="small", threads=2,
+        classes=3, positive=None, training=TRAINING, seed=1, name="small", threads=2,
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("run")
     model.save_weights(folder / "model.weights.h5")

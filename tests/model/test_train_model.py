@@ -12,6 +12,7 @@ from keras import ops
 import _training
 from _encoder import save_encoder, scratch_encoder
 from _job import BadInput
+from _metrics import part_measures
 from _tokens import Tokens
 from _training import (
     WarmUpDecay,
@@ -28,7 +29,7 @@ SETTINGS = {
     "learning_rate": 3e-3, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
     "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
     "precision": "float32",
-    "xla": False, "validation_fraction": 0.2, "keep": "last", "monitor": "validation_accuracy",
+    "xla": False, "validation_fraction": 0.2, "keep": "last", "monitor": "validation_accuracy", "patience": None,
 }  # fmt: skip
 SCRATCH = {
     "layers": 1,
@@ -73,7 +74,7 @@ def run(encoder: dict[str, Path], texts: tuple, seed: int = 1, **settings: Any) 
     """A training with some settings changed."""
     tokens, labels, is_validation = texts
     return train_run(
-        **encoder, tokens=tokens, labels=labels, is_validation=is_validation, classes=2,
+        **encoder, tokens=tokens, labels=labels, is_validation=is_validation, classes=2, positive=1,
         training=SETTINGS | settings, seed=seed, name="nano", threads=2,
     )  # fmt: skip
 
@@ -93,7 +94,8 @@ def test_training_learns_and_tells_what_ran(encoder: dict, texts: tuple) -> None
     model, history, record = run(encoder, texts, epochs=4)
     assert list(history["epoch"]) == [1, 2, 3, 4]
     assert set(history) == {
-        "epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds",
+        "epoch", "loss", "accuracy", "learning_rate", "seconds",
+        *(f"{part}_{measure}" for part in ("train", "validation") for measure in ("loss", "accuracy", "f1", "ece")),
     }  # fmt: skip
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert history["validation_accuracy"].iloc[-1] > 0.95
@@ -269,3 +271,33 @@ def test_damaged_weights_are_refused(encoder: dict, texts: tuple, tmp_path: Path
 def test_durations_read_well(seconds: float, words: str) -> None:
     """Time left is given in units that people use."""
     assert clock(seconds) == words
+
+
+def test_patience_stops_after_epochs_without_a_gain(encoder: dict, texts: tuple) -> None:
+    """A ruinous learning rate ends after the epoch that is one too many; the best epoch is kept where asked."""
+    ruinous = {"epochs": 8, "learning_rate": 0.3, "monitor": "validation_loss", "patience": 1}
+    _, history, record = run(encoder, texts, keep="best", **ruinous)
+    losses = history["validation_loss"]
+    assert len(history) == record["epochs"] < 8
+    assert losses.iloc[-1] >= losses.iloc[:-1].min()
+    assert record["kept_epoch"] == losses.idxmin() + 1
+    _, again, last = run(encoder, texts, keep="last", **ruinous)
+    assert last["kept_epoch"] == last["epochs"] == len(again)
+
+
+def test_measures_of_both_parts_follow_every_epoch(encoder: dict, texts: tuple) -> None:
+    """With dropout off the training sample's loss falls too, and the last line is what the kept weights give."""
+    tokens, labels, is_validation = texts
+    model, history, record = run(encoder, texts, epochs=3)
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    rows = np.flatnonzero(is_validation)
+    found = part_measures(labels[rows], predict_probabilities(model, tokens, rows, 16, "head"), 1)
+    for measure, value in found.items():
+        assert history[f"validation_{measure}"].iloc[-1] == pytest.approx(value, abs=1e-6), measure
+    assert record["positions"] == 3 * 300 * 16
+
+
+def test_f1_can_be_monitored(encoder: dict, texts: tuple) -> None:
+    """`monitor: validation_f1` keeps the epoch with the highest F1."""
+    _, history, record = run(encoder, texts, epochs=3, keep="best", monitor="validation_f1")
+    assert record["kept_epoch"] == history["validation_f1"].idxmax() + 1

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from _data import pack_texts, write_frame, write_labels
@@ -23,7 +24,7 @@ def audited(folder: Path, train: list, test: list, names: tuple[str, ...] = ("ne
     """The audit of these rows, without vocabularies."""
     _write(folder, train, test, names)
     paths = [folder / name for name in ("train.parquet", "test.parquet", "labels.json")]
-    audit_dataset(*paths, [], folder / "audit.json", [])
+    audit_dataset(*paths, [], folder / "audit.json", folder / "leaked.parquet", [])
     return json.loads((folder / "audit.json").read_text())
 
 
@@ -49,6 +50,14 @@ def test_counts(tmp_path: Path) -> None:
     assert audit["words"]["train"]["min"] == 0
 
 
+def test_leaked_rows_are_named(tmp_path: Path) -> None:
+    """The rows of the test split whose text is a training text, so that a score can leave them out."""
+    audited(tmp_path, TRAIN, TEST)
+    leaked = pd.read_parquet(tmp_path / "leaked.parquet")
+    assert leaked["row"].tolist() == [0, 1, 2, 4]
+    assert leaked["row"].dtype == "int32"
+
+
 def test_lengths_are_described() -> None:
     """Percentiles interpolate, and a single length describes itself."""
     described = describe_lengths(range(101))
@@ -71,7 +80,7 @@ def test_cut_texts_count_the_special_tokens(tmp_path: Path) -> None:
             labels=str(tmp_path / "labels.json"),
             offsets=offsets,
         ),
-        output=SimpleNamespace(audit=str(tmp_path / "audit.json")),
+        output=SimpleNamespace(audit=str(tmp_path / "audit.json"), leaked=str(tmp_path / "leaked.parquet")),
         params=SimpleNamespace(
             vocabularies=[{"vocabulary": "one", "lengths": [7, 128]}, {"vocabulary": "two", "lengths": [128]}]
         ),
@@ -109,7 +118,7 @@ def test_imdb(tmp_path: Path, shared_data: Path) -> None:
     npz = [tmp_path / f"{split}.npz" for split in ("train", "test")]
     paths = [tmp_path / name for name in ("train.parquet", "test.parquet", "labels.json")]
     build_frame(*npz, *paths, label_names={"0": "negative", "1": "positive"})
-    audit_dataset(*paths, [], tmp_path / "audit.json", [])
+    audit_dataset(*paths, [], tmp_path / "audit.json", tmp_path / "leaked.parquet", [])
     audit = json.loads((tmp_path / "audit.json").read_text())
     assert audit["duplicates"] == {"train": 96, "test": 199}
     assert audit["leaked"]["texts"] == 123

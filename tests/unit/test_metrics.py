@@ -1,10 +1,20 @@
 """The one form of predictions and metrics."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from _metrics import classification_metrics, predictions_frame
+from _metrics import (
+    brier_scores,
+    classification_metrics,
+    expected_calibration_error,
+    log_losses,
+    part_measures,
+    predictions_frame,
+    ranking_areas,
+)
 
 
 def frame(split: str, labels: list[int], predictions: list[int], classes: int) -> pd.DataFrame:
@@ -48,7 +58,7 @@ def test_prediction_is_the_first_of_the_most_probable():
 def test_binary_metrics_are_of_the_positive_class(positive: int, precision: float, recall: float):
     """With 4 true and 1 false negative, 3 true and 2 missed positives the textbook's numbers come out."""
     test = frame("test", [0] * 5 + [1] * 5, [0, 0, 0, 0, 1, 1, 1, 1, 0, 0], classes=2)
-    metrics = classification_metrics(run(test, 2), positive)
+    metrics = classification_metrics(run(test, 2), positive, ["a", "b"])
     assert metrics["precision"] == pytest.approx(precision)
     assert metrics["recall"] == pytest.approx(recall)
     assert metrics["f1"] == pytest.approx(2 * precision * recall / (precision + recall))
@@ -58,7 +68,7 @@ def test_binary_metrics_are_of_the_positive_class(positive: int, precision: floa
 def test_macro_averages_without_positive_class():
     """More than two classes: the unweighted mean of each class's precision, recall and F1."""
     test = frame("test", [0, 0, 0, 0, 1, 1, 2, 2], [0, 0, 0, 1, 1, 1, 2, 0], classes=3)
-    metrics = classification_metrics(run(test, 3), None)
+    metrics = classification_metrics(run(test, 3), None, ["a", "b", "c"])
     assert metrics["precision"] == pytest.approx(np.mean([3 / 4, 2 / 3, 1]))
     assert metrics["recall"] == pytest.approx(np.mean([3 / 4, 1, 1 / 2]))
     assert metrics["f1"] == pytest.approx(np.mean([3 / 4, 4 / 5, 2 / 3]))
@@ -67,14 +77,14 @@ def test_macro_averages_without_positive_class():
 
 def test_accuracy_and_size_of_each_part():
     """Each part's accuracy and number of examples is its own."""
-    metrics = classification_metrics(run(frame("test", [0, 1, 1], [1, 1, 1], classes=2), 2), 1)
+    metrics = classification_metrics(run(frame("test", [0, 1, 1], [1, 1, 1], classes=2), 2), 1, ["a", "b"])
     assert [metrics[f"{split}_accuracy"] for split in ("train", "validation", "test")] == [0.75, 0.5, 2 / 3]
     assert [metrics[f"n_{split}"] for split in ("train", "validation", "test")] == [4, 2, 3]
 
 
 def test_undefined_precision_is_zero():
     """A model that never predicts the positive class has precision, recall and F1 0, without a warning."""
-    metrics = classification_metrics(run(frame("test", [0, 1], [0, 0], classes=2), 2), 1)
+    metrics = classification_metrics(run(frame("test", [0, 1], [0, 0], classes=2), 2), 1, ["a", "b"])
     assert (metrics["precision"], metrics["recall"], metrics["f1"]) == (0.0, 0.0, 0.0)
 
 
@@ -82,3 +92,67 @@ def test_diverged_probabilities_are_refused() -> None:
     """NaN would otherwise pass for the first class."""
     with pytest.raises(ValueError, match="test: some probabilities are no finite numbers"):
         predictions_frame("test", np.arange(2), np.zeros(2, int), np.array([[0.5, 0.5], [np.nan, np.nan]]))
+
+
+def test_measures_by_class_and_their_means():
+    """Macro averages are the means of the classes' own, which are told by name with their support."""
+    test = frame("test", [0, 0, 0, 0, 1, 1, 2, 2], [0, 0, 0, 1, 1, 1, 2, 0], classes=3)
+    metrics = classification_metrics(run(test, 3), None, ["a", "b", "ü"])
+    by_class = json.loads(metrics["class_metrics"])
+    assert by_class["ü"] == {"precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "support": 2.0}
+    for measure in ("precision", "recall", "f1"):
+        assert metrics[f"macro_{measure}"] == pytest.approx(np.mean([found[measure] for found in by_class.values()]))
+        assert metrics[f"macro_{measure}"] == pytest.approx(metrics[measure])
+
+
+def test_binary_runs_have_macro_averages_beside_those_of_the_positive_class():
+    """With a positive class `f1` is its own and `macro_f1` the mean of both."""
+    test = frame("test", [0] * 5 + [1] * 5, [0, 0, 0, 0, 1, 1, 1, 1, 0, 0], classes=2)
+    metrics = classification_metrics(run(test, 2), 1, ["a", "b"])
+    assert metrics["f1"] == pytest.approx(2 / 3)
+    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 8 / 11) / 2)
+    assert metrics["mcc"] == pytest.approx((3 * 4 - 1 * 2) / np.sqrt(4 * 5 * 5 * 6))
+
+
+def test_calibration_error_of_a_worked_example():
+    """Two bins: 0.95 of confidence with accuracy 0.5 and 0.6 with accuracy 1, half of the texts each."""
+    confidence = np.array([0.95, 0.95, 0.6, 0.6])
+    error = expected_calibration_error(confidence, np.array([True, False, True, True]), bins=10)
+    assert error == pytest.approx(0.5 * 0.45 + 0.5 * 0.4)
+    assert expected_calibration_error(np.ones(4), np.ones(4, bool)) == 0
+
+
+def test_calibrated_probabilities_have_little_error():
+    """Hits drawn with their own confidence: the error is that of chance, not of the model."""
+    generator = np.random.default_rng(0)
+    confidence = generator.uniform(0.5, 1, 50_000)
+    hit = generator.random(50_000) < confidence
+    assert expected_calibration_error(confidence, hit) < 0.01
+    assert expected_calibration_error(np.sqrt(confidence), hit) > 0.05
+
+
+def test_brier_and_loss_of_one_text():
+    """The squared error is summed over classes; the loss of a certain mistake is large and finite."""
+    assert brier_scores(np.array([0]), np.array([[0.7, 0.2, 0.1]]))[0] == pytest.approx(0.09 + 0.04 + 0.01)
+    assert log_losses(np.array([0, 1]), np.array([[0.25, 0.75], [0.5, 0.5]])) == pytest.approx(np.log([4, 2]))
+    assert 10 < log_losses(np.array([0]), np.array([[0.0, 1.0]]))[0] < 20
+
+
+def test_areas_of_a_worked_example():
+    """One of four positive-negative pairs is in the wrong order: an ROC area of 3/4, whichever class is positive."""
+    labels, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    probabilities = np.column_stack([1 - scores, scores])
+    assert ranking_areas(labels, probabilities, 1) == {"roc_auc": 0.75, "pr_auc": pytest.approx(0.8333, abs=1e-4)}
+    assert ranking_areas(labels, probabilities, 0)["roc_auc"] == 0.75
+    assert ranking_areas(labels, probabilities, None)["roc_auc"] == 0.75
+    assert ranking_areas(np.zeros(4, int), probabilities, 1) == {"roc_auc": None, "pr_auc": None}
+
+
+def test_measures_of_a_part_are_those_of_the_whole():
+    """What is followed epoch by epoch is what the run ends with on its validation part."""
+    predictions = run(frame("test", [0, 1, 1], [1, 1, 1], classes=2), 2)
+    metrics = classification_metrics(predictions, 1, ["a", "b"])
+    part = predictions[predictions["split"] == "validation"]
+    probabilities = part[["probability_0", "probability_1"]].to_numpy(float)
+    for measure, value in part_measures(part["label"].to_numpy(), probabilities, 1).items():
+        assert metrics[f"validation_{measure}"] == value

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[2]
 LOCKS = sorted((PROJECT / "requirements").glob("*.txt"))
 SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
 RULES = "\n".join(file.read_text() for file in sorted((PROJECT / "rules").glob("*.smk")))
-SCRIPTED = dict(re.findall(r'^rule (\w+):.*?script:\s+"\.\./scripts/(\w+)\.py"', RULES, re.M | re.S))
+SCRIPTED = dict(re.findall(r'^(?:rule|checkpoint) (\w+):.*?script:\s+"\.\./scripts/(\w+)\.py"', RULES, re.M | re.S))
 HEAVY = {"tensorflow", "tensorflow_text", "tensorflow_hub", "keras", "keras_hub", "jax"}
 MAY_BE_HEAVY = {
     *("_encoder", "_normal_form", "_preset", "_published", "_saved_model", "_tensorflow_files", "_tfhub", "_tokenizer"),
@@ -63,7 +63,7 @@ def test_conda_environments_name_the_locked_versions(file: Path) -> None:
 @pytest.mark.parametrize("rule", sorted(SCRIPTED))
 def test_environment_of_a_rule_has_what_its_script_imports(rule: str) -> None:
     """Each third-party package that a script imports stands in the environment that its rule names."""
-    block = re.search(rf"^rule {rule}:.*?(?=^rule |\Z)", RULES, re.M | re.S)[0]
+    block = re.search(rf"^(?:rule|checkpoint) {rule}:.*?(?=^(?:rule|checkpoint) |\Z)", RULES, re.M | re.S)[0]
     environment = PROJECT / "rules" / re.search(r'conda:\s+"([^"]+)"', block)[1]
     pins = next(e["pip"] for e in yaml.safe_load(environment.read_text())["dependencies"] if isinstance(e, dict))
     packages = {"google": "protobuf", "sklearn": "scikit-learn", "yaml": "pyyaml"}
@@ -130,7 +130,7 @@ def test_shared_modules_are_inputs_of_the_rules_that_use_them() -> None:
     """An edit to a shared module must rerun the rules whose scripts import it."""
     own = {file.stem for file in SCRIPTS}
     for rule in SCRIPTED:
-        block = re.search(rf"^rule {rule}:.*?(?=^rule |\Z)", RULES, re.M | re.S)[0]
+        block = re.search(rf"^(?:rule|checkpoint) {rule}:.*?(?=^(?:rule|checkpoint) |\Z)", RULES, re.M | re.S)[0]
         listed = set(re.findall(r'"(_\w+)"', "".join(re.findall(r"modules\((?:[^()]|\([^()]*\))*\)", block))))
         used, new = set(), {rule}
         while new:

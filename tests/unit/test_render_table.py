@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 
 from _metrics import classification_metrics, predictions_frame
-from compare_models import TEST_METRICS, compare_models
+from _text import escape_latex, escape_markdown
+from compare_models import compare_models
 from render_table import (
+    MEASURES,
+    TEST_METRICS,
     build_table,
-    escape_latex,
-    escape_markdown,
     foot_lines,
+    measure_cells,
     render_csv,
     render_html,
     render_latex,
@@ -37,12 +39,16 @@ AUDIT = {
 }
 TINY = {
     "model": "BERT-Tiny",
-    "path": "BERT-Tiny",
     "encoder": "bert_uncased_L-2_H-128_A-2",
     "reference": {"test_accuracy": 0.80648, "f1": 0.80105},
 }
-SVM = {"model": "NB-SVM", "path": "nb_svm", "encoder": "", "reference": {}}
-MINI = {"model": "BERT Mini", "path": "BERT-Mini", "encoder": "bert_uncased_L-4_H-256_A-4"}
+SVM = {"model": "NB-SVM", "encoder": "", "reference": {}}
+MINI = {"model": "BERT Mini", "encoder": "bert_uncased_L-4_H-256_A-4"}
+
+
+SPEED = {"latency_ms": 4.567, "latency_p95_ms": 6.0, "throughput": 1234.5, "memory_mb": 890, "threads": 2}
+SPEEDS = {"BERT-Tiny": SPEED, "NB-SVM": SPEED | {"latency_ms": 0.1}}
+CHOSEN = {"metric": "accuracy", "score": 0.8765, "trials": 8, "values": {"batch_size": 16, "learning_rate": 5e-05}}
 
 
 def kind_of(row: dict) -> str:
@@ -54,19 +60,21 @@ def measured(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """comparison.csv and the runs of some rows, all with the same values."""
     metrics = pd.DataFrame(
-        [{"model": row["path"], "kind": kind_of(row), "parameters": parameters, "average": average} for row in rows]
+        [{"model": row["model"], "kind": kind_of(row), "parameters": parameters, "average": average} for row in rows]
     )
     means = dict.fromkeys(("train_accuracy", "validation_accuracy", *TEST_METRICS), accuracy)
-    means["training_seconds"] = 61.7
+    means |= {"training_seconds": 61.7, "roc_auc": 0.91, "clean_accuracy": accuracy}
     comparison = pd.DataFrame(
         [
             {
-                "model": row["path"],
+                "model": row["model"],
                 "metric": metric,
                 "mean": mean,
                 "low": max(0.0, mean - 0.005) if metric in TEST_METRICS else None,
                 "high": min(1.0, mean + 0.005) if metric in TEST_METRICS else None,
+                "sd": 0.004 if seeds > 1 else None,
                 "seeds": seeds,
+                "method": "seeds and examples" if seeds > 1 and row["encoder"] else "wilson",
             }
             for row in rows
             for metric, mean in means.items()
@@ -76,7 +84,7 @@ def measured(
 
 
 def table_of(rows: list[dict], **values: object) -> pd.DataFrame:
-    return build_table(*measured(rows, **values), rows)
+    return build_table(*measured(rows, **values), rows, SPEEDS, {})
 
 
 def foot_of(table: pd.DataFrame, audit: dict = AUDIT, positive: int | None = 1) -> str:
@@ -102,7 +110,7 @@ def test_no_reference_no_reference_columns():
     """Where no row has an original value, neither the table nor its foot speaks of one."""
     table = table_of([SVM, MINI])
     assert not [column for column in table if column.startswith(("reference", "difference"))]
-    assert "original" not in foot_of(table) + render_markdown(table_cells(table), "t", [])
+    assert "original" not in foot_of(table) + render_markdown(table_cells(table), [], "t", [])
 
 
 def test_csv_keeps_full_precision():
@@ -151,12 +159,42 @@ def test_foot_names_the_average(names: list[str], positive: int | None, expected
 def test_foot_says_what_an_interval_means():
     """One seed speaks of the trained models only; several speak of seeds too; a mixture says both."""
     one = foot_of(table_of([SVM, TINY]))
-    assert "95 % interval of these trained models only, over test examples; it says nothing about other seeds" in one
+    assert "95 % interval of these trained models only, over test examples; it says nothing about other seeds." in one
     assert "95 % interval over seeds and test examples." in foot_of(table_of([TINY, MINI], seeds=3))
+    linear = foot_of(table_of([SVM, TINY], seeds=3))
+    assert "over seeds and test examples; of a linear baseline, which has no seed in it, over test examples." in linear
+    comparison, metrics = measured([TINY, MINI], seeds=3)
+    comparison.loc[comparison["model"] == "BERT Mini", "method"] = "wilson"
+    mixed = foot_of(build_table(comparison, metrics, [TINY, MINI], SPEEDS, {}))
+    assert "over seeds and test examples where a row has several seeds; with one of these trained models only" in mixed
+
+
+def test_search_stands_in_the_table_and_its_foot():
+    """The chosen values, the number of trials and the score that chose them, beside validation and test."""
     comparison, metrics = measured([SVM, TINY], seeds=3)
-    comparison.loc[comparison["model"] == "nb_svm", "seeds"] = 1
-    mixed = foot_of(build_table(comparison, metrics, [SVM, TINY]))
-    assert "with several seeds over seeds and test examples, with one of these trained models only" in mixed
+    table = build_table(comparison, metrics, [SVM, TINY], SPEEDS, {"BERT-Tiny": CHOSEN})
+    tiny = table.iloc[1]
+    assert (tiny["trials"], tiny["chosen"]) == (8, "batch_size 16, learning_rate 5e-05")
+    assert table["chosen"].isna().tolist() == [True, False]
+    foot = foot_of(table)
+    assert "“BERT-Tiny”: batch_size 16, learning_rate 5e-05, the best of 8 trials by validation accuracy (87.65" in foot
+    assert {"validation_accuracy", "test_accuracy"} <= set(table_cells(table)[1])
+    assert "trials" not in foot_of(table_of([SVM, TINY]))
+
+
+def test_second_table_has_more_measures():
+    """Areas, calibration, speed and memory, rounded; what a row lacks is empty, and no reference line stands there."""
+    svm, tiny, mini = measure_cells(table_of([SVM, TINY, MINI]))
+    assert set(tiny) == {"name", *MEASURES}
+    assert (tiny["roc_auc"], tiny["latency_ms"], tiny["throughput"], tiny["memory_mb"]) == (
+        *("0.9100", "4.57"),
+        *("1,234", "890"),
+    )
+    assert svm["latency_ms"] == "0.10"
+    assert mini["latency_ms"] == tiny["pr_auc"] == ""
+    foot = foot_of(table_of([SVM, TINY]))
+    assert "without the 123 test texts that are training texts too" in foot
+    assert "with 2 threads and nothing else running" in foot
 
 
 def test_foot_tells_what_the_audit_found():
@@ -183,9 +221,9 @@ HOSTILE = "a|b_c <x> & 10 % $5 #1 {y} \\z ~ ^ `q` *s*"
 def test_markdown_pipes_do_not_split_cells():
     """Every line of the table has the same cells, and a name shows as it was written."""
     cells = table_cells(table_of([TINY | {"model": HOSTILE}]))
-    lines = [line for line in render_markdown(cells, HOSTILE, [HOSTILE]).splitlines() if line.startswith("|")]
+    lines = [line for line in render_markdown(cells, [], HOSTILE, [HOSTILE]).splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 3
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {11}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {12}
     shown = html.unescape(re.sub(r"\\([^\w\s])", r"\1", lines[2]))
     assert HOSTILE in shown
 
@@ -209,12 +247,12 @@ def test_escapes(text: str, markdown: str, latex: str):
 def test_latex_is_balanced_and_escaped():
     """Braces and environments close, every row has the same cells, and no special character is left bare."""
     cells = table_cells(table_of([SVM, TINY | {"model": HOSTILE}]))
-    latex = render_latex(cells, HOSTILE, [HOSTILE], "a b_c")
+    latex = render_latex(cells, [], HOSTILE, [HOSTILE], "a b_c")
     bare = re.sub(r"\\[\\{}_&%$#^]", "", latex)
     assert bare.count("{") == bare.count("}")
     assert sorted(re.findall(r"\\begin{(\w+)}", latex)) == sorted(re.findall(r"\\end{(\w+)}", latex))
     rows = latex.split("\\midrule")[1].split("\\bottomrule")[0].strip().splitlines()
-    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {9}
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {10}
     assert not re.search(r"(?<!\\)[_#$]", latex)
     assert r"\label{tab:a-b-c}" in latex
 
@@ -239,7 +277,7 @@ def test_html_shows_names_and_runs_nothing():
     name = "<script>alert(1)</script> & <img src=x>"
     cells = table_cells(table_of([TINY | {"model": name}]))
     page = Cells()
-    page.feed(render_html(cells, name, [name]))
+    page.feed(render_html(cells, [], name, [name]))
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert page.texts.count(name) == 4  # title, caption, cell and note
     assert page.tags.count("tr") == 1 + 3
@@ -247,19 +285,19 @@ def test_html_shows_names_and_runs_nothing():
 
 def test_text_fits_a_terminal():
     """The widest values, names that are too long and long notes stay within 120 columns."""
-    row = {"model": "M" * 60, "path": "M", "encoder": "e" * 60, "reference": dict.fromkeys(TEST_METRICS, 1.0)}
+    row = {"model": "M" * 60, "encoder": "e" * 60, "reference": dict.fromkeys(TEST_METRICS, 1.0)}
     table = table_of([row], accuracy=1.0, parameters=1_109_480_000, seeds=10)
     table["training_seconds"] = 999_999.0
-    text = render_text(table_cells(table), "t" * 200, ["word " * 60])
+    text = render_text(table_cells(table), measure_cells(table), "t" * 200, ["word " * 60])
     assert max(map(len, text.splitlines())) <= 120
 
 
 def test_text_shows_encoder_and_interval_below():
-    """On a terminal a row takes two lines: values, then encoder and intervals."""
-    lines = render_text(table_cells(table_of([TINY])), "Study x", ["Foot."]).splitlines()
+    """On a terminal a row takes two lines: values, then encoder, seeds, validation accuracy and intervals."""
+    lines = render_text(table_cells(table_of([TINY])), [], "Study x", ["Foot."]).splitlines()
     first = next(index for index, line in enumerate(lines) if line.startswith("BERT-Tiny"))
     assert "81.23" in lines[first]
-    assert lines[first + 1].split()[:2] == ["bert_uncased_L-2_H-128_A-2", "80.7\N{EN DASH}81.7"]
+    assert lines[first + 1].split()[:4] == ["bert_uncased_L-2_H-128_A-2", "1", "81.23", "80.7\N{EN DASH}81.7"]
     assert lines[first + 2].split() == ["original", "study", "80.65", "80.11"]
     assert lines[-1] == "Foot."
 
@@ -269,9 +307,9 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
     """From real comparison files, with rows called like missing values, every form holds every row."""
     generator = np.random.default_rng(0)
     rows = [
-        {"model": "nb_svm", "path": "nb_svm", "encoder": ""},
-        {"model": "NA", "path": "NA", "encoder": "tiny", "reference": {"f1": 0.7}},
-        {"model": "1", "path": "1", "encoder": "mini", "reference": None},
+        {"model": "nb_svm", "encoder": ""},
+        {"model": "NA", "encoder": "tiny", "reference": {"f1": 0.7}},
+        {"model": "1", "encoder": "mini", "reference": None},
     ]
     labels = generator.integers(0, classes, 300)
     positive = 1 if classes == 2 else None
@@ -283,15 +321,23 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
             for split in ("train", "validation", "test")
         )
         run = {"model": row["model"], "kind": kind_of(row), "parameters": 1234, "training_seconds": 1.5}
-        paths.append((tmp_path / f"{row['path']}.json", tmp_path / f"{row['path']}.parquet"))
-        paths[-1][0].write_text(json.dumps(run | classification_metrics(frame, positive)))
+        paths.append((tmp_path / f"{row['model']}.json", tmp_path / f"{row['model']}.parquet"))
+        paths[-1][0].write_text(json.dumps(run | classification_metrics(frame, positive, [*map(str, range(classes))])))
         frame.to_parquet(paths[-1][1])
     (tmp_path / "labels.json").write_text(json.dumps({"names": [*map(str, range(classes))], "positive": positive}))
     (tmp_path / "audit.json").write_text(json.dumps(AUDIT))
     metrics, predictions = zip(*paths, strict=True)
-    compare_models(metrics, predictions, tmp_path / "labels.json", tmp_path / "comparison.csv")
+    pd.DataFrame({"row": np.array([3], np.int32)}).to_parquet(tmp_path / "leaked.parquet")
+    compare_models(
+        metrics, predictions,
+        *(tmp_path / name for name in ("labels.json", "leaked.parquet", "comparison.csv", "pairs.csv")),
+        metric="accuracy", over="auto", split_per_run=False,
+    )  # fmt: skip
+    (tmp_path / "speed.json").write_text(json.dumps(SPEED))
+    (tmp_path / "chosen.json").write_text(json.dumps(CHOSEN | {"model": "NA"}))
     out = {form: tmp_path / f"table.{form}" for form in FORMS}
-    arguments = [tmp_path / "comparison.csv", metrics, tmp_path / "audit.json", tmp_path / "labels.json", out]
+    arguments = [tmp_path / "comparison.csv", metrics, tmp_path / "audit.json", tmp_path / "labels.json"]
+    arguments += [[tmp_path / "speed.json"] * 3, [tmp_path / "chosen.json"], out]
     render_table(*arguments, rows=rows, study="micro", notes=["A note."])
 
     table = pd.read_csv(out["csv"], keep_default_na=False, na_values=[""])
@@ -302,5 +348,7 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
         content = out[form].read_text()
         assert "A note." in content
         assert "1,234" in content
+        assert "best of 8 trials" in content
+        assert "ROC-AUC" in content
         for accuracy in table["test_accuracy"]:
             assert f"{100 * accuracy:.2f}" in content

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from _catalog import load_catalog
 from _schema import StudyError, check_unique_keys, with_defaults
-from _study import published_files, resolve_study, safe_name
+from _study import published_files, resolve_study, row_settings, safe_name
 
 PROJECT = Path(__file__).parents[2]
 SCHEMA, ENCODERS_SCHEMA = (
@@ -74,6 +74,45 @@ BAD_STUDIES = {
         changed("training.learning_rate", "3e-5"),
         r"training.learning_rate: found '3e-5' \(YAML reads it as text: write 3.0e-5\); allowed is number",
     ),
+    "search over a key that does not exist": (
+        changed("models.0.search", {"learnin_rate": [1e-3]}),
+        r"models\[0\] \(row 'Nano'\).search: unknown key 'learnin_rate'; .* did you mean 'learning_rate'?",
+    ),
+    "search over an empty list": (changed("models.0.search", {"epochs": []}), "search.epochs: the list is empty"),
+    "search value that is not allowed": (
+        changed("models.0.search", {"epochs": [1, 0]}),
+        r"models\[0\] \(row 'Nano'\).search.epochs: found 0; allowed is at least 1",
+    ),
+    "search value that YAML reads as text": (
+        changed("models.0.search", {"learning_rate": ["3e-5"]}),
+        r"search.learning_rate: found '3e-5' \(YAML reads it as text: write 3.0e-5\)",
+    ),
+    "search by a measure that there is not": (
+        changed("models.0.search", {"epochs": [1], "metric": "f2"}),
+        r"search.metric \(row 'Nano'\): found 'f2'; allowed are accuracy, f1, loss",
+    ),
+    "trial too long for its encoder": (
+        changed("models.0.search", {"length": [128, 1024]}),
+        "length: found 1024; the encoder 'nano' has 512 positions",
+    ),
+    "two clippings in a trial": (
+        changed("models.0.search", {"global_clipnorm": [None, 1.0]}),
+        "clipnorm 1.0 and global_clipnorm 1.0 are both",
+    ),
+    "comparison by a metric that there is not": (
+        changed("comparison.metric", "f11"),
+        "comparison.metric: found 'f11'; allowed are accuracy, f1; did you mean 'f1'",
+    ),
+    "spread asked of one seed": (
+        changed("comparison.over", "seeds"),
+        "comparison.over: found 'seeds', but the row 'Nano' has the one seed 1, which shows no spread; give it two",
+    ),
+    "row without a seed": (
+        changed("models.0.seeds", []),
+        r"seeds \(row 'Nano'\): found \[\]; allowed is at least 1 item",
+    ),
+    "split seed in other words": (changed("split_seed", "each"), "split_seed: found 'each'"),
+    "no patience": (changed("training.patience", 0), "training.patience: found 0; allowed is at least 1"),
     "negative learning rate": (changed("training.learning_rate", -0.1), "found -0.1; allowed is more than 0"),
     "zero learning rate": (changed("training.learning_rate", 0), "training.learning_rate: found 0; .* more than 0"),
     "learning rate not a number": (changed("training.learning_rate", float("nan")), "found nan; a finite number"),
@@ -256,7 +295,7 @@ def test_shipped_studies_have_unique_keys(file: Path) -> None:
 
 
 def test_imdb_study_is_the_original_protocol() -> None:
-    """The four small rows of the original study: 128 WordPieces, one epoch, Adam 3e-5, batch 32, 80/20."""
+    """Four small rows: 128 WordPieces, one epoch, Adam 3e-5, batch 32, 80/20; and Base with a grid of eight trials."""
     study = yaml.safe_load((PROJECT / "studies/imdb.yaml").read_text())
     scratch = yaml.safe_load((PROJECT / "studies/imdb-scratch.yaml").read_text())
     resolved = resolve_study(study | scratch, SCHEMA, CATALOG, [PROJECT])
@@ -266,10 +305,28 @@ def test_imdb_study_is_the_original_protocol() -> None:
         "validation_fraction": 0.2, "length_buckets": False, "dropout": 0.1, "encoder_dropout": 0.1,
         "precision": "float32",
     }  # fmt: skip
-    for row in resolved["models"]:
+    *small, base = resolved["models"]
+    for row in small:
         assert row["training"].items() >= protocol.items()
-    assert [row["name"] for row in resolved["models"]] == ["BERT-Tiny", "BERT-Mini", "BERT-Small", "BERT-Medium"]
-    assert resolved["models"][2]["reference"]["test_accuracy"] == 0.84680
+    assert [row["name"] for row in small] == ["BERT-Tiny", "BERT-Mini", "BERT-Small", "BERT-Medium"]
+    assert small[2]["reference"]["test_accuracy"] == 0.84680
+    searched = {"learning_rate", "optimizer", "batch_size"}
+    protocol = {key: value for key, value in protocol.items() if key not in searched} | {"validation_fraction": 0.35}
+    assert base["training"].items() >= protocol.items()
+    assert set(base["search"]["keys"]) == searched
+    assert {"batch_size": 16, "optimizer": "adamax", "learning_rate": 5e-5} in base["search"]["trials"].values()
+    assert len(base["search"]["trials"]) == 8
+    assert all(len(row["seeds"]) >= 3 for row in resolved["models"])
+
+
+def test_epochs_study_trains_the_small_rows_longer() -> None:
+    """Laid over the IMDB study it asks what more epochs do, one row stopping by itself."""
+    study = {}
+    for name in ("imdb", "imdb-scratch", "imdb-epochs"):
+        study |= yaml.safe_load((PROJECT / f"studies/{name}.yaml").read_text())
+    rows = resolve_study(study, SCHEMA, CATALOG, [PROJECT])["models"]
+    assert all(row["training"]["epochs"] > 1 for row in rows)
+    assert rows[-1]["training"]["patience"] == 1
 
 
 def test_one_archive_for_both_splits_is_one_download() -> None:
@@ -323,3 +380,29 @@ def test_safe_names_stay_in_their_folder() -> None:
     assert safe_name("../../etc") == "etc"
     assert safe_name("BERT-Base tuned (2 of 3)") == "BERT-Base-tuned-2-of-3"
     assert safe_name(".hidden") == "hidden"
+
+
+def test_rows_have_seeds_of_their_own_or_those_of_the_study() -> None:
+    """`seeds` in a row wins; a search is done with the first of them unless it names its own."""
+    study = deepcopy(STUDY) | {"seeds": [4, 5]}
+    study["models"] += [
+        {"name": "Own", "encoder": "nano", "seeds": [7, 8], "search": {"epochs": [1, 2]}},
+        {"name": "Searched", "encoder": "nano", "search": {"epochs": [1, 2], "seeds": [1, 2], "metric": "loss"}},
+    ]
+    plain, own, searched = resolve_study(study, SCHEMA, CATALOG, [Path()])["models"]
+    assert (plain["seeds"], own["seeds"], searched["seeds"]) == ([4, 5], [7, 8], [4, 5])
+    assert (own["search"]["seeds"], own["search"]["metric"]) == ([7], "accuracy")
+    assert (searched["search"]["seeds"], searched["search"]["metric"]) == ([1, 2], "loss")
+    assert "search" not in plain
+
+
+def test_searched_keys_leave_the_row_settings() -> None:
+    """What a search decides is in its trials alone; everything else of the row is the same for all of them."""
+    study = changed("models.0.search", {"epochs": [1, 2.0], "learning_rate": [1e-3, 1]})
+    row = resolve_study(study, SCHEMA, CATALOG, [Path()])["models"][0]
+    assert not {"epochs", "learning_rate"} & set(row["training"])
+    assert row["training"]["batch_size"] == 32
+    settings = row_settings(row)
+    assert len(settings) == 4
+    assert all(set(found) == set(SCHEMA["$defs"]["training"]["properties"]) for found in settings)
+    assert all(isinstance(found["epochs"], int) for found in settings)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-import train_baseline as module
 from _job import BadInput
+from _linear import load_linear_model, word_pattern, words_of
 from _split import stratified_mask
 from train_baseline import LinearClassifier, fit_baseline, fit_temperature, log_count_ratios, train_baseline
 
@@ -17,7 +17,7 @@ BASELINES = ["tfidf_logistic_regression", "nb_svm"]
 
 
 def words(text: str) -> list[str]:
-    return module.words_of(text, module.word_pattern())
+    return words_of(text, word_pattern())
 
 
 def corpus(good: dict[int, list[str]], filler: list[str], rows: int, seed: int) -> tuple[list[str], np.ndarray]:
@@ -34,7 +34,7 @@ def corpus(good: dict[int, list[str]], filler: list[str], rows: int, seed: int) 
 def fit(baseline: str, good: dict[int, list[str]], filler: list[str]) -> tuple[float, dict, dict]:
     parts = {part: corpus(good, filler, rows, seed) for seed, (part, rows) in enumerate(SIZES.items())}
     texts, labels = ({part: pair[index] for part, pair in parts.items()} for index in (0, 1))
-    probabilities, record = fit_baseline(baseline, texts, labels, len(good), seed=1)
+    _, probabilities, record = fit_baseline(baseline, texts, labels, len(good), seed=1)
     return (probabilities["test"].argmax(axis=1) == labels["test"]).mean(), probabilities, record
 
 
@@ -91,7 +91,7 @@ def test_word_order_reaches_nb_svm():
     """N-grams tell "not good" from "good"; single words cannot tell this corpus at all."""
     texts = {part: ["a not good film", "a good not film"] * 30 for part in SIZES}
     labels = {part: np.array([0, 1] * 30) for part in SIZES}
-    probabilities, _ = fit_baseline("nb_svm", texts, labels, 2, seed=1)
+    _, probabilities, _ = fit_baseline("nb_svm", texts, labels, 2, seed=1)
     assert (probabilities["test"].argmax(axis=1) == labels["test"]).all()
 
 
@@ -102,7 +102,7 @@ def test_test_split_does_not_tune(baseline: str):
     found = []
     for test in (parts["test"], (["bright " * 3] * 5, np.zeros(5))):
         texts, labels = ({part: pair[i] for part, pair in (parts | {"test": test}).items()} for i in (0, 1))
-        found.append(fit_baseline(baseline, texts, labels, 2, seed=1))
+        found.append(fit_baseline(baseline, texts, labels, 2, seed=1)[1:])
     assert found[0][1]["hyperparameters"] == found[1][1]["hyperparameters"]
     np.testing.assert_array_equal(found[0][0]["validation"], found[1][0]["validation"])
 
@@ -111,7 +111,7 @@ def test_class_without_training_text_gets_no_probability():
     """A label that only the test split has is never predicted, and the other columns keep their places."""
     texts, labels = corpus(POLARITY, ENGLISH, 60, seed=0)
     labels = labels * 2
-    probabilities, _ = fit_baseline("nb_svm", dict.fromkeys(SIZES, texts), dict.fromkeys(SIZES, labels), 3, seed=1)
+    _, probabilities, _ = fit_baseline("nb_svm", dict.fromkeys(SIZES, texts), dict.fromkeys(SIZES, labels), 3, seed=1)
     assert (probabilities["test"][:, 1] == 0).all()
     assert (probabilities["test"].argmax(axis=1) == labels).mean() > 0.95
 
@@ -150,7 +150,7 @@ def test_temperature_is_recovered():
 def write_study(folder: Path, texts: list[str], labels: np.ndarray, names: list[str], test: int) -> dict[str, Path]:
     """Parquet, labels and split as the earlier steps write them; the last `test` rows are the test split."""
     paths = {name: folder / f"{name}.parquet" for name in ("train", "test", "split", "predictions")}
-    paths |= {name: folder / f"{name}.json" for name in ("labels", "metrics")}
+    paths |= {name: folder / f"{name}.json" for name in ("labels", "metrics")} | {"model": folder / "baseline.npz"}
     frame = pd.DataFrame({"DATA_COLUMN": texts, "LABEL_COLUMN": np.asarray(labels, dtype=np.int16)})
     frame[:-test].to_parquet(paths["train"])
     frame[-test:].reset_index(drop=True).to_parquet(paths["test"])
@@ -165,7 +165,7 @@ def write_study(folder: Path, texts: list[str], labels: np.ndarray, names: list[
 def test_run_has_the_files_of_every_run(tmp_path: Path, baseline: str):
     """predictions.parquet holds each row once under its place in train or test; metrics.json is flat and complete."""
     paths = write_study(tmp_path, *corpus(POLARITY, ENGLISH, 200, seed=0), ["bad", "good"], test=50)
-    train_baseline(**paths, baseline=baseline, study="micro", seed=3)
+    train_baseline(**paths, baseline=baseline, model="Row", study="micro", seed=3)
     predictions = pd.read_parquet(paths["path_predictions"])
     part = pd.read_parquet(paths["path_split"])["part"]
     for split in ("train", "validation"):
@@ -174,7 +174,7 @@ def test_run_has_the_files_of_every_run(tmp_path: Path, baseline: str):
     assert predictions.loc[predictions["split"] == "test", "row"].tolist() == list(range(50))
 
     metrics = json.loads(paths["path_metrics"].read_text())
-    assert metrics | {"study": "micro", "model": baseline, "encoder": "", "kind": "baseline", "seed": 3} == metrics
+    assert metrics | {"study": "micro", "model": "Row", "encoder": "", "kind": "baseline", "seed": 3} == metrics
     assert (metrics["n_train"], metrics["n_validation"], metrics["n_test"]) == (120, 30, 50)
     assert metrics["test_accuracy"] > 0.9
     assert metrics["device"] == "cpu"
@@ -183,11 +183,24 @@ def test_run_has_the_files_of_every_run(tmp_path: Path, baseline: str):
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
+def test_saved_model_predicts_what_was_predicted(tmp_path: Path, baseline: str):
+    """The file alone, read without pickle, gives the test split's probabilities again, an unseen word included."""
+    texts, labels = corpus(POLARITY, ENGLISH, 200, seed=0)
+    texts[-1] += " unheard-of"
+    paths = write_study(tmp_path, texts, labels, ["bad", "good"], test=50)
+    train_baseline(**paths, baseline=baseline, model="Row", study="micro", seed=3)
+    predictions = pd.read_parquet(paths["path_predictions"])
+    expected = predictions[predictions["split"] == "test"][["probability_0", "probability_1"]].to_numpy()
+    found = load_linear_model(paths["path_model"]).probabilities(texts[-50:])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("baseline", BASELINES)
 def test_texts_without_words_are_refused(tmp_path: Path, baseline: str):
     """Texts of white space only give one sentence with the file, not a traceback."""
     paths = write_study(tmp_path, [" \n"] * 40, np.arange(40) % 2, ["0", "1"], test=10)
     with pytest.raises(BadInput, match=r"train\.parquet: none of the 24 texts of the training part holds a word"):
-        train_baseline(**paths, baseline=baseline, study="micro", seed=1)
+        train_baseline(**paths, baseline=baseline, model="Row", study="micro", seed=1)
 
 
 def test_nb_svm_on_imdb(shared_data: Path, tmp_path: Path):
@@ -199,7 +212,7 @@ def test_nb_svm_on_imdb(shared_data: Path, tmp_path: Path):
             texts += arrays["text"].tolist()
             labels.append(arrays["label"])
     paths = write_study(tmp_path, texts, np.concatenate(labels), ["0", "1"], test=25_000)
-    train_baseline(**paths, baseline="nb_svm", study="imdb", seed=1)
+    train_baseline(**paths, baseline="nb_svm", model="NB-SVM", study="imdb", seed=1)
     metrics = json.loads(paths["path_metrics"].read_text())
     assert metrics["test_accuracy"] >= 0.91
     assert metrics["n_train"] == 20_000

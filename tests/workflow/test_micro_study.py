@@ -14,7 +14,13 @@ import pytest
 from workspace import MICRO, Workspace
 
 STUDY = ("--configfile", "study.yaml")
-AFTER_TRAINING = {"evaluate_model": 1, "plot_history": 1, "compare_models": 1, "render_table": 1, "plot_accuracy": 1}
+TABLE = dict.fromkeys(("render_table", "render_summary", "plot_rows", "plot_accuracy", "render_figures"), 1)
+OF_PREDICTIONS = ("confusion", "curves", "reliability", "lengths")
+AFTER_EVALUATION = TABLE | {
+    **dict.fromkeys(("compare_models", "plot_pairs", "render_errors", "render_runs"), 1),
+    **dict.fromkeys((f"plot_{figure}" for figure in OF_PREDICTIONS), 1),
+}
+AFTER_TRAINING = AFTER_EVALUATION | {"evaluate_model": 1, "evaluate_speed": 1, "plot_history": 1}
 
 
 @pytest.fixture
@@ -44,10 +50,15 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
     """Each step leaves its file where the documentation says."""
     results = micro.folder / "results/micro"
     for name in (
-        "table.csv", "table.md", "table.tex", "table.txt", "table.html", "comparison.csv", "data/audit.json",
+        "table.csv", "table.md", "table.tex", "table.txt", "table.html", "comparison.csv", "pairs.csv",
+        "summary.md", "summary.txt", "figures.html", "errors.html", "audit.html", "runs.html",
+        "search/Nano-tuned/chosen.json", "search/Nano-tuned/trials.csv", "runs/Nano/speed.json", "data/audit.json",
+        "data/leaked.parquet", "runs/tfidf_logistic_regression/seed-1/baseline.npz",
         "data/train.npz", "data/train.parquet", "data/labels.json", "data/tokens/own/test.ids.npy",
-        "data/splits/0.2-seed-0.parquet", "encoders/nano/encoder.json", "figures/accuracy.svg",
-        "figures/history.vl.json", "runs/Nano-long/seed-1/training.json", "runs/Nano/seed-1/history.csv",
+        "data/splits/0.2-seed-0.parquet", "encoders/nano/encoder.json",
+        *(f"figures/{figure}.{ending}" for figure in ("rows", "accuracy", "pairs", "history", "search", *OF_PREDICTIONS)
+          for ending in ("svg", "pdf", "vl.json")),
+        "runs/Nano-long/seed-1/training.json", "runs/Nano/seed-1/history.csv",
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0, name
     assert json.loads((micro.folder / "resources/micro/train.csv.json").read_text())["sha256"]
@@ -56,9 +67,9 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
 def test_table_has_a_line_per_row(micro: Workspace) -> None:
     """Baselines and BERTs stand in one table with shares from 0 to 1 and intervals around means."""
     table = pd.read_csv(micro.folder / "results/micro/table.csv")
-    assert list(table["model"]) == ["TF-IDF + logistic regression", "Nano", "Nano long"]
-    assert table["encoder"].fillna("").tolist() == ["", "nano", "nano"]
-    assert table["seeds"].tolist() == [1, 1, 1]
+    assert list(table["model"]) == ["TF-IDF + logistic regression", "Nano", "Nano long", "Nano tuned"]
+    assert table["encoder"].fillna("").tolist() == ["", "nano", "nano", "nano"]
+    assert table["seeds"].tolist() == [1, 1, 1, 1]
     assert (table["parameters"] > 0).all()
     for metric in ("test_accuracy", "precision", "recall", "f1"):
         assert (table[f"{metric}_low"] <= table[metric]).all()
@@ -70,7 +81,7 @@ def test_table_has_a_line_per_row(micro: Workspace) -> None:
 def test_predictions_agree_with_metrics_and_frames(micro: Workspace) -> None:
     """Per-example predictions cover train, validation and test once each, and give the metrics that are reported."""
     results = micro.folder / "results/micro"
-    for run in ("Nano", "Nano-long", "tfidf_logistic_regression"):
+    for run in ("Nano", "Nano-long", "Nano-tuned", "tfidf_logistic_regression"):
         folder = results / "runs" / run / "seed-1"
         predictions = pd.read_parquet(folder / "predictions.parquet")
         metrics = json.loads((folder / "metrics.json").read_text())
@@ -86,11 +97,38 @@ def test_predictions_agree_with_metrics_and_frames(micro: Workspace) -> None:
 
 
 def test_end_of_the_run_shows_the_table(micro: Workspace) -> None:
-    """A finished run ends with the table on the terminal."""
+    """A finished run ends with the table, and with which row to take, on the terminal."""
     (micro.folder / "results/micro/table.txt").unlink()
     done = micro.snakemake(*STUDY)
     shown = done.stdout + done.stderr
     assert (micro.folder / "results/micro/table.txt").read_text() in shown
+    assert "For accuracy take “" in shown
+
+
+def test_winner_is_trained_with_the_chosen_values(micro: Workspace) -> None:
+    """The choice is a file, the row's training has its values, and the table shows them with the number of trials."""
+    results = micro.folder / "results/micro"
+    chosen = json.loads((results / "search/Nano-tuned/chosen.json").read_text())
+    assert chosen["values"] == {"learning_rate": 0.01}
+    assert chosen["trials"] == 2
+    record = json.loads((results / "runs/Nano-tuned/seed-1/training.json").read_text())
+    assert record["training"]["learning_rate"] == 0.01
+    row = pd.read_csv(results / "table.csv").set_index("model").loc["Nano tuned"]
+    assert (row["trials"], row["chosen"]) == (2, "learning_rate 0.01")
+    # Trial and row were trained alike: the same settings, seed and code.
+    trial = results / f"search/Nano-tuned/{chosen['trial']}/seed-1/history.csv"
+    timeless = [
+        pd.read_csv(file).drop(columns="seconds") for file in (trial, results / "runs/Nano-tuned/seed-1/history.csv")
+    ]
+    pd.testing.assert_frame_equal(*timeless)
+
+
+def test_pairs_speak_of_these_models_with_one_seed(micro: Workspace) -> None:
+    """Every pair of the four rows has one test, which with one seed says nothing of others."""
+    pairs = pd.read_csv(micro.folder / "results/micro/pairs.csv")
+    assert len(pairs) == 6
+    assert set(pairs["scope"]) == {"these trained models"}
+    assert "says nothing about what another seed would give" in (micro.folder / "results/micro/summary.md").read_text()
 
 
 def test_second_run_does_nothing(micro: Workspace) -> None:
@@ -126,15 +164,60 @@ def test_added_row_trains_only_itself(micro: Workspace) -> None:
 def test_added_seed_trains_each_row_once_more(micro: Workspace) -> None:
     """Another seed reuses the runs of the first."""
     micro.write_study(changed(seeds=[1, 2]), "other.yaml")
-    expected = {"train_model": 2} | AFTER_TRAINING | {"evaluate_model": 2}
+    expected = {"train_model": 3} | AFTER_TRAINING | {"evaluate_model": 3}
+    del expected["evaluate_speed"]
     assert micro.planned("--configfile", "other.yaml") == expected
+
+
+def test_row_with_seeds_of_its_own(micro: Workspace) -> None:
+    """A row that names more seeds than the study trains those and nothing else."""
+    study = changed()
+    study["models"][0]["seeds"] = [1, 2, 3]
+    micro.write_study(study, "other.yaml")
+    expected = {"train_model": 2} | AFTER_TRAINING | {"evaluate_model": 2}
+    del expected["evaluate_speed"]
+    assert micro.planned("--configfile", "other.yaml") == expected
+
+
+def test_split_per_run_splits_for_every_seed(micro: Workspace) -> None:
+    """The split's seed is its own, unless the study lets it go with the run's: then baselines have seeds as well."""
+    micro.write_study(changed(split_seed="per_run", seeds=[0, 1]), "other.yaml")
+    planned = micro.planned("--configfile", "other.yaml")
+    assert planned["split_frame"] == 1  # that of seed 0 is there: it is the study's own
+    assert planned["train_baseline"] == 2
+    micro.write_study(changed(split_seed=5), "other.yaml")
+    assert micro.planned("--configfile", "other.yaml")["train_model"] == 3
+
+
+def test_added_trial_reuses_the_others_and_their_winner(new_workspace: Callable[[], Workspace]) -> None:
+    """A search that grows trains the new trial; its row is trained again only if that one is chosen."""
+    workspace = new_workspace()
+    study = changed(baselines=[], models=[MICRO["models"][2]])
+    workspace.write_study(study)
+    target = "results/micro/runs/Nano-tuned/seed-1/model.weights.h5"
+    workspace.snakemake(target, *STUDY)
+    before = (workspace.folder / target).stat().st_mtime_ns
+
+    def trained(rates: list[float]) -> list[str]:
+        study["models"] = [MICRO["models"][2] | {"search": {"learning_rate": rates}}]
+        workspace.write_study(study)
+        done = workspace.snakemake(target, *STUDY)
+        return re.findall(r"^(?:local)?(?:rule|checkpoint) (train_\w+|select_\w+):", done.stdout + done.stderr, re.M)
+
+    assert trained([0.01, 1e-9, 2e-9]) == ["train_trial", "select_trial"]
+    assert (workspace.folder / target).stat().st_mtime_ns == before
+    assert trained([2e-9, 1e-9]) == ["select_trial", "train_model"]
+    assert (workspace.folder / target).stat().st_mtime_ns > before
 
 
 @pytest.mark.parametrize(
     ("file", "again"),
     [
-        ("scripts/render_table.py", {"render_table": 1, "plot_accuracy": 1}),
-        ("scripts/plot_history.py", {"plot_history": 1}),
+        ("scripts/render_table.py", TABLE),
+        ("scripts/plot_history.py", {"plot_history": 1, "render_figures": 1}),
+        ("scripts/render_summary.py", {"render_summary": 1}),
+        ("scripts/render_errors.py", {"render_errors": 1}),
+        ("scripts/_inference.py", {"compare_models": 1, "plot_pairs": 1} | TABLE),
         ("report/table.rst", {}),
         ("rules/report.smk", {}),
         ("rules/training.smk", {}),
@@ -152,13 +235,15 @@ def test_edited_presentation_retrains_nothing(
 def test_edited_training_code_retrains(micro: Workspace, edited: Callable, module: str) -> None:
     """A change in a module that trainings import is noticed, though Snakemake itself looks at scripts only."""
     edited(f"scripts/{module}.py", lambda text: text + "\n# changed\n")
-    assert micro.planned(*STUDY)["train_model"] == 2
+    planned = micro.planned(*STUDY)
+    assert (planned["train_model"], planned["train_trial"]) == (3, 2)
 
 
 def test_edited_audit_retrains_nothing(micro: Workspace, edited: Callable) -> None:
     """The audit stands before the trainings, but what it reports does not change them."""
     edited("scripts/audit_dataset.py", lambda text: text + "\n# changed\n")
-    assert micro.planned(*STUDY) == {"audit_dataset": 1, "render_table": 1, "plot_accuracy": 1}
+    expected = {"audit_dataset": 1, "render_audit": 1, "compare_models": 1, "plot_pairs": 1} | TABLE
+    assert micro.planned(*STUDY) == expected
 
 
 def test_edited_data_is_noticed(micro: Workspace, edited: Callable) -> None:
@@ -166,7 +251,7 @@ def test_edited_data_is_noticed(micro: Workspace, edited: Callable) -> None:
     edited("train.csv", lambda text: text.replace("lovely", "splendid"))
     planned = micro.planned(*STUDY)
     assert planned["download_dataset"] == 1
-    assert planned["train_model"] == 2
+    assert planned["train_model"] == 3
 
 
 def test_same_study_elsewhere_gives_the_same_numbers(micro: Workspace, new_workspace: Callable[[], Workspace]) -> None:
@@ -206,8 +291,9 @@ def test_report_holds_table_and_figures(micro: Workspace) -> None:
     """`--report` makes one page with the results in it."""
     micro.snakemake("--report", "results/micro/report.html", *STUDY)
     page = (micro.folder / "results/micro/report.html").read_text()
-    for name in ("table.html", "accuracy.vl.json", "history.vl.json", "train_model"):
+    for name in ("table.html", "figures.html", "errors.html", "audit.html", "runs.html", "pairs.svg", "train_model"):
         assert name in page
+    assert "For accuracy take" in page
 
 
 def test_light_rules_do_without_tensorflow(new_workspace: Callable[[], Workspace], tmp_path: Path) -> None:
@@ -228,5 +314,5 @@ def test_late_rules_do_without_tensorflow(micro: Workspace, tmp_path: Path) -> N
     """Nothing after evaluate_model opens a model: comparison, table, figures and baselines run without TensorFlow."""
     for package in ("tensorflow", "keras", "keras_hub", "tensorflow_text", "jax"):
         (tmp_path / f"{package}.py").write_text("raise RuntimeError('a light rule imported this')\n")
-    rules = ["train_baseline", "compare_models", "render_table", "plot_accuracy", "plot_history", "audit_dataset"]
+    rules = ["train_baseline", "audit_dataset", "select_trial", *AFTER_EVALUATION, "plot_history", "plot_search"]
     micro.snakemake("--forcerun", *rules, *STUDY, PYTHONPATH=str(tmp_path))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 PARTS = (
     *("Snakefile", "config.yaml", "rules", "scripts", "schemas", "catalog", "envs", "report", "profiles", "studies"),
     "data",
@@ -24,7 +24,12 @@ MICRO = {
     "encoders": {"nano": {"scratch": {"layers": 1, "hidden": 16, "heads": 2, "positions": 32}, "vocabulary": "own"}},
     "training": {"length": 16, "batch_size": 16, "learning_rate": 0.01},
     "baselines": ["tfidf_logistic_regression"],
-    "models": [{"name": "Nano", "encoder": "nano"}, {"name": "Nano long", "encoder": "nano", "epochs": 2}],
+    "models": [
+        {"name": "Nano", "encoder": "nano"},
+        {"name": "Nano long", "encoder": "nano", "epochs": 2},
+        # The second rate trains nothing, so that nothing depends on luck.
+        {"name": "Nano tuned", "encoder": "nano", "search": {"learning_rate": [0.01, 1.0e-9]}},
+    ],
 }
 
 

@@ -1,0 +1,29 @@
+"""Fine-tune a row once with the settings of one trial of its search; only its measures are kept, no weights."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from _device import set_up_device
+from _job import run_job
+
+
+def main(snakemake: Any) -> None:
+    set_up_device(snakemake.threads)
+    from _training import train_on_files
+
+    tried = ", ".join(f"{key} {value}" for key, value in snakemake.params.tried.items())
+    _, history, record = train_on_files(
+        paths=dict(snakemake.input.items()),
+        training=dict(snakemake.params.training) | dict(snakemake.params.tried),
+        seed=snakemake.params.seed,
+        name=f"{snakemake.params.model}, trial with {tried}, seed {snakemake.params.seed}",
+        threads=snakemake.threads,
+    )
+    history.to_csv(snakemake.output.history, index=False)
+    record = {"model": snakemake.params.model} | record
+    Path(snakemake.output.training).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_job(main, snakemake)

@@ -1,0 +1,120 @@
+"""How fast a trained row answers: what is timed, and what stands in the file."""
+
+import itertools
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from _encoder import save_encoder, scratch_encoder
+from _linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
+from _training import build_classifier
+from evaluate_speed import bert_predictor, main, measure_speed
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
+SCRATCH = {
+    "layers": 1,
+    "hidden": 16,
+    "heads": 2,
+    "intermediate": 32,
+    "positions": 16,
+    "initializer_range": 0.02,
+    "seed": 0,
+}
+TEXTS = ["good film", "bad film " * 20, "", "film"] * 3
+
+
+def test_times_are_those_of_the_calls() -> None:
+    """Single texts take what a call takes, a batch of 32 what its texts take; the first calls are not timed."""
+    seen: list[int] = []
+
+    def predict(texts: list[str]) -> np.ndarray:
+        # The first call is slow, as one that traces a graph.
+        time.sleep(0.3 if not seen else 0.004 + 0.001 * len(texts))
+        seen.append(len(texts))
+        return np.zeros((len(texts), 2))
+
+    speed = measure_speed(predict, [str(i) for i in range(10)], seconds=0.2)
+    assert set(seen) == {1, 32}
+    assert 5 <= speed["latency_ms"] <= speed["latency_p95_ms"]
+    assert speed["latency_ms"] < 100
+    assert 32 / 0.4 < speed["throughput"] <= 32 / 0.036
+
+
+def test_few_texts_fill_a_batch() -> None:
+    """A test split of one text can be timed in batches too."""
+    sizes = set()
+    measure_speed(lambda texts: sizes.add(len(texts)), ["only"], seconds=0.0)
+    assert sizes == {1, 32}
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> SimpleNamespace:
+    """A job without its model."""
+    frame = pd.DataFrame({"DATA_COLUMN": TEXTS, "LABEL_COLUMN": np.arange(len(TEXTS)) % 3})
+    frame.astype({"LABEL_COLUMN": "int16"}).to_parquet(tmp_path / "test.parquet")
+    (tmp_path / "labels.json").write_text(json.dumps({"names": ["a", "b", "c"], "positive": None}))
+    return SimpleNamespace(
+        threads=2,
+        input={"test": tmp_path / "test.parquet", "labels": tmp_path / "labels.json"},
+        output=SimpleNamespace(speed=tmp_path / "speed.json"),
+        params=SimpleNamespace(model="Nano"),
+    )
+
+
+def check(job: SimpleNamespace, length: int | None) -> None:
+    speed = json.loads(job.output.speed.read_text())
+    assert speed["latency_ms"] > 0
+    assert speed["throughput"] > 0
+    assert speed["memory_mb"] > 50
+    assert (speed["threads"], speed["length"], speed["texts"]) == (2, length, len(TEXTS))
+
+
+@pytest.fixture
+def bert(tmp_path: Path) -> dict[str, Path]:
+    """A classifier of three classes with random weights, as a run leaves it."""
+    keras.config.set_dtype_policy("float32")
+    encoder, backbone = scratch_encoder(SCRATCH, VOCABULARY, True)
+    save_encoder(encoder, backbone, tmp_path / "encoder.json", tmp_path / "encoder.weights.h5")
+    (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+    model, _ = build_classifier(encoder["architecture"], 3, pad=0)
+    model.save_weights(tmp_path / "model.weights.h5")
+    settings = {"precision": "float32", "length": 12, "truncation": "head"}
+    (tmp_path / "training.json").write_text(json.dumps({"training": settings}))
+    files = {"config": "encoder.json", "vocabulary": "vocab.txt", "weights": "model.weights.h5"}
+    return {key: tmp_path / name for key, name in (files | {"training": "training.json"}).items()}
+
+
+def test_bert_is_timed_from_text(job: SimpleNamespace, bert: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the files of a run to speed.json, and no GPU is touched."""
+    monkeypatch.setattr("evaluate_speed.SECONDS", 0.1)
+    job.input |= bert
+    main(job)
+    check(job, 12)
+
+
+def test_timed_bert_gives_probabilities(bert: dict[str, Path]) -> None:
+    """What is timed is the whole way: a text alone has the probabilities that it has in a batch."""
+    predict, length = bert_predictor(bert, 3)
+    together = predict(TEXTS[:4])
+    assert together.shape == (4, 3)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-6)
+    for text, expected in itertools.islice(zip(TEXTS, together, strict=False), 4):
+        np.testing.assert_allclose(predict([text])[0], expected, atol=1e-5)
+    assert length == 12
+
+
+def test_baseline_is_timed_too(job: SimpleNamespace, tmp_path: Path) -> None:
+    """A linear model has no length; its file is enough."""
+    vectorizer = build_vectorizer("nb_svm")
+    features = vectorizer.fit_transform(TEXTS)
+    classifier = LinearClassifier(np.ones((3, features.shape[1]), np.float32), np.zeros(3))
+    save_linear_model(tmp_path / "b.npz", "nb_svm", LinearModel(vectorizer, classifier, np.arange(3), 3))
+    job.input["baseline"] = tmp_path / "b.npz"
+    main(job)
+    check(job, None)

@@ -1,0 +1,92 @@
+"""A trial of a search, and the row that is trained with its values, from files to files as the rules call them."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import train_model
+import train_trial
+from _encoder import save_encoder, scratch_encoder
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
+SCRATCH = {
+    "layers": 1,
+    "hidden": 16,
+    "heads": 2,
+    "intermediate": 32,
+    "positions": 16,
+    "initializer_range": 0.1,
+    "seed": 0,
+}
+SETTINGS = {
+    "length": 12, "truncation": "head", "epochs": 2, "length_buckets": True, "optimizer": "adam", "epsilon": 1e-8,
+    "clipnorm": None, "global_clipnorm": None, "weight_decay": 0.0, "momentum": 0.0, "schedule": "constant",
+    "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.0, "precision": "float32", "xla": False,
+    "validation_fraction": 0.25, "keep": "last", "monitor": "validation_accuracy", "patience": None,
+}  # fmt: skip
+TRIED = {"batch_size": 8, "learning_rate": 0.003}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Any]:
+    """What a training reads: 60 texts of three classes."""
+    keras.config.set_dtype_policy("float32")
+    encoder, backbone = scratch_encoder(SCRATCH, VOCABULARY, True)
+    save_encoder(encoder, backbone, tmp_path / "encoder.json", tmp_path / "encoder.weights.h5")
+    (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 15, 60)
+    np.save(tmp_path / "ids.npy", random.integers(5, 15, lengths.sum()).astype(np.uint16))
+    np.save(tmp_path / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]))
+    pd.DataFrame({"LABEL_COLUMN": np.arange(60) % 3}).astype("int16").to_parquet(tmp_path / "train.parquet")
+    parts = pd.Categorical(np.where(np.arange(60) % 4, "train", "validation"), categories=["train", "validation"])
+    pd.DataFrame({"part": parts}).to_parquet(tmp_path / "split.parquet")
+    (tmp_path / "labels.json").write_text(json.dumps({"names": ["a", "b", "c"], "positive": None}))
+    return {
+        "config": tmp_path / "encoder.json",
+        "weights": tmp_path / "encoder.weights.h5",
+        "vocabulary": tmp_path / "vocab.txt",
+        "tokens": [tmp_path / "ids.npy", tmp_path / "offsets.npy"],
+        "frame": tmp_path / "train.parquet",
+        "split": tmp_path / "split.parquet",
+        "labels": tmp_path / "labels.json",
+    }
+
+
+def job(files: dict[str, Any], folder: Path, **params: Any) -> SimpleNamespace:
+    """A job of either rule."""
+    folder.mkdir()
+    names = {"history": "history.csv", "training": "training.json", "weights": "model.weights.h5"}
+    output = SimpleNamespace(**{key: folder / name for key, name in names.items()})
+    return SimpleNamespace(threads=1, input=files, output=output, params=SimpleNamespace(model="Row", seed=3, **params))
+
+
+def test_trial_and_its_row_are_trained_alike(files: dict[str, Any], tmp_path: Path) -> None:
+    """A trial leaves its measures and no weights; the row that takes the choice as a file repeats it exactly."""
+    trial = job(files, tmp_path / "trial", training=SETTINGS, tried=TRIED)
+    train_trial.main(trial)
+    assert not trial.output.weights.exists()
+    record = json.loads(trial.output.training.read_text())
+    assert record["training"] == SETTINGS | TRIED
+    assert record["positions"] > 0
+
+    (tmp_path / "chosen.json").write_text(json.dumps({"values": TRIED}))
+    row = job(files | {"chosen": tmp_path / "chosen.json"}, tmp_path / "row", training=SETTINGS)
+    train_model.main(row)
+    assert row.output.weights.stat().st_size > 0
+    assert json.loads(row.output.training.read_text())["training"] == SETTINGS | TRIED
+    histories = [pd.read_csv(found.output.history).drop(columns="seconds") for found in (trial, row)]
+    pd.testing.assert_frame_equal(*histories)
+
+
+def test_row_without_a_search_has_its_own_settings(files: dict[str, Any], tmp_path: Path) -> None:
+    """Nothing is chosen for a row whose settings stand in the study."""
+    row = job(files, tmp_path / "row", training=SETTINGS | TRIED | {"epochs": 1})
+    train_model.main(row)
+    assert len(pd.read_csv(row.output.history)) == 1

@@ -1,0 +1,92 @@
+"""The reliability diagrams."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from _metrics import expected_calibration_error, predictions_frame
+from plot_reliability import confidence_and_hit, main, reliability_chart, row_bins, row_error
+
+
+def seed_part(seed: int, classes: int = 2, texts: int = 500) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, classes, texts)
+    scores = np.exp(generator.normal(size=(texts, classes)) + 1.5 * np.eye(classes)[labels])
+    return predictions_frame("test", np.arange(texts), labels, scores / scores.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_bins_add_up_to_the_error(classes: int):
+    """The bins hold every prediction once, and their gaps weighted by share are the calibration error."""
+    part = seed_part(1, classes)
+    bins = row_bins([part])
+    assert bins["count"].sum() == len(part) and bins["share"].sum() == pytest.approx(1)
+    assert (bins["low"] < bins["confidence"]).all() and (bins["confidence"] <= bins["high"]).all()
+    gaps = (bins["confidence"] - bins["accuracy"]).abs()
+    assert (gaps * bins["share"]).sum() == pytest.approx(row_error([part]))
+    right = (part["label"] == part["prediction"]).sum()
+    assert (bins["accuracy"] * bins["count"]).sum() == pytest.approx(right)
+
+
+def test_seeds_are_pooled_and_errors_averaged():
+    """The bins are of all seeds together, the error is the mean of the seeds' errors, as the table has it."""
+    parts = [seed_part(seed) for seed in (1, 2, 3)]
+    assert row_bins(parts)["count"].sum() == 1500
+    single = [expected_calibration_error(*confidence_and_hit(part)) for part in parts]
+    assert row_error(parts) == pytest.approx(np.mean(single))
+
+
+@pytest.mark.parametrize(
+    ("probability", "right", "error"),
+    [
+        pytest.param(1.0, 40, 0.0, id="sure-and-right"),
+        pytest.param(1.0, 10, 0.75, id="sure-and-wrong"),
+        pytest.param(0.5, 20, 0.0, id="a-guess"),
+    ],
+)
+def test_constant_probabilities(probability: float, right: int, error: float):
+    """A row that is always as sure has one bin, also at the ends of the scale, and can be drawn."""
+    labels = (np.arange(40) >= right).astype(int)
+    part = predictions_frame("test", np.arange(40), labels, np.tile([probability, 1 - probability], (40, 1)))
+    (line,) = row_bins([part]).to_dict("records")
+    assert (line["confidence"], line["accuracy"], line["share"]) == (probability, right / 40, 1)
+    assert row_error([part]) == pytest.approx(error)
+    spec = reliability_chart(row_bins([part]).assign(model="row"), {"row": row_error([part])}).to_dict()
+    for layer in spec["spec"]["layer"][:3]:
+        low, high = layer["encoding"]["x"]["scale"]["domain"]
+        assert low < high == 1 and low <= right / 40
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_files_from_files(tmp_path: Path, classes: int):
+    """Named as the rule names them, test predictions become a panel per row with its name and its error."""
+    runs = [{"model": model, "seed": seed} for model in ("</script><b>", "NA", 'a "quoted\\"') for seed in (1, 2)]
+    paths, errors = [], []
+    for seed in range(len(runs)):
+        train = seed_part(99, classes).assign(split=pd.Categorical(["train"] * 500, ["train", "validation", "test"]))
+        paths.append(tmp_path / f"{seed}.parquet")
+        part = seed_part(seed, classes)
+        pd.concat([train, part], ignore_index=True).to_parquet(paths[-1])
+        errors.append(row_error([part]))
+    spec, figure, pdf = (tmp_path / f"reliability.{suffix}" for suffix in ("vl.json", "svg", "pdf"))
+    main(
+        SimpleNamespace(
+            input=SimpleNamespace(predictions=paths),
+            output=SimpleNamespace(spec=spec, figure=figure, pdf=pdf),
+            params=SimpleNamespace(runs=runs),
+        )
+    )
+    saved = json.loads(spec.read_text(encoding="utf-8"))
+    bins = pd.DataFrame(next(iter(saved["datasets"].values()))).query("kind == 'bin'")
+    assert bins.groupby("model")["count"].sum().tolist() == [1000] * 3
+    svg = ElementTree.parse(figure).getroot()
+    texts = [text for text in svg.itertext() if text.strip()]
+    for row in range(3):
+        assert texts.count(runs[2 * row]["model"]) == 1
+        assert f"ECE {np.mean(errors[2 * row : 2 * row + 2]):.2%}" in texts
+    assert pdf.read_bytes().startswith(b"%PDF")

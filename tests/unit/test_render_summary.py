@@ -1,0 +1,270 @@
+"""The words that a study's numbers become: each claim only where its test carries it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from render_summary import (
+    Study,
+    baseline_section,
+    choice_section,
+    epochs_section,
+    leak_section,
+    open_section,
+    p_value,
+    render_html,
+    render_markdown,
+    render_summary,
+    render_text,
+    scope_section,
+    search_section,
+    size_section,
+)
+
+# name: kind, parameters, validation mean, its standard error, test mean, milliseconds
+ROWS = {
+    "Linear": ("baseline", 1_000, 0.80, 0.010, 0.81, 0.1),
+    "Small": ("bert", 4_000, 0.889, 0.010, 0.88, 2.0),
+    "Large": ("bert", 9_000, 0.895, 0.010, 0.89, 9.0),
+}
+VERDICTS = {("Linear", "Small"): "worse", ("Linear", "Large"): "worse", ("Small", "Large"): "not separable"}
+
+
+def study(rows: dict = ROWS, verdicts: dict = VERDICTS, scope: str = "seeds and examples", **columns: Any) -> Study:
+    """A study whose numbers are given."""
+    table = pd.DataFrame(
+        {
+            "model": name,
+            "kind": kind,
+            "parameters": parameters,
+            "seeds": 1 if kind == "baseline" else 3,
+            "test_accuracy": test,
+            "test_accuracy_low": test - 0.01,
+            "test_accuracy_high": test + 0.01,
+            "clean_accuracy": test - 0.002,
+            "latency_ms": cost,
+        }
+        for name, (kind, parameters, _, _, test, cost) in rows.items()
+    ).assign(**columns)
+    comparison = pd.DataFrame(
+        {"model": name, "metric": metric, "mean": mean, "se": se}
+        for name, (_, _, mean, se, _, _) in rows.items()
+        for metric in ("validation_accuracy", "validation_f1")
+    )
+    pairs = pd.DataFrame(
+        {
+            "model_a": a,
+            "model_b": b,
+            "difference": rows[a][4] - rows[b][4],
+            "low": rows[a][4] - rows[b][4] - 0.01,
+            "high": rows[a][4] - rows[b][4] + 0.01,
+            "p_value": 0.001,
+            "p_holm": 0.3 if verdict == "not separable" else 0.002,
+            "scope": scope,
+            "verdict": verdict,
+            "seeds_needed": 11 if verdict == "not separable" else np.nan,
+            "examples_needed": np.nan,
+        }
+        for (a, b), verdict in verdicts.items()
+    )
+    return Study(table, comparison, pairs, "accuracy")
+
+
+def words(section: tuple[str, list[str]]) -> str:
+    return "\n".join(section[1])
+
+
+def test_choice_is_made_on_validation_and_told_on_test() -> None:
+    """The best on validation for accuracy; the fastest within one standard error of it for cost."""
+    said = words(choice_section(study()))
+    assert "For accuracy take “Large”: it has the highest mean on the validation part (89.50 %)" in said
+    assert "on the test split it reaches 89.00 % [88.00, 90.00]" in said
+    assert "For cost take “Small”" in said
+    assert "2 ms per text on the CPU instead of 9" in said
+    assert "-1.00 points [-2.00, +0.00], p = .300 after Holm's correction, not separable from the best" in said
+
+
+def test_a_row_below_one_standard_error_is_not_taken_for_cost() -> None:
+    """A fast row that is clearly worse on validation is no bargain."""
+    far = ROWS | {"Small": ("bert", 4_000, 0.88, 0.01, 0.89, 2.0)}
+    said = words(choice_section(study(far)))
+    assert "For cost take it too" in said
+
+
+def test_a_better_row_on_test_is_told_but_not_chosen() -> None:
+    """Choosing on test would flatter the choice."""
+    said = words(choice_section(study(verdicts=VERDICTS | {("Small", "Large"): "better"})))
+    assert "For accuracy take “Large”" in said
+    assert "On the test split “Small” came out better than it; the choice was not made there." in said
+
+
+def test_baseline_is_beaten_only_with_a_test() -> None:
+    """BERT rows are sorted by their verdict against the linear model; without one `better` no claim is made."""
+    assert "Better than it: “Small” +7.00 points [+6.00, +8.00]" in words(baseline_section(study()))
+    no_difference = dict.fromkeys(VERDICTS, "not separable")
+    said = words(baseline_section(study(verdicts=no_difference)))
+    assert "Better" not in said
+    assert "No BERT of this study is shown to beat the linear baseline." in said
+    mixed = VERDICTS | {("Linear", "Large"): "better"}
+    said = words(baseline_section(study(verdicts=mixed)))
+    assert "Better than it: “Small”" in said
+    assert "Worse than it: “Large” +8.00 points" in said
+    berts = {name: row for name, row in ROWS.items() if name != "Linear"}
+    alone = study(berts, {("Small", "Large"): "worse"})
+    assert "whether a BERT is worth its cost is open" in words(baseline_section(alone))
+
+
+def test_rungs_are_compared_with_the_next_larger() -> None:
+    """The larger against the smaller, whatever their order in the table."""
+    assert "“Large” is not separable from “Small”: +1.00 points" in words(size_section(study()))
+    turned = {name: ROWS[name] for name in ("Linear", "Large", "Small")}
+    verdicts = {("Linear", "Large"): "worse", ("Linear", "Small"): "worse", ("Large", "Small"): "better"}
+    assert "“Large” is better than “Small”: +1.00 points" in words(size_section(study(turned, verdicts)))
+
+
+def test_a_size_is_spoken_for_by_its_best_row() -> None:
+    """A tuned row of the same encoder is no rung of its own: the better on validation stands for the size."""
+    rows = ROWS | {"Small tuned": ("bert", 4_000, 0.892, 0.01, 0.885, 2.0)}
+    verdicts = dict.fromkeys([(a, b) for i, a in enumerate(rows) for b in list(rows)[i + 1 :]], "not separable")
+    said = size_section(study(rows, verdicts))[1]
+    assert len(said) == 1
+    assert said[0].startswith("“Large” is not separable from “Small tuned”")
+    small = {name: row for name, row in rows.items() if row[1] != 9_000}
+    pairs = {pair: verdict for pair, verdict in verdicts.items() if "Large" not in pair}
+    assert size_section(study(small, pairs))[1] == ["All BERT rows are of one size: nothing to compare."]
+
+
+def test_open_pairs_say_what_they_would_take() -> None:
+    """Each pair without a verdict with the seeds, or texts, that such a difference takes; many are counted."""
+    said = open_section(study())
+    assert said[1] == [
+        "“Small” and “Large”: -1.00 points [-2.00, +0.00], p = .300 after Holm's correction. Were that the true "
+        "difference, a single test would find it 4 times in 5 with about 11 seeds per row."
+    ]
+    texts = study()
+    texts.pairs["seeds_needed"], texts.pairs["examples_needed"] = np.nan, 123_456
+    assert "with about 123,456 test texts, whatever the number of seeds." in words(open_section(texts))
+    none = study(verdicts=dict.fromkeys(VERDICTS, "worse"))
+    assert "every difference between two rows is significant" in words(open_section(none))
+    names = [f"r{i}" for i in range(7)]
+    rows = dict.fromkeys(names, ROWS["Small"])
+    pairs = {(a, b): "not separable" for i, a in enumerate(names) for b in names[i + 1 :]}
+    said = open_section(study(rows, pairs))[1]
+    assert len(said) == 11
+    assert said[-1].startswith("And 11 more pairs")
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("seeds and examples", "speaks of other seeds and other texts of this kind too"),
+        ("these trained models", "of these trained models only: it says nothing about what another seed"),
+    ],
+)
+def test_scope_is_said(scope: str, expected: str) -> None:
+    """With one seed nothing is said about other seeds."""
+    assert expected in words(scope_section(study(scope=scope)))
+
+
+def histories(**losses: list[list[float]]) -> pd.DataFrame:
+    """history.csv of some rows: per row and seed the validation loss of each epoch."""
+    return pd.DataFrame(
+        {"model": model, "seed": seed, "epoch": epoch, "validation_loss": loss}
+        for model, of_row in losses.items()
+        for seed, of_seed in enumerate(of_row, 1)
+        for epoch, loss in enumerate(of_seed, 1)
+    )
+
+
+def test_epochs_claim_no_more_than_their_test() -> None:
+    """A loss that falls in all seeds alike, one that rises, one that does both, a single run, a single epoch."""
+    heading, lines = epochs_section(
+        histories(
+            falls=[[0.9, 0.5], [0.9, 0.51], [0.9, 0.49]],
+            rises=[[0.9, 0.3, 0.6], [0.9, 0.31, 0.6], [0.9, 0.3, 0.59]],
+            wavers=[[0.5, 0.4], [0.5, 0.6], [0.5, 0.5]],
+            single=[[0.5, 0.4]],
+            once=[[0.5], [0.4]],
+        )
+    )
+    assert "epochs" in heading
+    falls, rises, wavers, single, once = lines
+    assert "the validation loss still fell in the last epoch (-0.4000 [" in falls
+    assert "more epochs may help" in falls
+    assert "rose in the last epoch" in rises
+    assert "lowest, on average, after epoch 2 of 3" in rises
+    assert "no change of the validation loss in the last epoch is shown" in wavers
+    assert "in its one run the validation loss fell" in single
+    assert "may help" not in single
+    assert "says nothing about a second" in once
+
+
+def test_epochs_are_corrected_for_the_number_of_rows() -> None:
+    """A change that one row alone would show is not shown among twenty that do nothing."""
+    waver = [[0.5, 0.4], [0.5, 0.6], [0.5, 0.5]]
+    weak = [[0.9, 0.80], [0.9, 0.82], [0.9, 0.84]]
+    assert "still fell" in epochs_section(histories(weak=weak))[1][0]
+    crowd = {f"row{i}": waver for i in range(20)}
+    assert "no change" in epochs_section(histories(weak=weak, **crowd))[1][0]
+
+
+def test_early_stopping_leaves_runs_of_unequal_length() -> None:
+    """Each run's own last epoch counts; the mean curve ends with the shortest run."""
+    line = epochs_section(histories(row=[[0.9, 0.5, 0.4, 0.3], [0.9, 0.5], [0.9, 0.45, 0.35]]))[1][0]
+    assert "after epoch 2 of 2" in line
+
+
+def test_leaks_and_searches_are_told() -> None:
+    """What the leaked texts change, and what the search chose from how many trials."""
+    assert "changes by more than 0.20 points" in words(leak_section(study(), 12))
+    assert "no test text stands in the training split" in words(leak_section(study(), 0))
+    assert search_section(study()) is None
+    nothing = [np.nan, np.nan]
+    found = study(
+        chosen=[*nothing, "epochs 3"], trials=[*nothing, 4], search_metric=[*nothing, "accuracy"],
+        search_score=[*nothing, 0.91],
+    )  # fmt: skip
+    said = words(search_section(found))
+    assert "“Large”: epochs 3, the best of 4 trials by validation accuracy (91.00 %)" in said
+    assert "it has 89.50 % there, and 89.00 % [88.00, 90.00] accuracy on the test split" in said
+
+
+def test_p_values_for_people() -> None:
+    """Small ones are bounded, none is 0."""
+    assert [p_value(p) for p in (0.0, 0.0324, 1.0)] == ["p < .001", "p = .032", "p = 1"]
+
+
+def test_hostile_names_are_text() -> None:
+    """A row's name is shown as it is, in every form."""
+    sections = [("Which row to take", ["“<script>alert(1)</script> *a|b*” is best."])]
+    assert "<script>" not in render_html("t", sections)
+    assert "&lt;script&gt;" in render_html("t", sections)
+    assert r"\*a\|b\*" in render_markdown("t", sections)
+    assert "<script>" in render_text(sections)
+    assert max(map(len, render_text([("h", ["word " * 100])]).splitlines())) <= 120
+
+
+def test_summary_is_written_in_three_forms(tmp_path: Path) -> None:
+    """From files to files: every form has the choice, and a row called NA is a row."""
+    renamed = {("NA" if name == "Small" else name): row for name, row in ROWS.items()}
+    verdicts = {("Linear", "NA"): "worse", ("Linear", "Large"): "worse", ("NA", "Large"): "not separable"}
+    numbers = study(renamed, verdicts)
+    numbers.table.reset_index().to_csv(tmp_path / "table.csv", index=False)
+    numbers.comparison.reset_index().to_csv(tmp_path / "comparison.csv", index=False)
+    numbers.pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    (tmp_path / "audit.json").write_text(json.dumps({"leaked": {"test_rows": 0}}))
+    runs = [{"model": model, "seed": seed} for model in ("NA", "Large") for seed in (1, 2)]
+    paths = []
+    for run in runs:
+        paths.append(tmp_path / f"{run['model']}-{run['seed']}.csv")
+        pd.DataFrame({"epoch": [1, 2], "validation_loss": [0.5, 0.4 + run["seed"] / 100]}).to_csv(paths[-1])
+    out = {form: tmp_path / f"summary.{form}" for form in ("markdown", "html", "text")}
+    inputs = [tmp_path / name for name in ("table.csv", "comparison.csv", "pairs.csv", "audit.json")]
+    render_summary(*inputs, paths, out, runs, study="micro", metric="accuracy")
+    for path in out.values():
+        assert "For cost take “NA”" in re.sub(r"\s+", " ", path.read_text())

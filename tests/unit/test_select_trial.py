@@ -1,0 +1,87 @@
+"""Which trial a search chooses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from select_trial import score_trials, select_trial
+
+
+def runs(*lines: tuple[str, int, float, float, float, int]) -> pd.DataFrame:
+    """One line per run: trial, seed, accuracy, F1, loss, cost; the trial's name is its learning rate too."""
+    columns = ["trial", "seed", "validation_accuracy", "validation_f1", "validation_loss", "cost"]
+    frame = pd.DataFrame(lines, columns=columns)
+    return frame.assign(learning_rate=frame["trial"])
+
+
+def chosen(trials: pd.DataFrame) -> str:
+    assert trials["chosen"].sum() == 1
+    return trials.loc[trials["chosen"], "trial"].item()
+
+
+MEASURED = runs(("a", 1, 0.8, 0.9, 0.5, 10), ("b", 1, 0.9, 0.7, 0.6, 10), ("c", 1, 0.7, 0.8, 0.4, 10))
+
+
+@pytest.mark.parametrize(("metric", "best"), [("accuracy", "b"), ("f1", "a"), ("loss", "c")])
+def test_best_by_the_chosen_measure(metric: str, best: str) -> None:
+    """Most accuracy, most F1, least loss."""
+    trials = score_trials(MEASURED, metric, ["learning_rate"])
+    assert chosen(trials) == best
+    assert sorted(trials["rank"]) == [1, 2, 3]
+
+
+def test_score_is_the_mean_over_seeds() -> None:
+    """A lucky seed does not win against a better mean; the spread is told."""
+    measured = runs(
+        ("lucky", 1, 0.95, 0, 0, 1),
+        ("lucky", 2, 0.65, 0, 0, 1),
+        ("steady", 1, 0.85, 0, 0, 1),
+        ("steady", 2, 0.83, 0, 0, 1),
+    )
+    trials = score_trials(measured, "accuracy", ["learning_rate"]).set_index("trial")
+    assert trials.loc["steady", "chosen"]
+    assert trials.loc["lucky", "score"] == pytest.approx(0.80)
+    assert trials.loc["lucky", "score_sd"] == pytest.approx(0.2121, abs=1e-4)
+    assert (trials["seeds"] == 2).all()
+
+
+def test_ties_go_to_the_cheaper_then_to_the_name() -> None:
+    """Of equal scores the fewer token positions win; of equal cost the first name, in whatever order they come."""
+    tied = [("b", 1, 0.9, 0, 0, 20), ("c", 1, 0.9, 0, 0, 10), ("a", 1, 0.9, 0, 0, 20)]
+    assert chosen(score_trials(runs(*tied), "accuracy", ["learning_rate"])) == "c"
+    for order in (tied, tied[::-1]):
+        equal = [(*line[:5], 7) for line in order]
+        assert chosen(score_trials(runs(*equal), "accuracy", ["learning_rate"])) == "a"
+
+
+def write_run(folder: Path, settings: dict[str, Any], accuracies: list[float], kept: int) -> tuple[Path, Path]:
+    folder.mkdir()
+    history = pd.DataFrame({"epoch": range(1, len(accuracies) + 1), "validation_accuracy": accuracies})
+    history.assign(validation_f1=0.5, validation_loss=1.0).to_csv(folder / "history.csv", index=False)
+    (folder / "training.json").write_text(json.dumps({"training": settings, "kept_epoch": kept, "positions": 100}))
+    return folder / "history.csv", folder / "training.json"
+
+
+def test_choice_is_a_file_with_the_values_as_they_were(tmp_path: Path) -> None:
+    """The measure is that of the kept epoch; null, integers and words come back as they were tried."""
+    files = [
+        write_run(tmp_path / "x", {"clipnorm": None, "batch_size": 16, "optimizer": "adam"}, [0.9, 0.6], kept=1),
+        write_run(tmp_path / "y", {"clipnorm": 1.0, "batch_size": 32, "optimizer": "sgd"}, [0.5, 0.8], kept=2),
+    ]
+    histories, trainings = zip(*files, strict=True)
+    select_trial(
+        histories, trainings, tmp_path / "chosen.json", tmp_path / "trials.csv", model="Tuned", metric="accuracy",
+        keys=["clipnorm", "batch_size", "optimizer"], runs=[{"trial": "x", "seed": 1}, {"trial": "y", "seed": 1}],
+    )  # fmt: skip
+    found = json.loads((tmp_path / "chosen.json").read_text())
+    assert found["values"] == {"clipnorm": None, "batch_size": 16, "optimizer": "adam"}
+    assert isinstance(found["values"]["batch_size"], int)
+    assert (found["trial"], found["trials"], found["score"], found["seeds"]) == ("x", 2, 0.9, 1)
+    trials = pd.read_csv(tmp_path / "trials.csv")
+    assert list(trials.columns) == [
+        "trial", "clipnorm", "batch_size", "optimizer", "score", "score_sd", "validation_accuracy", "validation_f1",
+        "validation_loss", "cost", "seeds", "rank", "chosen",
+    ]  # fmt: skip
