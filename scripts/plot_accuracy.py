@@ -115,7 +115,10 @@ def _panel(
         steps: x and level of the corners of the front, from left to right.
     """
     y_scale = alt.Scale(domain=y_domain, nice=False, zero=False)
-    y = alt.Y("accuracy:Q", scale=y_scale, title="Test accuracy, 95 % interval").axis(format="~%")
+    y = alt.Y("accuracy:Q", scale=y_scale, title="Test accuracy, 95 % interval").axis(
+        format="~%",
+        labelExpr="datum.value > 1 ? '' : datum.label",  # above 100 % there is room for a name only
+    )
     low, high = alt.Y("accuracy_low:Q", scale=y_scale), alt.Y2("accuracy_high:Q")
     colour, shape = alt.Color("colour:N", scale=None), alt.Shape("shape:N", scale=None)
     tooltip = ["model:N", alt.Tooltip("parameters:Q", format=",")]

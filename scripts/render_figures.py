@@ -30,7 +30,7 @@ h2 { font-size: 1.05rem; margin: 0 0 .6rem; }
 section { border-top: 1px solid #ddd; margin-top: 1.5rem; padding-top: 1.2rem; scroll-margin-top: .5rem; }
 .chart { overflow-x: auto; min-height: 1.5rem; }
 .chart.waiting { min-height: 24rem; color: #666; }
-.chart .vega-embed { padding-right: 38px; }
+.chart.vega-embed { display: block; padding-right: 38px; }
 .caption { max-width: 46rem; color: #444; margin: .8rem 0 0; }
 @media (min-width: 1440px) {
   body { display: grid; grid-template-columns: 15rem 1fr; }

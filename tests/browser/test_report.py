@@ -19,6 +19,13 @@ PAINTED = """element => {
   const pixels = element.getContext("2d").getImageData(0, 0, element.width, element.height).data;
   return pixels.some((value) => value !== pixels[0]);
 }"""
+# Whether all that the right side shows can be scrolled to; what is centred and too large may not be.
+REACHABLE = """() => {
+  const side = [...document.querySelectorAll(".h-screen.overflow-auto")].at(-1);
+  side.scrollTo(0, 0);
+  const [outer, inner] = [side.getBoundingClientRect(), side.firstElementChild.getBoundingClientRect()];
+  return inner.top >= outer.top && inner.left >= outer.left;
+}"""
 Visit = Callable[[Path], Page]
 Shoot = Callable[[Page, str], None]
 
@@ -66,6 +73,11 @@ def expect_painted(picture: Locator) -> None:
     picture.scroll_into_view_if_needed()
     handle = picture.element_handle()
     handle.owner_frame().wait_for_function(PAINTED, arg=handle)
+
+
+def expect_within_reach(page: Page) -> None:
+    """Nothing is shown beyond the window's upper and left edge, where no scroll bar leads."""
+    assert page.evaluate(REACHABLE)
 
 
 def expect_figures(page: Page, frame: Frame, shoot: Shoot) -> None:
@@ -121,12 +133,15 @@ def expect_shown(page: Page, path: str, shoot: Shoot) -> None:
     if page.evaluate("(path) => results[path].mime_type", path).startswith("image/"):
         picture = page.locator(".p-3 > img")
         page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+        expect_within_reach(page)
         shoot(page, f"entry-{safe(path)}")
         return
     frame = page.locator("iframe").element_handle().content_frame()
     frame.wait_for_load_state()
     # Chromium leaves a frame empty whose address is longer than 2 MiB.
     assert frame.locator("body").inner_text().strip(), f"{path} opens empty"
+    sideways = frame.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert sideways <= 0, f"{path} is {sideways} pixels wider than its frame"
     shoot(page, f"entry-{safe(path)}")
     if Path(path).name in SPECIAL:
         SPECIAL[Path(path).name](page, frame, shoot)
@@ -144,6 +159,7 @@ def test_first_page_says_what_this_is(report: Path, visit: Visit, shoot: Shoot):
     expect(opening).to_contain_text("Study")
     expect(opening).to_contain_text("interval")
     expect(page.locator("#loading-screen")).to_be_hidden()
+    expect_within_reach(page)
     shoot(page, "first-page")
 
 
@@ -156,6 +172,7 @@ def test_general_charts_are_drawn(report: Path, visit: Visit, shoot: Shoot, entr
     expect(pictures).to_have_count(charts)
     for index in range(charts):
         expect_painted(pictures.nth(index))
+    expect_within_reach(page)
     shoot(page, entry.lower())
 
 
@@ -168,6 +185,7 @@ def test_about_shows_the_licences(report: Path, visit: Visit, shoot: Shoot):
     for index in range(packages.count()):
         packages.nth(index).click()
         expect(page.locator("pre")).not_to_be_empty()
+        expect_within_reach(page)
     shoot(page, "about")
 
 
