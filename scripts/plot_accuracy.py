@@ -16,7 +16,7 @@ from _job import run_job
 
 log = logging.getLogger(__name__)
 
-WIDTH, HEIGHT = 460, 400  # pixels of a panel
+WIDTH, HEIGHT = 400, 380  # pixels of a panel
 ACCURACY = {
     "test_accuracy": "accuracy",
     "test_accuracy_low": "accuracy_low",

@@ -17,7 +17,7 @@ from _predictions import read_test_parts
 log = logging.getLogger(__name__)
 
 MAX_CLASSES = 20
-WIDTH = 1020  # pixels of the panels side by side, about
+WIDTH = 880  # pixels of the panels side by side, about
 NAME_LIMIT = 200  # pixels of a row's name where its matrix is narrower
 SPACING = {"row": 24, "column": 40}  # pixels
 LABEL_LIMIT = 130  # pixels of a class's name

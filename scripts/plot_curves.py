@@ -168,7 +168,7 @@ def _panel(
         guess: two points of the line that a model which only guesses has.
     """
     scales = row_scales(models)
-    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=600)
+    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=600, orient="bottom", columns=3)
     x = alt.X("x:Q", title=titles[0], scale=alt.Scale(domain=[0, 1])).axis(format="~%", tickCount=5)
     y_scale = alt.Scale(domain=[floor, 1], zero=False)
     y = alt.Y("y:Q", title=titles[1], scale=y_scale).axis(format="~%", tickCount=5)

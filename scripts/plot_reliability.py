@@ -17,7 +17,7 @@ from _predictions import read_test_parts
 log = logging.getLogger(__name__)
 
 SIZE = 190  # pixels of a panel
-COLUMNS = (4, 3)  # panels side by side, whichever leaves fewer gaps
+COLUMNS = (3, 2)  # panels side by side, whichever leaves fewer gaps
 DIGITS = 4
 
 
