@@ -228,7 +228,7 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
     if len(threads):
         lines.append(
             "ms/text: median time on the CPU from one text to its probabilities; Texts/s: the same in batches of 32, "
-            f"with {' or '.join(f'{int(count)}' for count in threads)} threads and nothing else running; MB: peak "
+            f"with {' or '.join(f'{int(count)}' for count in threads)} threads and no other job of the study beside it; MB: peak "
             "memory of that process."
         )
     return lines
