@@ -244,10 +244,8 @@ def speed_files(wildcards):
     """A trained row, of its first seed, to be timed."""
     if wildcards.model not in ROWS:
         return {"baseline": f"<results>/runs/{wildcards.model}/seed-{BASELINE_SEEDS[0]}/baseline.npz"}
-    encoder, folder = (
-        row_encoder(wildcards),
-        f"<results>/runs/{wildcards.model}/seed-{ROWS[wildcards.model]['seeds'][0]}",
-    )
+    encoder = row_encoder(wildcards)
+    folder = f"<results>/runs/{wildcards.model}/seed-{ROWS[wildcards.model]['seeds'][0]}"
     return {
         "config": encoder["config"],
         "vocabulary": encoder["vocabulary"],
@@ -268,7 +266,7 @@ def device_threads():
 def all_threads():
     """All cores, so that nothing runs beside a job that looks at the clock."""
     cores = workflow.resource_settings.cores
-    return 4 if cores is None else cores  # a cluster's node has none to spare
+    return 4 if cores is None else cores  # on a cluster others may use the node
 
 
 # === Exports ===

@@ -13,7 +13,7 @@ rule render_table:
         comparison="<results>/comparison.csv",
         metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
         speed=[f"<results>/runs/{row['path']}/speed.json" for row in table_rows()],
-        chosen=[f"<results>/search/{path}/chosen.json" for path in SEARCHED],
+        outcome=[f"<results>/search/{path}/outcome.json" for path in SEARCHED],
         audit="<results>/data/audit.json",
         labels="<results>/data/labels.json",
         modules=modules("_data", "_pages", "_text"),
@@ -48,7 +48,8 @@ rule render_summary:
         pairs="<results>/pairs.csv",
         audit="<results>/data/audit.json",
         history=of_runs("<results>/runs/{model}/seed-{seed}/history.csv", BERT_RUNS),
-        modules=modules("_inference", "_text"),
+        training=of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
+        modules=modules("_data", "_inference", "_text"),
     output:
         markdown="<results>/summary.md",
         html="<results>/summary.html",
@@ -70,7 +71,7 @@ rule plot_rows:
     input:
         table="<results>/table.csv",
         metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
-        modules=modules("_charts"),
+        modules=modules("_charts", "_data"),
     output:
         spec="<results>/figures/rows.vl.json",
         pdf="<results>/figures/rows.pdf",
@@ -94,7 +95,7 @@ rule plot_accuracy:
     """Test accuracy with its interval against the number of parameters and the time of an answer."""
     input:
         table="<results>/table.csv",
-        modules=modules("_charts"),
+        modules=modules("_charts", "_data"),
     output:
         spec="<results>/figures/accuracy.vl.json",
         pdf="<results>/figures/accuracy.pdf",
@@ -116,7 +117,7 @@ rule plot_pairs:
     """Every row against every other: difference and verdict."""
     input:
         pairs="<results>/pairs.csv",
-        modules=modules("_charts"),
+        modules=modules("_charts", "_data"),
     output:
         spec="<results>/figures/pairs.vl.json",
         pdf="<results>/figures/pairs.pdf",
@@ -138,7 +139,7 @@ rule plot_search:
     """The trials of every search by their score on the validation part."""
     input:
         trials=[f"<results>/search/{path}/trials.csv" for path in SEARCHED],
-        chosen=[f"<results>/search/{path}/chosen.json" for path in SEARCHED],
+        outcome=[f"<results>/search/{path}/outcome.json" for path in SEARCHED],
         modules=modules("_charts"),
     output:
         spec="<results>/figures/search.vl.json",

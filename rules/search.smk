@@ -2,7 +2,8 @@
 
 Inputs: tokens, splits and encoders, as for any training.
 Outputs: <results>/search/{model}/{trial}/seed-{seed}/ with history.csv and training.json of each trial, and
-<results>/search/{model}/ with trials.csv (all trials, ranked) and chosen.json.
+<results>/search/{model}/ with trials.csv (all trials, ranked), chosen.json (the
+values, as the row's training takes them) and outcome.json (the same with score and number of trials).
 """
 
 
@@ -44,6 +45,7 @@ checkpoint select_trial:
         training=trial_files("training.json"),
     output:
         chosen="<results>/search/{model}/chosen.json",
+        outcome="<results>/search/{model}/outcome.json",
         trials="<results>/search/{model}/trials.csv",
     log:
         "<logs>/search/{model}/select_trial.log",

@@ -93,19 +93,6 @@ def row_scales(models: Sequence[str], shown: Sequence[str] | None = None) -> dic
     return {channel: alt.Scale(domain=domain, range=marks[column].tolist()) for channel, column in channels.items()}
 
 
-def read_rows(path: str | Path) -> pd.DataFrame:
-    """Read table.csv, comparison.csv or another table with the rows' names in `model`, `model_a` or `model_b`.
-
-    Only an empty field is missing: a row may be called "NA". The quote that render_table puts before a name which a
-    spreadsheet would run as a formula is taken off again.
-    """
-    names = ["model", "model_a", "model_b"]
-    table = pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
-    for column in table.columns.intersection(names):
-        table[column] = table[column].fillna("").str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True)
-    return table
-
-
 def place_labels(
     wanted: Sequence[tuple[str, Box]], size: tuple[float, float], taken: Sequence[Box]
 ) -> list[tuple[float, float]]:

@@ -109,3 +109,16 @@ def read_labels(path: str | Path) -> tuple[list[str], int | None]:
     """Read labels.json: the names in the order of their codes and the positive class's code, or None."""
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     return content["names"], content["positive"]
+
+
+def read_rows(path: str | Path) -> pd.DataFrame:
+    """Read table.csv, comparison.csv or another table with the rows' names in `model`, `model_a` or `model_b`.
+
+    Only an empty field is missing: a row may be called "NA". The quote that render_table puts before a name which a
+    spreadsheet would run as a formula is taken off again.
+    """
+    names = ["model", "model_a", "model_b"]
+    table = pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
+    for column in table.columns.intersection(names):
+        table[column] = table[column].fillna("").str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True)
+    return table

@@ -15,6 +15,7 @@ from _schema import StudyError, nearest
 
 OPTIONS = ("trials", "seed", "seeds", "metric")
 RANGE_KEYS = {"low", "high", "log"}
+MOST_MISSES = 1000  # draws in a row that were drawn before
 
 
 def searched_keys(search: dict[str, Any]) -> list[str]:
@@ -80,7 +81,8 @@ def draw_trials(search: dict[str, Any], training: dict[str, Any]) -> dict[str, d
     Returns:
         Name (a hash of the values) -> searched key -> value, in the order of the lists or draws.
     """
-    keys = searched_keys(search)
+    # In one order, whatever that of the study file: a trial depends on its values, a draw on the order of the keys.
+    keys = sorted(searched_keys(search))
     lists = [search[key] for key in keys]
     finite = all(isinstance(candidates, list) for candidates in lists)
     wanted = search.get("trials", math.inf)
@@ -92,12 +94,12 @@ def draw_trials(search: dict[str, Any], training: dict[str, Any]) -> dict[str, d
     # Python's own generator: its stream is the same in every version.
     generator = random.Random(search.get("seed", 0))
     trials: dict[str, dict[str, Any]] = {}
+    misses = 0
     # Few integers within ranges may be used up before `trials` is reached.
-    for _ in range(1000 * wanted):
+    while len(trials) < wanted and misses < MOST_MISSES:
         values = {key: _draw(search[key], training[key], generator) for key in keys}
+        misses = misses + 1 if trial_name(values) in trials else 0
         trials.setdefault(trial_name(values), values)
-        if len(trials) == wanted:
-            break
     return trials
 
 
@@ -114,7 +116,7 @@ def _check_range(found: dict[str, Any], place: str, schema: dict[str, Any], chec
     unknown = sorted(set(found) - RANGE_KEYS)
     if unknown or not {"low", "high"} <= set(found):
         raise StudyError(f"{place}: found {found!r}; a range is {{low: …, high: …}}, with log: true if wanted.")
-    numeric = _is_integer(schema) or "number" in str(schema.get("type", "number" if "$ref" in schema else ""))
+    numeric = _is_integer(schema) or "number" in schema.get("type", "")
     if not numeric:
         raise StudyError(f"{place}: found a range, but {place.rsplit('.', 1)[1]} is no number; give a list of values.")
     if not isinstance(found.get("log", False), bool):

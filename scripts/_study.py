@@ -43,7 +43,11 @@ def resolve_study(
     }
     for place, row in enumerate(study["models"]):
         if "search" in row:
-            row["search"] = _resolve_search(row["search"], f"models[{place}] (row {row['name']!r})", schema)
+            key = f"models[{place}] (row {row['name']!r})"
+            row["search"] = _resolve_search(row["search"], key, schema)
+            for name in searched_keys(row["search"]):
+                if name in row:
+                    raise StudyError(f"{key}.search.{name}: the row sets {name} itself too; remove one of the two.")
     training = schema["$defs"]["training"]["properties"]
     study["models"] = [resolve_row(row, study, training) for row in study["models"]]
     _resolve_paths(study, roots)
@@ -78,7 +82,8 @@ def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, 
 
     Returns:
         `name`, `path` (the name made safe), `encoder`, `reference`, `seeds`, `training` (every setting that is the same
-        for all of its trainings), and for a search `search` (`metric`, `seeds` and `trials`: name -> searched values).
+        for all of its trainings), and for a search `search` (`metric`, `seeds`, `keys`: what is searched, in the order
+        of the study, and `trials`: name -> searched values).
     """
     settings = study["training"] | {key: value for key, value in row.items() if key in study["training"]}
     seeds = row.get("seeds", study["seeds"])

@@ -31,6 +31,10 @@ PROGRESS_SECONDS = 10.0
 NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
 
 
+class Diverged(BadInput):
+    """A training whose loss or probabilities are no finite numbers."""
+
+
 def build_classifier(
     architecture: dict[str, int], classes: int, pad: int, dropout: float = 0.0, encoder_dropout: float = 0.0
 ) -> tuple[keras.Model, BertBackbone]:
@@ -176,7 +180,7 @@ class Progress(keras.callbacks.Callback):
         measure: gives the measures of the model as it is; they join the epoch's logs.
 
     Raises:
-        BadInput: at the end of an epoch whose loss is no finite number.
+        Diverged: at the end of an epoch whose loss is no finite number.
     """
 
     def __init__(self, name: str, examples: int, batch_size: int, measure: Callable[[], dict[str, float]]):
@@ -213,7 +217,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         seconds = time.perf_counter() - self.epoch_start
         if not np.isfinite(logs["loss"]):
-            raise BadInput(f"{self.name}: the loss is no finite number in epoch {epoch + 1} of {self.params['epochs']}")
+            raise Diverged(f"{self.name}: the loss is no finite number in epoch {epoch + 1} of {self.params['epochs']}")
         logs.update(self.measure(), seconds=seconds)
         log.info(
             "%s | epoch %d/%d | loss %.4f | accuracy %.4f | validation loss %.4f | validation accuracy %.4f | %s",
@@ -269,7 +273,7 @@ def train_classifier(
         And `kept_epoch`, from 1, whose weights were kept, and `positions`, the token positions trained on.
 
     Raises:
-        BadInput: the training diverged.
+        Diverged: the training diverged.
     """
     length, truncation, batch_size = training["length"], training["truncation"], training["batch_size"]
     lengths = tokens.lengths(length)
@@ -304,7 +308,7 @@ def train_classifier(
     def measure() -> dict[str, float]:
         probabilities = predict_probabilities(model, tokens, measured, length, truncation)
         if not np.isfinite(probabilities).all():
-            raise BadInput(f"{name}: the probabilities are no finite numbers")
+            raise Diverged(f"{name}: the probabilities are no finite numbers")
         parts = {"train": slice(len(sample)), "validation": slice(len(sample), None)}
         return {"learning_rate": float(optimizer.learning_rate)} | {
             f"{part}_{key}": value
@@ -326,8 +330,8 @@ def train_classifier(
         callbacks.append(keeper)
     try:
         fitted = model.fit(dataset, epochs=training["epochs"], shuffle=False, verbose=0, callbacks=callbacks)
-    except BadInput as error:
-        raise BadInput(
+    except Diverged as error:
+        raise Diverged(
             f"{error}; lower learning_rate ({training['learning_rate']:g}), set clipnorm, or choose another precision "
             f"than {training['precision']}."
         ) from error

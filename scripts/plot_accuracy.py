@@ -11,7 +11,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from _charts import BLACK, GREY, LABEL_LIMIT, Box, place_labels, read_rows, row_marks, save_chart, text_box
+from _charts import BLACK, GREY, LABEL_LIMIT, Box, place_labels, row_marks, save_chart, text_box
+from _data import read_rows
 from _job import run_job
 
 log = logging.getLogger(__name__)

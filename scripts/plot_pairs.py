@@ -7,7 +7,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from _charts import BLACK, FONT, GREY, ORANGE, SKY, read_rows, save_chart
+from _charts import BLACK, FONT, GREY, ORANGE, SKY, save_chart
+from _data import read_rows
 from _job import run_job
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from _charts import GREY, read_rows, row_scales, save_chart
+from _charts import GREY, row_scales, save_chart
+from _data import read_rows
 from _job import run_job
 
 log = logging.getLogger(__name__)

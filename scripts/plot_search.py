@@ -30,7 +30,7 @@ NONE = "none"
 
 def plot_search(
     paths_trials: Sequence[str | Path],
-    paths_chosen: Sequence[str | Path],
+    paths_outcome: Sequence[str | Path],
     path_spec: str | Path,
     path_figure: str | Path,
     path_pdf: str | Path,
@@ -39,14 +39,14 @@ def plot_search(
     """Draw the figure.
 
     Args:
-        paths_trials, paths_chosen: trials.csv and chosen.json of every row with a search.
+        paths_trials, paths_outcome: trials.csv and outcome.json of every row with a search.
         path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
         searches: `model` (name shown) and `keys` (searched training keys) of these rows, in the same order.
     """
     charts = []
-    for path_trials, path_chosen, search in zip(paths_trials, paths_chosen, searches, strict=True):
+    for path_trials, path_outcome, search in zip(paths_trials, paths_outcome, searches, strict=True):
         trials = read_trials(path_trials, search["keys"])
-        metric = json.loads(Path(path_chosen).read_text(encoding="utf-8"))["metric"]
+        metric = json.loads(Path(path_outcome).read_text(encoding="utf-8"))["metric"]
         charts.append(search_chart(trials, search["model"], search["keys"], metric))
         log.info("%s: %d trials of %s", search["model"], len(trials), ", ".join(search["keys"]))
     save_chart(alt.vconcat(*charts, spacing=40).resolve_scale(color="independent"), path_spec, path_figure, path_pdf)
@@ -226,7 +226,7 @@ def _count(number: int, what: str) -> str:
 def main(snakemake: Any) -> None:
     plot_search(
         paths_trials=list(snakemake.input.trials),
-        paths_chosen=list(snakemake.input.chosen),
+        paths_outcome=list(snakemake.input.outcome),
         path_spec=snakemake.output.spec,
         path_figure=snakemake.output.figure,
         path_pdf=snakemake.output.pdf,

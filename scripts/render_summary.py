@@ -42,14 +42,18 @@ class Study:
     def __init__(self, table: pd.DataFrame, comparison: pd.DataFrame, pairs: pd.DataFrame, metric: str):
         self.test, self.validation, self.name = METRICS[metric]
         self.table = table.set_index("model")
-        self.comparison = comparison.set_index(["metric", "model"])
+        self.comparison = comparison
         self.pairs = pairs
         self.berts = self.table.index[self.table["kind"] == "bert"].tolist()
         self.baselines = self.table.index[self.table["kind"] == "baseline"].tolist()
 
+    def of(self, metric: str) -> pd.DataFrame:
+        """The comparison's lines of one metric, by row."""
+        return self.comparison[self.comparison["metric"] == metric].set_index("model")
+
     def best(self, rows: Sequence[str]) -> str:
         """The row with the highest mean on the validation part; of several the cheapest."""
-        means = self.comparison.loc[self.validation, "mean"][list(rows)]
+        means = self.of(self.validation)["mean"][list(rows)]
         return self.cheapest(means.index[means == means.max()])
 
     def cheapest(self, rows: Sequence[str]) -> str:
@@ -58,7 +62,7 @@ class Study:
 
     def within_one_error(self, best: str) -> list[str]:
         """Rows whose validation mean is no more than one standard error below the best's (Breiman et al. 1984)."""
-        found = self.comparison.loc[self.validation]
+        found = self.of(self.validation)
         limit = found.loc[best, "mean"] - found.loc[best, "se"]
         return found.index[found["mean"] >= limit].tolist()
 
@@ -104,47 +108,60 @@ def among(names: Sequence[str]) -> str:
 
 def scope_section(study: Study) -> Section:
     """What the statements speak of."""
-    scopes = set(study.pairs["scope"])
     seeds, models = "seeds and examples", "these trained models"
-    berts = study.table.loc[study.berts, "seeds"].astype(int)
-    count = f"{berts.min()}" if berts.min() == berts.max() else f"{berts.min()} to {berts.max()}"
+    scopes = set(study.pairs["scope"]) or {seeds if seeds in set(study.table["interval"]) else models}
+    of_berts = study.table.loc[study.berts, "seeds"].astype(int)
+    few, many = of_berts.min(), of_berts.max()
+    count = f"{few} {'seed' if many == 1 else 'seeds'}" if few == many else f"{few} to {many} seeds"
+    rows = "1 row is measured" if len(study.table) == 1 else f"{len(study.table)} rows are compared"
     lines = [
-        f"{len(study.table)} rows are compared by their {study.name} on the test split, each BERT row with {count} "
-        f"{'seed' if berts.max() == 1 else 'seeds'}. Rows are chosen on the validation part and reported on the test "
-        "split; “better” and “worse” are said only where the test of the pair is significant at 5 % after Holm's "
-        "correction over all pairs."
+        f"{rows} by {study.name} on the test split, each BERT row with {count}. Rows are chosen on the validation part "
+        "and reported on the test split. “Better” and “worse” are said only where the test of the pair is significant "
+        "at 5 % after Holm's correction over all pairs; intervals in brackets are of one pair or row alone, at 95 %."
     ]
     if scopes == {models}:
         lines.append(
-            "Every comparison is of these trained models only: it says nothing about what another seed would give."
+            "Every statement is of these trained models only: it says nothing about what another seed would give."
         )
-    elif scopes == {seeds, models}:
+    elif scopes == {seeds}:
+        lines.append("Each comparison speaks of other seeds and other texts of this kind too, not of other data sets.")
+    else:
         lines.append(
-            "Between rows with several seeds it speaks of other seeds too; where a row has one, or both are linear, of "
-            "these trained models only."
+            "Between rows with several seeds a comparison speaks of other seeds too; where a row has one, or both are "
+            "linear, of these trained models only."
         )
-    elif scopes:
-        lines.append("It speaks of other seeds and other texts of this kind too, not of other data sets.")
-    if seeds in scopes and berts.min() == 2:
+    if seeds in scopes and (of_berts == 2).any():
         lines.append(
             "Two seeds are few for a verdict: in simulations up to 15 % of studies had a false one, instead of 5 %."
         )
     return "What this speaks of", lines
 
 
-def choice_section(study: Study) -> Section:
-    """Which row to take for accuracy, and which for cost."""
+def choice_section(study: Study, parts_differ: bool = False) -> Section:
+    """Which row to take for accuracy, and which for cost.
+
+    Args:
+        study: the numbers.
+        parts_differ: whether the rows were validated on different parts.
+    """
     rows = study.table.index.tolist()
     best = study.best(rows)
-    found = study.comparison.loc[study.validation]
+    found = study.of(study.validation)
     lines = [
         f"For {study.name} take “{best}”: it has the highest mean on the validation part "
         f"({100 * found.loc[best, 'mean']:.2f} %); on the test split it reaches {study.measured(best)}."
     ]
+    if parts_differ:
+        lines.append("The rows' validation parts differ, so that this choice also holds the luck of the part.")
     others = [row for row in rows if row != best]
     above = [row for row in others if study.pair(row, best)["verdict"] == "better"]
     if above:
         lines.append(f"On the test split {among(above)} came out better than it; the choice was not made there.")
+    close = [row for row in others if study.pair(row, best)["verdict"] == "not separable"]
+    if close:
+        lines.append(f"On the test split it is not separable from {among(close)}.")
+    if not others:
+        return "Which row to take", lines
     cheap = study.cheapest(study.within_one_error(best))
     cost = study.table["latency_ms"]
     if cheap == best:
@@ -201,6 +218,8 @@ def size_section(study: Study) -> Section:
 def open_section(study: Study) -> Section:
     """Which differences are not separable with these data, and what it would take."""
     pairs = study.pairs[study.pairs["verdict"] == "not separable"]
+    if study.pairs.empty:
+        return "Not separable with these data", ["The study has one row: nothing to compare."]
     if pairs.empty:
         return "Not separable with these data", ["No pair: every difference between two rows is significant."]
     lines = [
@@ -215,39 +234,63 @@ def open_section(study: Study) -> Section:
 def needed(pair: dict[str, Any]) -> str:
     """How many seeds, or test texts, a difference as large as the observed one would take."""
     if pd.notna(pair["seeds_needed"]):
-        seeds = f"about {int(pair['seeds_needed'])} seeds per row"
+        what = f"with about {int(pair['seeds_needed'])} seeds per row"
+        if pair["seeds_needed"] <= min(pair["seeds_a"], pair["seeds_b"]):
+            what += " (Holm's correction over all pairs asks for more)"
     elif pd.notna(pair["examples_needed"]):
-        seeds = f"about {int(pair['examples_needed']):,} test texts, whatever the number of seeds"
+        texts = f"about {int(pair['examples_needed']):,} test texts"
+        what = f"only with {texts}, and many seeds" if pair["scope"] == "seeds and examples" else f"with {texts}"
     else:
         return ""
-    return f" Were that the true difference, a single test would find it 4 times in 5 with {seeds}."
+    return f" Were that the true difference, a single test would find it 4 times in 5 {what}."
 
 
-def epochs_section(histories: pd.DataFrame) -> Section:
-    """What the last epoch brought: whether more epochs would help, or fewer had been enough.
+def epochs_section(histories: pd.DataFrame, records: Sequence[dict[str, Any]]) -> Section:
+    """What the last epoch brought: whether more epochs might help, or fewer had been enough.
 
     Per row the change of the validation loss in the last epoch, over seeds with Student's t, Holm-corrected over rows.
+    Nothing is tested where a run stopped by itself: its last epoch is one without a gain by construction.
 
     Args:
         histories: history.csv of all BERT runs with `model` and `seed`.
+        records: training.json of the same runs.
     """
-    rows = [last_epoch(model, of_row) for model, of_row in histories.groupby("model", sort=False)]
+    rows = [
+        last_epoch(model, of_row, [record for record in records if record["model"] == model])
+        for model, of_row in histories.groupby("model", sort=False)
+    ]
     tested = [row for row in rows if row["p"] is not None]
     for row, corrected in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row["p"] = float(corrected)
-    return "Would more epochs help?", [epochs_sentence(row) for row in rows]
+    lines = [epochs_sentence(row) for row in rows]
+    if tested:
+        lines.append(
+            "Changes are means over seeds with their 95 % intervals; the p-values are Holm-corrected over the rows."
+        )
+    if any(row["decays"] and row["epochs"] > 1 for row in rows):
+        lines.append(
+            "Where the learning rate falls to zero (schedule linear or cosine) a longer training is another schedule, "
+            "of which the last epoch says little."
+        )
+    return "Would more epochs help?", lines
 
 
-def last_epoch(model: str, histories: pd.DataFrame) -> dict[str, Any]:
+def last_epoch(model: str, histories: pd.DataFrame, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One row's change of validation loss in the last epoch, and the epoch with the lowest mean validation loss."""
     losses = [of_seed.sort_values("epoch")["validation_loss"].to_numpy() for _, of_seed in histories.groupby("seed")]
-    shortest = min(map(len, losses))
-    row = {"model": model, "seeds": len(losses), "epochs": max(map(len, losses)), "shortest": shortest, "p": None}
-    if shortest < 2:
+    row = {
+        "model": model,
+        "seeds": len(losses),
+        "epochs": records[0]["training"]["epochs"],
+        "decays": records[0]["training"]["schedule"] != "constant",
+        "ran": sorted(map(len, losses)),
+        "kept": sorted(record["kept_epoch"] for record in records),
+        "p": None,
+    }
+    if row["epochs"] < 2 or row["ran"][0] < row["epochs"]:
         return row
     changes = np.array([of_seed[-1] - of_seed[-2] for of_seed in losses])
-    lowest = int(np.mean([of_seed[:shortest] for of_seed in losses], axis=0).argmin()) + 1
-    row |= {"change": float(changes.mean()), "lowest": lowest}
+    row |= {"change": float(changes.mean()), "lowest": int(np.mean(losses, axis=0).argmin()) + 1}
     if len(changes) > 1 and np.ptp(changes) > 0:
         tested = stats.ttest_1samp(changes, 0)
         interval = tested.confidence_interval(1 - LEVEL)
@@ -258,18 +301,33 @@ def last_epoch(model: str, histories: pd.DataFrame) -> dict[str, Any]:
 def epochs_sentence(row: dict[str, Any]) -> str:
     """What may be said of one row; see `last_epoch`."""
     start = f"“{row['model']}”: "
-    if row["shortest"] < 2:
+    if row["epochs"] < 2:
         return f"{start}trained for one epoch, which says nothing about a second."
-    lowest = f"The validation loss was lowest, on average, after epoch {row['lowest']} of {row['shortest']}."
+    if row["ran"][0] < row["epochs"]:
+        return (
+            f"{start}stopped by itself after {span(row['ran'])} of at most {row['epochs']} epochs; the weights kept "
+            f"are those of epoch {span(row['kept'])}."
+        )
+    lowest = (
+        f"The validation loss was lowest{', on average,' if row['seeds'] > 1 else ''} after epoch {row['lowest']} of "
+    )
+    lowest += f"{row['epochs']}."
     if row["p"] is None:
+        run = "its one run" if row["seeds"] == 1 else f"all {row['seeds']} runs alike"
         fell = "fell" if row["change"] < 0 else "did not fall"
-        return f"{start}in its one run the validation loss {fell} in the last epoch ({row['change']:+.4f}). {lowest}"
+        return f"{start}in {run} the validation loss {fell} in the last epoch ({row['change']:+.4f}). {lowest}"
     change = f"{row['change']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}], {p_value(row['p'])}"
     if row["p"] >= LEVEL:
         return f"{start}no change of the validation loss in the last epoch is shown ({change}). {lowest}"
     if row["change"] < 0:
-        return f"{start}the validation loss still fell in the last epoch ({change}); more epochs may help. {lowest}"
-    return f"{start}the validation loss rose in the last epoch ({change}); fewer epochs would have done. {lowest}"
+        more = "" if row["decays"] else "; more epochs may help"
+        return f"{start}the validation loss still fell in the last epoch ({change}){more}. {lowest}"
+    return f"{start}the validation loss rose in the last epoch ({change}): by that measure it overfits. {lowest}"
+
+
+def span(values: Sequence[int]) -> str:
+    """ "3", or "3 to 7"."""
+    return f"{values[0]}" if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
 
 
 def leak_section(study: Study, leaked: int) -> Section:
@@ -290,7 +348,7 @@ def search_section(study: Study) -> Section | None:
         loss = row["search_metric"] == "loss"
         score = f"{row['search_score']:.4f}" if loss else f"{100 * row['search_score']:.2f} %"
         measure = "validation_loss" if loss else f"validation_{row['search_metric']}"
-        again = study.comparison.loc[(measure, model), "mean"]
+        again = study.of(measure).loc[model, "mean"]
         lines.append(
             f"“{model}”: {row['chosen']}, the best of {int(row['trials'])} trials by validation {row['search_metric']} "
             f"({score}). Trained with the row's seeds it has {f'{again:.4f}' if loss else f'{100 * again:.2f} %'} "
@@ -334,6 +392,7 @@ def render_summary(
     path_pairs: str | Path,
     path_audit: str | Path,
     paths_history: Sequence[str | Path],
+    paths_training: Sequence[str | Path],
     paths_out: dict[str, str | Path],
     runs: Sequence[dict[str, Any]],
     study: str,
@@ -343,18 +402,13 @@ def render_summary(
 
     Args:
         path_table, path_comparison, path_pairs, path_audit: table.csv, comparison.csv, pairs.csv, audit.json.
-        paths_history: history.csv of every BERT run.
-        paths_out: "markdown", "html" (a fragment) and "text" (the choice alone) to the files to write.
+        paths_history, paths_training: history.csv and training.json of every BERT run.
+        paths_out: "markdown", "html" (a fragment) and "text" (in short, for a terminal) to the files to write.
         runs: `model` and `seed` of every BERT run, in the order of the histories.
         study: name of the study.
         metric: "accuracy" or "f1", by which the pairs were compared.
     """
-    table, comparison, pairs = (
-        pd.read_csv(
-            path, dtype=dict.fromkeys(("model", "model_a", "model_b"), str), keep_default_na=False, na_values=[""]
-        )
-        for path in (path_table, path_comparison, path_pairs)
-    )
+    table, comparison, pairs = map(read_rows, (path_table, path_comparison, path_pairs))
     numbers = Study(table, comparison, pairs, metric)
     leaked = json.loads(Path(path_audit).read_text(encoding="utf-8"))["leaked"]["test_rows"]
     histories = pd.concat(
@@ -363,12 +417,13 @@ def render_summary(
             for path, run in zip(paths_history, runs, strict=True)
         ]
     )
+    records = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths_training]
     sections = [
-        choice_section(numbers),
+        choice_section(numbers, parts_differ=len({record["n_validation"] for record in records}) > 1),
         baseline_section(numbers),
         size_section(numbers),
         open_section(numbers),
-        epochs_section(histories),
+        epochs_section(histories, records),
         search_section(numbers),
         leak_section(numbers, leaked),
         scope_section(numbers),
@@ -378,7 +433,7 @@ def render_summary(
     forms = {
         "markdown": render_markdown(title, sections),
         "html": render_html(title, sections),
-        "text": render_text(sections[:2]),
+        "text": render_text([*sections[:2], sections[-1]]),
     }
     for form, content in forms.items():
         Path(paths_out[form]).write_text(content, encoding="utf-8")
@@ -392,6 +447,7 @@ def main(snakemake: Any) -> None:
         path_pairs=snakemake.input.pairs,
         path_audit=snakemake.input.audit,
         paths_history=list(snakemake.input.history),
+        paths_training=list(snakemake.input.training),
         paths_out={form: snakemake.output[form] for form in ("markdown", "html", "text")},
         runs=snakemake.params.runs,
         study=snakemake.params.study,

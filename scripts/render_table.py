@@ -61,7 +61,7 @@ def build_table(
         rows: the rows in order: `model` (its name), `encoder`, and `reference` (metric to the original study's value)
             where a row has one.
         speeds: speed.json by row.
-        searches: chosen.json of each row that has a search.
+        searches: outcome.json of each row that has a search.
 
     Returns:
         model, kind, encoder, parameters, seeds, the mean of every metric of the comparison, <metric>_low and
@@ -96,7 +96,7 @@ def build_table(
         if chosen:
             line |= {
                 "trials": chosen["trials"],
-                "chosen": ", ".join(f"{key} {value}" for key, value in chosen["values"].items()),
+                "chosen": ", ".join(f"{key} {_yaml(value)}" for key, value in chosen["values"].items()),
                 "search_metric": chosen["metric"],
                 "search_score": chosen["score"],
             }
@@ -228,8 +228,8 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
     if len(threads):
         lines.append(
             "ms/text: median time on the CPU from one text to its probabilities; Texts/s: the same in batches of 32, "
-            f"with {' or '.join(f'{int(count)}' for count in threads)} threads and no other job of the study beside it; MB: peak "
-            "memory of that process."
+            f"with {' or '.join(f'{int(count)}' for count in threads)} threads and, on one machine, no other job of "
+            "the study beside it; MB: peak memory of that process."
         )
     return lines
 
@@ -369,7 +369,7 @@ def render_table(
     path_audit: str | Path,
     path_labels: str | Path,
     paths_speed: Sequence[str | Path],
-    paths_chosen: Sequence[str | Path],
+    paths_outcome: Sequence[str | Path],
     paths_out: dict[str, str | Path],
     rows: Sequence[dict[str, Any]],
     study: str,
@@ -383,7 +383,7 @@ def render_table(
         path_audit: audit.json.
         path_labels: labels.json.
         paths_speed: speed.json of every row, in the order of `rows`.
-        paths_chosen: chosen.json of every search.
+        paths_outcome: outcome.json of every search.
         paths_out: "csv", "markdown", "latex", "text" and "html" to the files to write.
         rows: see `build_table`.
         study: name of the study.
@@ -395,7 +395,7 @@ def render_table(
     audit = _read_json(path_audit)
     names, positive = read_labels(path_labels)
     speeds = {row["model"]: _read_json(path) for row, path in zip(rows, paths_speed, strict=True)}
-    searches = {chosen["model"]: chosen for chosen in map(_read_json, paths_chosen)}
+    searches = {chosen["model"]: chosen for chosen in map(_read_json, paths_outcome)}
     table = build_table(comparison, metrics, rows, speeds, searches)
     tables = table_cells(table), measure_cells(table)
     foot = foot_lines(table, names, positive, audit, notes)
@@ -412,6 +412,11 @@ def render_table(
     log.info("%s: %d rows", study, len(table))
 
 
+def _yaml(value: Any) -> str:
+    """A setting as the study file writes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
@@ -423,7 +428,7 @@ def main(snakemake: Any) -> None:
         path_audit=snakemake.input.audit,
         path_labels=snakemake.input.labels,
         paths_speed=list(snakemake.input.speed),
-        paths_chosen=list(snakemake.input.chosen),
+        paths_outcome=list(snakemake.input.outcome),
         paths_out={form: snakemake.output[form] for form in ("csv", "markdown", "latex", "text", "html")},
         rows=snakemake.params.rows,
         study=snakemake.params.study,

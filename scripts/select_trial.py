@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from _job import run_job
+from _job import BadInput, run_job
 
 log = logging.getLogger(__name__)
 
@@ -19,33 +19,43 @@ def select_trial(
     paths_history: Sequence[str | Path],
     paths_training: Sequence[str | Path],
     path_chosen: str | Path,
+    path_outcome: str | Path,
     path_trials: str | Path,
     model: str,
     metric: str,
     keys: Sequence[str],
     runs: Sequence[dict[str, Any]],
 ) -> None:
-    """Write chosen.json and trials.csv.
+    """Write chosen.json, outcome.json and trials.csv.
 
     Args:
         paths_history, paths_training: history.csv and training.json of every run of every trial.
-        path_chosen: JSON file to write: `model`, `trial`, `metric`, `trials` (how many), `seeds` (how many per trial),
+        path_chosen: JSON file to write: the `values` of the chosen trial and nothing else, since the row is trained
+            again when this file changes.
+        path_outcome: JSON file to write: `model`, `trial`, `metric`, `trials` (how many), `seeds` (how many per trial),
             `score` and `values` of the chosen trial.
         path_trials: CSV file to write, see `score_trials`.
         model: the row's name.
         metric: "accuracy", "f1" or "loss".
         keys: the searched training keys.
         runs: `trial` and `seed` of every run, in the order of the files.
+
+    Raises:
+        BadInput: every trial diverged.
     """
     measured = [
         read_run(history, training) | run
         for history, training, run in zip(paths_history, paths_training, runs, strict=True)
     ]
     trials = score_trials(pd.DataFrame(measured), metric, keys)
+    if trials["score"].isna().all():
+        raise BadInput(
+            f"{model}: all {len(trials)} trials of its search diverged; search among lower values of learning_rate"
+        )
     # The values as the training had them: pandas would turn integers beside a null into floats.
     values = {run["trial"]: {key: run[key] for key in keys} for run in measured}
     best = trials.loc[trials["rank"].idxmin()]
-    chosen = {
+    outcome = {
         "model": model,
         "trial": best["trial"],
         "metric": metric,
@@ -55,19 +65,25 @@ def select_trial(
         "values": values[best["trial"]],
     }
     trials.to_csv(path_trials, index=False)
-    Path(path_chosen).write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
-    log.info("%s: of %d trials %s, validation %s %.4f", model, len(trials), chosen["values"], metric, chosen["score"])
+    for path, content in ((path_chosen, {"values": outcome["values"]}), (path_outcome, outcome)):
+        Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    log.info("%s: of %d trials %s, validation %s %.4f", model, len(trials), outcome["values"], metric, outcome["score"])
 
 
 def read_run(path_history: str | Path, path_training: str | Path) -> dict[str, Any]:
-    """Settings, measures of the kept epoch, and cost (token positions trained on) of one run of a trial."""
+    """Settings, measures of the kept epoch, and cost (token positions trained on) of one run of a trial.
+
+    A run that diverged has no measures (NaN).
+    """
     record = json.loads(Path(path_training).read_text(encoding="utf-8"))
+    if record.get("diverged"):
+        return record["training"] | dict.fromkeys((*MEASURES, "cost"), float("nan"))
     kept = pd.read_csv(path_history).set_index("epoch").loc[record["kept_epoch"]]
     return record["training"] | {measure: kept[measure] for measure in MEASURES} | {"cost": record["positions"]}
 
 
 def score_trials(measured: pd.DataFrame, metric: str, keys: Sequence[str]) -> pd.DataFrame:
-    """Rank the trials: by the mean score over seeds, ties by cost, then by the trial's name.
+    """Rank the trials: by the mean score over seeds, ties by cost, then by the trial's name; diverged ones come last.
 
     Args:
         measured: one line per run: `trial`, `seed`, the searched keys, the measures of the kept epoch and `cost`.
@@ -84,9 +100,10 @@ def score_trials(measured: pd.DataFrame, metric: str, keys: Sequence[str]) -> pd
     trials = pd.concat(
         [
             by_trial[list(keys)].first(skipna=False),
-            score.mean().rename("score"),
+            # One seed that diverged is a trial that diverged, not a mean of the others.
+            score.mean(skipna=False).rename("score"),
             score.std().rename("score_sd"),
-            by_trial[[*MEASURES, "cost"]].mean(),
+            by_trial[[*MEASURES, "cost"]].mean(skipna=False),
             by_trial.size().rename("seeds"),
         ],
         axis=1,
@@ -103,6 +120,7 @@ def main(snakemake: Any) -> None:
         paths_history=list(snakemake.input.history),
         paths_training=list(snakemake.input.training),
         path_chosen=snakemake.output.chosen,
+        path_outcome=snakemake.output.outcome,
         path_trials=snakemake.output.trials,
         model=snakemake.params.model,
         metric=snakemake.params.metric,

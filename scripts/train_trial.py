@@ -1,25 +1,36 @@
 """Fine-tune a row once with the settings of one trial of its search; only its measures are kept, no weights."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from _device import set_up_device
 from _job import run_job
 
+log = logging.getLogger(__name__)
+
 
 def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads)
-    from _training import train_on_files
+    from _training import Diverged, train_on_files
 
+    training = dict(snakemake.params.training) | dict(snakemake.params.tried)
     tried = ", ".join(f"{key} {value}" for key, value in snakemake.params.tried.items())
-    _, history, record = train_on_files(
-        paths=dict(snakemake.input.items()),
-        training=dict(snakemake.params.training) | dict(snakemake.params.tried),
-        seed=snakemake.params.seed,
-        name=f"{snakemake.params.model}, trial with {tried}, seed {snakemake.params.seed}",
-        threads=snakemake.threads,
-    )
+    try:
+        _, history, record = train_on_files(
+            paths=dict(snakemake.input.items()),
+            training=training,
+            seed=snakemake.params.seed,
+            name=f"{snakemake.params.model}, trial with {tried}, seed {snakemake.params.seed}",
+            threads=snakemake.threads,
+        )
+    except Diverged as error:
+        # That some settings ruin the training is what a search is there to find out.
+        log.warning("%s The trial comes last.", error)
+        history, record = pd.DataFrame(columns=["epoch"]), {"training": training, "diverged": True}
     history.to_csv(snakemake.output.history, index=False)
     record = {"model": snakemake.params.model} | record
     Path(snakemake.output.training).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

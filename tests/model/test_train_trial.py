@@ -90,3 +90,14 @@ def test_row_without_a_search_has_its_own_settings(files: dict[str, Any], tmp_pa
     row = job(files, tmp_path / "row", training=SETTINGS | TRIED | {"epochs": 1})
     train_model.main(row)
     assert len(pd.read_csv(row.output.history)) == 1
+
+
+def test_trial_that_diverges_is_recorded_not_fatal(files: dict[str, Any], tmp_path: Path) -> None:
+    """Settings that ruin the training end the trial, not the search."""
+    ruinous = {"batch_size": 8, "learning_rate": 1e30, "optimizer": "sgd"}
+    trial = job(files, tmp_path / "trial", training=SETTINGS, tried=ruinous)
+    train_trial.main(trial)
+    record = json.loads(trial.output.training.read_text())
+    assert record["diverged"]
+    assert record["training"]["learning_rate"] == 1e30
+    assert len(pd.read_csv(trial.output.history)) == 0

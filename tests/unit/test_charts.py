@@ -8,7 +8,8 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from _charts import place_labels, read_rows, row_marks, row_scales, save_chart
+from _charts import place_labels, row_marks, row_scales, save_chart
+from _data import read_rows
 
 ROWS = [f"row {index}" for index in range(12)]
 

@@ -25,6 +25,7 @@ from render_summary import (
     search_section,
     size_section,
 )
+from render_table import render_csv
 
 # name: kind, parameters, validation mean, its standard error, test mean, milliseconds
 ROWS = {
@@ -48,6 +49,7 @@ def study(rows: dict = ROWS, verdicts: dict = VERDICTS, scope: str = "seeds and 
             "test_accuracy_high": test + 0.01,
             "clean_accuracy": test - 0.002,
             "latency_ms": cost,
+            "interval": scope if kind == "bert" else "wilson",
         }
         for name, (kind, parameters, _, _, test, cost) in rows.items()
     ).assign(**columns)
@@ -67,11 +69,14 @@ def study(rows: dict = ROWS, verdicts: dict = VERDICTS, scope: str = "seeds and 
             "p_holm": 0.3 if verdict == "not separable" else 0.002,
             "scope": scope,
             "verdict": verdict,
+            "seeds_a": 3,
+            "seeds_b": 3,
             "seeds_needed": 11 if verdict == "not separable" else np.nan,
             "examples_needed": np.nan,
         }
         for (a, b), verdict in verdicts.items()
     )
+    pairs = pairs.reindex(columns=pairs.columns if len(pairs) else ["model_a", "model_b", "scope", "verdict"])
     return Study(table, comparison, pairs, "accuracy")
 
 
@@ -148,7 +153,12 @@ def test_open_pairs_say_what_they_would_take() -> None:
     ]
     texts = study()
     texts.pairs["seeds_needed"], texts.pairs["examples_needed"] = np.nan, 123_456
-    assert "with about 123,456 test texts, whatever the number of seeds." in words(open_section(texts))
+    assert "only with about 123,456 test texts, and many seeds." in words(open_section(texts))
+    texts.pairs["scope"] = "these trained models"
+    assert "4 times in 5 with about 123,456 test texts." in words(open_section(texts))
+    enough = study()
+    enough.pairs["seeds_needed"] = 2
+    assert "with about 2 seeds per row (Holm's correction over all pairs asks for more)." in words(open_section(enough))
     none = study(verdicts=dict.fromkeys(VERDICTS, "worse"))
     assert "every difference between two rows is significant" in words(open_section(none))
     names = [f"r{i}" for i in range(7)]
@@ -162,7 +172,7 @@ def test_open_pairs_say_what_they_would_take() -> None:
 @pytest.mark.parametrize(
     ("scope", "expected"),
     [
-        ("seeds and examples", "speaks of other seeds and other texts of this kind too"),
+        ("seeds and examples", "Each comparison speaks of other seeds and other texts of this kind too"),
         ("these trained models", "of these trained models only: it says nothing about what another seed"),
     ],
 )
@@ -171,56 +181,92 @@ def test_scope_is_said(scope: str, expected: str) -> None:
     assert expected in words(scope_section(study(scope=scope)))
 
 
-def histories(**losses: list[list[float]]) -> pd.DataFrame:
-    """history.csv of some rows: per row and seed the validation loss of each epoch."""
-    return pd.DataFrame(
+def epochs(schedule: str = "constant", planned: int | None = None, **losses: list[list[float]]) -> list[str]:
+    """What is said of some rows: per row and seed the validation loss of each epoch."""
+    runs = [(model, seed, of_seed) for model, of_row in losses.items() for seed, of_seed in enumerate(of_row, 1)]
+    histories = pd.DataFrame(
         {"model": model, "seed": seed, "epoch": epoch, "validation_loss": loss}
-        for model, of_row in losses.items()
-        for seed, of_seed in enumerate(of_row, 1)
+        for model, seed, of_seed in runs
         for epoch, loss in enumerate(of_seed, 1)
     )
+    records = [
+        {
+            "model": model,
+            "training": {"epochs": planned or len(of_seed), "schedule": schedule},
+            "kept_epoch": int(np.argmin(of_seed)) + 1,
+        }
+        for model, _, of_seed in runs
+    ]
+    heading, lines = epochs_section(histories, records)
+    assert "epochs" in heading
+    return lines
+
+
+RISING = [[0.9, 0.3, 0.6], [0.9, 0.31, 0.6], [0.9, 0.3, 0.59]]
+WAVERING = [[0.5, 0.4], [0.5, 0.6], [0.5, 0.5]]
+FALLING = [[0.9, 0.5], [0.9, 0.51], [0.9, 0.49]]
 
 
 def test_epochs_claim_no_more_than_their_test() -> None:
-    """A loss that falls in all seeds alike, one that rises, one that does both, a single run, a single epoch."""
-    heading, lines = epochs_section(
-        histories(
-            falls=[[0.9, 0.5], [0.9, 0.51], [0.9, 0.49]],
-            rises=[[0.9, 0.3, 0.6], [0.9, 0.31, 0.6], [0.9, 0.3, 0.59]],
-            wavers=[[0.5, 0.4], [0.5, 0.6], [0.5, 0.5]],
-            single=[[0.5, 0.4]],
-            once=[[0.5], [0.4]],
-        )
+    """A loss that falls in all seeds alike, one that rises, one that does both, single and equal runs, one epoch."""
+    falls, rises, wavers, single, alike, once, method = epochs(
+        falls=FALLING, rises=RISING, wavers=WAVERING, single=[[0.5, 0.4]], alike=[[0.5, 0.4]] * 3, once=[[0.5], [0.4]]
     )
-    assert "epochs" in heading
-    falls, rises, wavers, single, once = lines
     assert "the validation loss still fell in the last epoch (-0.4000 [" in falls
     assert "more epochs may help" in falls
     assert "rose in the last epoch" in rises
     assert "lowest, on average, after epoch 2 of 3" in rises
     assert "no change of the validation loss in the last epoch is shown" in wavers
     assert "in its one run the validation loss fell" in single
-    assert "may help" not in single
+    assert "in all 3 runs alike the validation loss fell" in alike
+    assert "may help" not in single + alike
     assert "says nothing about a second" in once
+    assert "Holm-corrected over the rows" in method
+
+
+def test_epochs_of_a_decaying_schedule_promise_nothing() -> None:
+    """With a rate that ends at zero a longer training is another schedule."""
+    falls, _, schedule = epochs(schedule="linear", falls=FALLING)
+    assert "still fell" in falls
+    assert "may help" not in falls
+    assert "a longer training is another schedule" in schedule
 
 
 def test_epochs_are_corrected_for_the_number_of_rows() -> None:
     """A change that one row alone would show is not shown among twenty that do nothing."""
-    waver = [[0.5, 0.4], [0.5, 0.6], [0.5, 0.5]]
     weak = [[0.9, 0.80], [0.9, 0.82], [0.9, 0.84]]
-    assert "still fell" in epochs_section(histories(weak=weak))[1][0]
-    crowd = {f"row{i}": waver for i in range(20)}
-    assert "no change" in epochs_section(histories(weak=weak, **crowd))[1][0]
+    assert "still fell" in epochs(weak=weak)[0]
+    assert "no change" in epochs(weak=weak, **{f"row{i}": WAVERING for i in range(20)})[0]
 
 
-def test_early_stopping_leaves_runs_of_unequal_length() -> None:
-    """Each run's own last epoch counts; the mean curve ends with the shortest run."""
-    line = epochs_section(histories(row=[[0.9, 0.5, 0.4, 0.3], [0.9, 0.5], [0.9, 0.45, 0.35]]))[1][0]
-    assert "after epoch 2 of 2" in line
+def test_early_stopping_is_told_not_tested() -> None:
+    """The last epoch of a run that stopped by itself is one without a gain: it proves nothing."""
+    lines = epochs(planned=10, row=[[0.9, 0.5, 0.6], [0.9, 0.5, 0.4, 0.45], [0.9, 0.45, 0.5]])
+    assert lines == [
+        "“row”: stopped by itself after 3 to 4 of at most 10 epochs; the weights kept are those of epoch 2 to 3."
+    ]
+
+
+def test_one_row_is_nothing_to_compare() -> None:
+    """A study of one row makes no statement about pairs, and its scope comes from its interval."""
+    alone = study({"Only": ROWS["Small"]}, {}, scope="these trained models")
+    said = words(choice_section(alone)) + words(open_section(alone)) + words(scope_section(alone))
+    assert "For cost" not in said
+    assert "The study has one row: nothing to compare." in said
+    assert "1 row is measured" in said
+    assert "of these trained models only" in said
+
+
+def test_choice_names_what_it_cannot_be_told_from() -> None:
+    """Whoever takes the best reads which rows are not separable from it, and whether the ranking is fair."""
+    assert "it is not separable from “Small”." in words(choice_section(study()))
+    assert "luck of the part" in words(choice_section(study(), parts_differ=True))
 
 
 def test_leaks_and_searches_are_told() -> None:
     """What the leaked texts change, and what the search chose from how many trials."""
+    assert words(leak_section(study(), 12)).startswith("12 test texts are training texts too; without them no row's")
+    assert "1 test text is a training text too; without it" in words(leak_section(study(), 1))
     assert "changes by more than 0.20 points" in words(leak_section(study(), 12))
     assert "no test text stands in the training split" in words(leak_section(study(), 0))
     assert search_section(study()) is None
@@ -249,22 +295,28 @@ def test_hostile_names_are_text() -> None:
     assert max(map(len, render_text([("h", ["word " * 100])]).splitlines())) <= 120
 
 
-def test_summary_is_written_in_three_forms(tmp_path: Path) -> None:
-    """From files to files: every form has the choice, and a row called NA is a row."""
-    renamed = {("NA" if name == "Small" else name): row for name, row in ROWS.items()}
-    verdicts = {("Linear", "NA"): "worse", ("Linear", "Large"): "worse", ("NA", "Large"): "not separable"}
+@pytest.mark.parametrize("name", ["NA", "+1", "mean", "model"])
+def test_summary_is_written_in_three_forms(tmp_path: Path, name: str) -> None:
+    """From files to files: every form has the choice and its scope, whatever a row is called."""
+    renamed = {(name if row == "Small" else row): values for row, values in ROWS.items()}
+    verdicts = {("Linear", name): "worse", ("Linear", "Large"): "worse", (name, "Large"): "not separable"}
     numbers = study(renamed, verdicts)
-    numbers.table.reset_index().to_csv(tmp_path / "table.csv", index=False)
-    numbers.comparison.reset_index().to_csv(tmp_path / "comparison.csv", index=False)
+    (tmp_path / "table.csv").write_text(render_csv(numbers.table.reset_index().assign(encoder="")))
+    numbers.comparison.to_csv(tmp_path / "comparison.csv", index=False)
     numbers.pairs.to_csv(tmp_path / "pairs.csv", index=False)
     (tmp_path / "audit.json").write_text(json.dumps({"leaked": {"test_rows": 0}}))
-    runs = [{"model": model, "seed": seed} for model in ("NA", "Large") for seed in (1, 2)]
-    paths = []
+    runs = [{"model": model, "seed": seed} for model in (name, "Large") for seed in (1, 2)]
+    paths, records = [], []
     for run in runs:
         paths.append(tmp_path / f"{run['model']}-{run['seed']}.csv")
         pd.DataFrame({"epoch": [1, 2], "validation_loss": [0.5, 0.4 + run["seed"] / 100]}).to_csv(paths[-1])
+        record = {"training": {"epochs": 2, "schedule": "linear"}, "kept_epoch": 2, "n_validation": 50}
+        records.append(paths[-1].with_suffix(".json"))
+        records[-1].write_text(json.dumps(record | run))
     out = {form: tmp_path / f"summary.{form}" for form in ("markdown", "html", "text")}
     inputs = [tmp_path / name for name in ("table.csv", "comparison.csv", "pairs.csv", "audit.json")]
-    render_summary(*inputs, paths, out, runs, study="micro", metric="accuracy")
+    render_summary(*inputs, paths, records, out, runs, study="micro", metric="accuracy")
     for path in out.values():
-        assert "For cost take “NA”" in re.sub(r"\s+", " ", path.read_text())
+        said = re.sub(r"\s+", " ", path.read_text())
+        assert f"For cost take “{name}”" in said
+        assert "speaks of other seeds" in said

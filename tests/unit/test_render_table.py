@@ -194,7 +194,7 @@ def test_second_table_has_more_measures():
     assert mini["latency_ms"] == tiny["pr_auc"] == ""
     foot = foot_of(table_of([SVM, TINY]))
     assert "without the 123 test texts that are training texts too" in foot
-    assert "with 2 threads and no other job of the study beside it" in foot
+    assert "with 2 threads and, on one machine, no other job of the study beside it" in foot
 
 
 def test_foot_tells_what_the_audit_found():

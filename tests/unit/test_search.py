@@ -35,6 +35,15 @@ def test_name_depends_on_the_values_alone() -> None:
     assert set(draw_trials(ORIGINAL, TRAINING)) < set(draw_trials(grown, TRAINING))
 
 
+def test_order_of_keys_does_not_matter() -> None:
+    """The same search with its keys in another order has the same trials, drawn ones too."""
+    search = LOGARITHM | {"batch_size": [16, 32, 64], "trials": 5}
+    turned = dict(reversed(search.items()))
+    assert draw_trials(turned, TRAINING) == draw_trials(search, TRAINING)
+    assert [list(trial) for trial in values(turned)] == [list(trial) for trial in values(search)]
+    assert draw_trials(dict(reversed(ORIGINAL.items())), TRAINING).keys() == draw_trials(ORIGINAL, TRAINING).keys()
+
+
 def test_draws_are_distinct_repeatable_and_begin_alike() -> None:
     """The same seed draws the same trials; more of them begin with the fewer; another seed draws others."""
     search = LOGARITHM | {"batch_size": [16, 32, 64], "trials": 12}

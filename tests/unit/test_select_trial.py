@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from _job import BadInput
 from select_trial import score_trials, select_trial
 
 
@@ -57,6 +58,30 @@ def test_ties_go_to_the_cheaper_then_to_the_name() -> None:
         assert chosen(score_trials(runs(*equal), "accuracy", ["learning_rate"])) == "a"
 
 
+def test_diverged_trials_come_last() -> None:
+    """A trial one of whose seeds diverged is not judged by the others, whatever the measure."""
+    nothing = float("nan")
+    measured = runs(
+        *[("half", 1, 0.99, 0.99, 0.01, 1), ("half", 2, nothing, nothing, nothing, nothing)],
+        *[("whole", 1, 0.6, 0.6, 0.9, 9), ("whole", 2, 0.6, 0.6, 0.9, 9)],
+    )
+    for metric in ("accuracy", "f1", "loss"):
+        assert chosen(score_trials(measured, metric, ["learning_rate"])) == "whole"
+
+
+def test_search_of_diverged_trials_is_refused(tmp_path: Path) -> None:
+    """Where nothing was trained nothing can be chosen."""
+    (tmp_path / "training.json").write_text(json.dumps({"training": {"learning_rate": 9.0}, "diverged": True}))
+    (tmp_path / "history.csv").write_text("epoch\n")
+    with pytest.raises(BadInput, match="Tuned: all 1 trials of its search diverged; search among lower"):
+        select_trial(
+            [tmp_path / "history.csv"], [tmp_path / "training.json"],
+            *(tmp_path / name for name in ("chosen.json", "outcome.json", "trials.csv")), model="Tuned",
+            metric="accuracy", keys=["learning_rate"], runs=[{"trial": "x", "seed": 1}],
+        )  # fmt: skip
+    assert not (tmp_path / "chosen.json").exists()
+
+
 def write_run(folder: Path, settings: dict[str, Any], accuracies: list[float], kept: int) -> tuple[Path, Path]:
     folder.mkdir()
     history = pd.DataFrame({"epoch": range(1, len(accuracies) + 1), "validation_accuracy": accuracies})
@@ -72,12 +97,15 @@ def test_choice_is_a_file_with_the_values_as_they_were(tmp_path: Path) -> None:
         write_run(tmp_path / "y", {"clipnorm": 1.0, "batch_size": 32, "optimizer": "sgd"}, [0.5, 0.8], kept=2),
     ]
     histories, trainings = zip(*files, strict=True)
+    out = [tmp_path / name for name in ("chosen.json", "outcome.json", "trials.csv")]
     select_trial(
-        histories, trainings, tmp_path / "chosen.json", tmp_path / "trials.csv", model="Tuned", metric="accuracy",
+        histories, trainings, *out, model="Tuned", metric="accuracy",
         keys=["clipnorm", "batch_size", "optimizer"], runs=[{"trial": "x", "seed": 1}, {"trial": "y", "seed": 1}],
     )  # fmt: skip
-    found = json.loads((tmp_path / "chosen.json").read_text())
+    found = json.loads((tmp_path / "outcome.json").read_text())
     assert found["values"] == {"clipnorm": None, "batch_size": 16, "optimizer": "adam"}
+    # What the row's training takes does not change with the number of trials.
+    assert json.loads((tmp_path / "chosen.json").read_text()) == {"values": found["values"]}
     assert isinstance(found["values"]["batch_size"], int)
     assert (found["trial"], found["trials"], found["score"], found["seeds"]) == ("x", 2, 0.9, 1)
     trials = pd.read_csv(tmp_path / "trials.csv")

@@ -91,6 +91,10 @@ BAD_STUDIES = {
         changed("models.0.search", {"epochs": [1], "metric": "f2"}),
         r"search.metric \(row 'Nano'\): found 'f2'; allowed are accuracy, f1, loss",
     ),
+    "key both set and searched": (
+        changed("models.0", {"name": "Both", "encoder": "nano", "epochs": 2, "search": {"epochs": [1, 2]}}),
+        r"\(row 'Both'\).search.epochs: the row sets epochs itself too; remove one of the two",
+    ),
     "trial too long for its encoder": (
         changed("models.0.search", {"length": [128, 1024]}),
         "length: found 1024; the encoder 'nano' has 512 positions",

@@ -52,7 +52,8 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
     for name in (
         "table.csv", "table.md", "table.tex", "table.txt", "table.html", "comparison.csv", "pairs.csv",
         "summary.md", "summary.txt", "figures.html", "errors.html", "audit.html", "runs.html",
-        "search/Nano-tuned/chosen.json", "search/Nano-tuned/trials.csv", "runs/Nano/speed.json", "data/audit.json",
+        *(f"search/Nano-tuned/{name}" for name in ("chosen.json", "outcome.json", "trials.csv")),
+        "runs/Nano/speed.json", "data/audit.json",
         "data/leaked.parquet", "runs/tfidf_logistic_regression/seed-1/baseline.npz",
         "data/train.npz", "data/train.parquet", "data/labels.json", "data/tokens/own/test.ids.npy",
         "data/splits/0.2-seed-0.parquet", "encoders/nano/encoder.json",
@@ -108,13 +109,14 @@ def test_end_of_the_run_shows_the_table(micro: Workspace) -> None:
 def test_winner_is_trained_with_the_chosen_values(micro: Workspace) -> None:
     """The choice is a file, the row's training has its values, and the table shows them with the number of trials."""
     results = micro.folder / "results/micro"
-    chosen = json.loads((results / "search/Nano-tuned/chosen.json").read_text())
-    assert chosen["values"] == {"learning_rate": 0.01}
+    chosen = json.loads((results / "search/Nano-tuned/outcome.json").read_text())
     assert chosen["trials"] == 2
+    rate = chosen["values"]["learning_rate"]
+    assert json.loads((results / "search/Nano-tuned/chosen.json").read_text()) == {"values": {"learning_rate": rate}}
     record = json.loads((results / "runs/Nano-tuned/seed-1/training.json").read_text())
-    assert record["training"]["learning_rate"] == 0.01
+    assert record["training"]["learning_rate"] == rate
     row = pd.read_csv(results / "table.csv").set_index("model").loc["Nano tuned"]
-    assert (row["trials"], row["chosen"]) == (2, "learning_rate 0.01")
+    assert (row["trials"], row["chosen"]) == (2, f"learning_rate {json.dumps(rate)}")
     # Trial and row were trained alike: the same settings, seed and code.
     trial = results / f"search/Nano-tuned/{chosen['trial']}/seed-1/history.csv"
     timeless = [
@@ -190,23 +192,25 @@ def test_split_per_run_splits_for_every_seed(micro: Workspace) -> None:
 
 
 def test_added_trial_reuses_the_others_and_their_winner(new_workspace: Callable[[], Workspace]) -> None:
-    """A search that grows trains the new trial; its row is trained again only if that one is chosen."""
+    """A search that grows trains the new trial; its row is trained again only if another one is chosen."""
     workspace = new_workspace()
-    study = changed(baselines=[], models=[MICRO["models"][2]])
-    workspace.write_study(study)
     target = "results/micro/runs/Nano-tuned/seed-1/model.weights.h5"
-    workspace.snakemake(target, *STUDY)
-    before = (workspace.folder / target).stat().st_mtime_ns
 
     def trained(rates: list[float]) -> list[str]:
-        study["models"] = [MICRO["models"][2] | {"search": {"learning_rate": rates}}]
-        workspace.write_study(study)
+        row = MICRO["models"][2] | {"search": {"learning_rate": rates, "metric": "loss"}}
+        workspace.write_study(changed(baselines=[], models=[row]))
         done = workspace.snakemake(target, *STUDY)
         return re.findall(r"^(?:local)?(?:rule|checkpoint) (train_\w+|select_\w+):", done.stdout + done.stderr, re.M)
 
-    assert trained([0.01, 1e-9, 2e-9]) == ["train_trial", "select_trial"]
+    assert sorted(trained([0.01, 1e-9])) == ["select_trial", "train_model", "train_trial", "train_trial"]
+    before = (workspace.folder / target).stat().st_mtime_ns
+    outcome = json.loads((workspace.folder / "results/micro/search/Nano-tuned/outcome.json").read_text())
+    # A rate that ruins the training cannot win.
+    assert trained([0.01, 1e-9, 5.0]) == ["train_trial", "select_trial"]
     assert (workspace.folder / target).stat().st_mtime_ns == before
-    assert trained([2e-9, 1e-9]) == ["select_trial", "train_model"]
+    assert workspace.planned(target, *STUDY) == {}
+    others = [rate for rate in (0.01, 1e-9) if rate != outcome["values"]["learning_rate"]]
+    assert trained(others) == ["select_trial", "train_model"]
     assert (workspace.folder / target).stat().st_mtime_ns > before
 
 
