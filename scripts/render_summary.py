@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from _data import read_rows
 from _inference import LEVEL, holm
 from _job import run_job
 from _text import escape_markdown, one_line
@@ -336,7 +337,11 @@ def leak_section(study: Study, leaked: int) -> Section:
     if not leaked:
         return title, ["None: no test text stands in the training split."]
     change = (study.table["clean_accuracy"] - study.table["test_accuracy"]).abs().max()
-    return title, [f"{leaked:,}. Without them no row's test accuracy changes by more than {100 * change:.2f} points."]
+    what = "1 test text is a training text" if leaked == 1 else f"{leaked:,} test texts are training texts"
+    return title, [
+        f"{what} too; without {'it' if leaked == 1 else 'them'} no row's test accuracy changes by more than "
+        f"{100 * change:.2f} points."
+    ]
 
 
 def search_section(study: Study) -> Section | None:
