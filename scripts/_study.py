@@ -211,9 +211,12 @@ def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict
 def _check_seeds(study: dict[str, Any]) -> None:
     if study["comparison"]["over"] != "seeds":
         return
-    for row in study["models"]:
-        if len(row["seeds"]) == 1:
+    rows = {f"the row {row['name']!r} has": row["seeds"] for row in study["models"]}
+    if study["split_seed"] == "per_run" and study["baselines"]:
+        rows["the baselines, whose split is drawn per run, have"] = study["seeds"]
+    for having, seeds in rows.items():
+        if len(seeds) == 1:
             raise StudyError(
-                f"comparison.over: found 'seeds', but the row {row['name']!r} has the one seed {row['seeds'][0]}, "
-                "which shows no spread; give it two or more, or write over: auto."
+                f"comparison.over: found 'seeds', but {having} the one seed {seeds[0]}, which shows no spread; give two "
+                "or more, or write over: auto."
             )

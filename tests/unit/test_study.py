@@ -109,7 +109,7 @@ BAD_STUDIES = {
     ),
     "spread asked of one seed": (
         changed("comparison.over", "seeds"),
-        "comparison.over: found 'seeds', but the row 'Nano' has the one seed 1, which shows no spread; give it two",
+        "comparison.over: found 'seeds', but the row 'Nano' has the one seed 1, which shows no spread; give two",
     ),
     "row without a seed": (
         changed("models.0.seeds", []),
