@@ -217,6 +217,6 @@ def _check_seeds(study: dict[str, Any]) -> None:
     for having, seeds in rows.items():
         if len(seeds) == 1:
             raise StudyError(
-                f"comparison.over: found 'seeds', but {having} the one seed {seeds[0]}, which shows no spread; give two "
-                "or more, or write over: auto."
+                f"comparison.over: found 'seeds', but {having} the one seed {seeds[0]}, which shows no spread; give "
+                "two or more, or write over: auto."
             )
