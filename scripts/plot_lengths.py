@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 GROUPS = 8
 LEAST = 25  # texts that a group should have
 HEIGHT, STEP = 320, 10  # pixels: of the panel, of a row within a group
-WIDTH = 480  # pixels of a panel of few rows
+WIDTH = 580  # pixels of a panel of few rows
 DIGITS = 4
 
 
