@@ -208,7 +208,7 @@ def test_added_trial_reuses_the_others_and_their_winner(new_workspace: Callable[
     # A rate that ruins the training cannot win.
     assert trained([0.01, 1e-9, 5.0]) == ["train_trial", "select_trial"]
     assert (workspace.folder / target).stat().st_mtime_ns == before
-    assert workspace.planned(target, *STUDY) == {}
+    assert workspace.planned("--until", "train_model", *STUDY) == {}
     others = [rate for rate in (0.01, 1e-9) if rate != outcome["values"]["learning_rate"]]
     assert trained(others) == ["select_trial", "train_model"]
     assert (workspace.folder / target).stat().st_mtime_ns > before
