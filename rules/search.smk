@@ -23,6 +23,8 @@ rule train_trial:
         model=any_of(SEARCHED),
     conda:
         "../envs/tensorflow.yaml"
+    # A row waits for the whole search and is then trained: the longest way through a study begins here.
+    priority: 1
     threads: device_threads()
     resources:
         gpu=1,

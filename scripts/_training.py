@@ -295,6 +295,8 @@ def train_classifier(
     shown = [(train_rows[:0], width) for width in (length, int(fixed_widths(length)[0]))]
     dataset = TokenBatches(tokens, labels, shown + first[2:] if len(first) > 1 else first, length, truncation)
     optimizer = build_optimizer(training, steps=training["epochs"] * len(first))
+    # Variables that appear while TensorFlow traces the step would make it trace a second time.
+    optimizer.build(model.trainable_variables)
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
