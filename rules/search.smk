@@ -21,10 +21,10 @@ rule train_trial:
         "<benchmarks>/search/{model}/{trial}/seed-{seed}/train_trial.tsv"
     wildcard_constraints:
         model=any_of(SEARCHED),
-    conda:
-        "../envs/tensorflow.yaml"
     # A row waits for the whole search and is then trained: the longest way through a study begins here.
     priority: 1
+    conda:
+        "../envs/tensorflow.yaml"
     threads: device_threads()
     resources:
         gpu=1,
