@@ -35,7 +35,8 @@ wildcard_constraints:
 report: "report/workflow.rst"
 
 
-# Target rules have nothing to do, and a cluster's nodes may not reach the network.
+# Target rules have nothing to do, a cluster's nodes may not reach the network, and what takes seconds is not worth the
+# queue.
 localrules:
     all,
     data,
@@ -45,6 +46,24 @@ localrules:
     download_dataset,
     fetch_vocabulary,
     fetch_encoder,
+    select_trial,
+    compare_models,
+    render_table,
+    render_summary,
+    render_figures,
+    render_errors,
+    render_audit,
+    render_runs,
+    plot_rows,
+    plot_accuracy,
+    plot_pairs,
+    plot_search,
+    plot_history,
+    plot_confusion,
+    plot_curves,
+    plot_reliability,
+    plot_lengths,
+    plot_timeline,
 
 
 include: "rules/data.smk"

@@ -73,6 +73,12 @@ BASELINE_RUNS = [
 ]
 BERT_RUNS = [{"model": path, "seed": seed, "name": row["name"]} for path, row in ROWS.items() for seed in row["seeds"]]
 RUNS = BASELINE_RUNS + BERT_RUNS
+TRIAL_RUNS = [
+    {"model": path, "trial": trial, "seed": seed, "name": ROWS[path]["name"]}
+    for path, search in SEARCHED.items()
+    for trial in search["trials"]
+    for seed in search["seeds"]
+]
 
 
 def any_of(names):
@@ -196,8 +202,8 @@ def chosen_settings(wildcards):
 
 def trial_runs(wildcards):
     """Trial and seed of every training of a row's search."""
-    search = SEARCHED[wildcards.model]
-    return [{"trial": trial, "seed": seed} for trial in search["trials"] for seed in search["seeds"]]
+    of_row = [run for run in TRIAL_RUNS if run["model"] == wildcards.model]
+    return [{"trial": run["trial"], "seed": run["seed"]} for run in of_row]
 
 
 def trial_files(name):
@@ -298,6 +304,7 @@ FIGURES = {
     "curves": "ROC and precision-recall curves",
     "reliability": "Reliability diagrams",
     "lengths": "Accuracy by text length",
+    "timeline": "Where the time went",
 }
 
 
@@ -309,6 +316,17 @@ def report_text(name):
 def benchmark_files(rule, runs):
     """What Snakemake measured of a rule's job for each run."""
     return of_runs(f"benchmarks/{STUDY['study']}/runs/{{model}}/seed-{{seed}}/{rule}.tsv", runs)
+
+
+def all_trial_files(name):
+    """The file `name` of every trial of the study."""
+    return [f"<results>/search/{run['model']}/{run['trial']}/seed-{run['seed']}/{name}" for run in TRIAL_RUNS]
+
+
+def timeline_names(kind, runs):
+    """What the timeline calls the jobs of some runs."""
+    kinds = [f"{kind} {run['trial']}" if "trial" in run else kind for run in runs]
+    return [f"{run['name']}, {of_run}, seed {run['seed']}" for run, of_run in zip(runs, kinds, strict=True)]
 
 
 def table_rows():

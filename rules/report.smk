@@ -284,6 +284,35 @@ rule plot_lengths:
         "../scripts/plot_lengths.py"
 
 
+rule plot_timeline:
+    """Where the wall clock of the study went, by device."""
+    input:
+        training=[
+            *of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
+            *all_trial_files("training.json"),
+        ],
+        metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", BERT_RUNS),
+        modules=modules("_charts"),
+    output:
+        spec="<results>/figures/timeline.vl.json",
+        pdf="<results>/figures/timeline.pdf",
+        figure=report(
+            "<results>/figures/timeline.svg",
+            caption="../report/timeline.rst",
+            category="Figures",
+            labels={"what": "Where the time went"},
+        ),
+    log:
+        "<logs>/plot_timeline.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        trainings=timeline_names("training", BERT_RUNS) + timeline_names("trial", TRIAL_RUNS),
+        evaluations=timeline_names("evaluation", BERT_RUNS),
+    script:
+        "../scripts/plot_timeline.py"
+
+
 rule render_figures:
     """All figures on one interactive page."""
     input:

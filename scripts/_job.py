@@ -1,5 +1,6 @@
 """What every scripted rule shares: its log, and one sentence instead of a traceback for bad input."""
 
+import fcntl
 import logging
 import os
 import sys
@@ -25,10 +26,23 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
         snakemake: the object that Snakemake gives a script.
 
     Raises:
-        SystemExit: with status 1 after `BadInput`, told in one sentence, or any other exception, told with traceback.
+        SystemExit: with status 1 after `BadInput`, told in one sentence, or any other exception, told with traceback;
+            also if the same job runs already, whose files this one would write over.
     """
     log_file = Path(snakemake.log[0])
     log_file.parent.mkdir(parents=True, exist_ok=True)
+    running = log_file.open("a")
+    try:
+        # The kernel frees the lock when the process ends, however it ends.
+        fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(
+            f"{snakemake.rule}: another process runs this very job and writes {log_file}; let it end or stop it.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    except OSError:
+        pass  # a file system without locks
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     log_file.write_text("", encoding="utf-8")
     with log_file.open("a") as file:

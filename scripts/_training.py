@@ -430,6 +430,7 @@ def train_run(
         device,
         threads,
     )
+    ready_at = time.time()
     history, outcome = train_classifier(
         model, tokens, labels, train_rows, validation_rows, positive, training, seed, name
     )
@@ -443,6 +444,8 @@ def train_run(
         "n_train": len(train_rows),
         "n_validation": len(validation_rows),
         "training_seconds": round(seconds, 3),
+        "ready_at": round(ready_at, 3),
+        "trained_at": round(time.time(), 3),
         "examples_per_second": round(len(train_rows) * len(history) / seconds, 1),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "device": device,

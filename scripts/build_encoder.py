@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def main(snakemake: Any) -> None:
-    set_up_device(snakemake.threads, gpu=False)
+    set_up_device(snakemake.threads)
     from _encoder import save_encoder, scratch_encoder
 
     vocabulary = Path(snakemake.input.vocabulary).read_text(encoding="utf-8").rstrip("\n").split("\n")

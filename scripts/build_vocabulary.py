@@ -7,7 +7,7 @@ from _job import run_job
 
 
 def main(snakemake: Any) -> None:
-    set_up_device(snakemake.threads, gpu=False)
+    set_up_device(snakemake.threads)
     from _vocabulary import build_from_file, build_from_text
 
     output, lower_case = snakemake.output.vocabulary, snakemake.params.lower_case

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from _data import LABEL_COLUMN, read_labels
-from _device import set_up_device
+from _device import lease_device
 from _job import run_job
 from _metrics import classification_metrics, predictions_frame
 from _tokens import load_tokens
@@ -18,7 +19,8 @@ log = logging.getLogger(__name__)
 
 
 def main(snakemake: Any) -> None:
-    set_up_device(snakemake.threads)
+    name = f"{snakemake.params.model}, seed {snakemake.params.seed}, evaluation"
+    lease = lease_device(snakemake.threads, snakemake.resources, name)
     from _training import predict_probabilities, restore_classifier
 
     names, positive = read_labels(snakemake.input.labels)
@@ -29,6 +31,7 @@ def main(snakemake: Any) -> None:
     test_labels = pd.read_parquet(snakemake.input.test, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy()
     part = pd.read_parquet(snakemake.input.split)["part"].to_numpy()
     model = restore_classifier(snakemake.input.config, snakemake.input.weights, record, len(names), train_tokens.pad)
+    ready_at = time.time()
 
     frames = []
     for split, tokens, known, rows in (
@@ -53,6 +56,8 @@ def main(snakemake: Any) -> None:
         **classification_metrics(predictions, positive, names),
         "training_seconds": record["training_seconds"],
         "device": record["device"],
+        **{f"evaluation_{key}": value for key, value in lease.record().items()},
+        "evaluation_ready_at": round(ready_at, 3),
     }
     predictions.to_parquet(snakemake.output.predictions, index=False)
     Path(snakemake.output.metrics).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

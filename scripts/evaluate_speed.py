@@ -105,7 +105,7 @@ def bert_predictor(paths: dict[str, Any], classes: int) -> tuple[Predict, int]:
 
 
 def main(snakemake: Any) -> None:
-    set_up_device(snakemake.threads, gpu=False)
+    set_up_device(snakemake.threads)
     paths = dict(snakemake.input.items())
     names = json.loads(Path(paths["labels"]).read_text(encoding="utf-8"))["names"]
     texts = read_frame(paths["test"])[DATA_COLUMN]

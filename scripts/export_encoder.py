@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 def main(snakemake: Any) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user trains with: no other can write a SavedModel
-    set_up_device(snakemake.threads, gpu=False)
+    set_up_device(snakemake.threads)
     from _saved_model import export_encoder
 
     for name in ("absl", "tensorflow"):  # what they say of saving is about their own temporary names

@@ -11,7 +11,7 @@ from _job import run_job
 
 
 def main(snakemake: Any) -> None:
-    set_up_device(snakemake.threads, gpu=False)
+    set_up_device(snakemake.threads)
     name = snakemake.wildcards.vocabulary
     catalog = yaml.safe_load(Path(snakemake.input.catalog).read_text(encoding="utf-8"))
     fetch_vocabulary(

@@ -7,7 +7,7 @@ from _job import run_job
 
 
 def main(snakemake: Any) -> None:
-    set_up_device(snakemake.threads, gpu=False)
+    set_up_device(snakemake.threads)
     from _tokenizer import tokenize_frame
 
     tokenize_frame(

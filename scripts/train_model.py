@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from _device import set_up_device
+from _device import lease_device
 from _job import run_job
 
 
 def main(snakemake: Any) -> None:
-    set_up_device(snakemake.threads)
+    name = f"{snakemake.params.model}, seed {snakemake.params.seed}"
+    lease = lease_device(snakemake.threads, snakemake.resources, name)
     from _training import train_on_files
 
     paths, training = dict(snakemake.input.items()), dict(snakemake.params.training)
@@ -19,12 +20,12 @@ def main(snakemake: Any) -> None:
         paths=paths,
         training=training,
         seed=snakemake.params.seed,
-        name=f"{snakemake.params.model}, seed {snakemake.params.seed}",
+        name=name,
         threads=snakemake.threads,
     )
     model.save_weights(snakemake.output.weights)
     history.to_csv(snakemake.output.history, index=False)
-    record = {"model": snakemake.params.model} | record
+    record = {"model": snakemake.params.model} | record | lease.record()
     Path(snakemake.output.training).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

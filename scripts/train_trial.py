@@ -7,24 +7,25 @@ from typing import Any
 
 import pandas as pd
 
-from _device import set_up_device
+from _device import lease_device
 from _job import run_job
 
 log = logging.getLogger(__name__)
 
 
 def main(snakemake: Any) -> None:
-    set_up_device(snakemake.threads)
+    tried = ", ".join(f"{key} {value}" for key, value in snakemake.params.tried.items())
+    name = f"{snakemake.params.model}, trial with {tried}, seed {snakemake.params.seed}"
+    lease = lease_device(snakemake.threads, snakemake.resources, name)
     from _training import Diverged, train_on_files
 
     training = dict(snakemake.params.training) | dict(snakemake.params.tried)
-    tried = ", ".join(f"{key} {value}" for key, value in snakemake.params.tried.items())
     try:
         _, history, record = train_on_files(
             paths=dict(snakemake.input.items()),
             training=training,
             seed=snakemake.params.seed,
-            name=f"{snakemake.params.model}, trial with {tried}, seed {snakemake.params.seed}",
+            name=name,
             threads=snakemake.threads,
         )
     except Diverged as error:
@@ -32,7 +33,7 @@ def main(snakemake: Any) -> None:
         log.warning("%s The trial comes last.", error)
         history, record = pd.DataFrame(columns=["epoch"]), {"training": training, "diverged": True}
     history.to_csv(snakemake.output.history, index=False)
-    record = {"model": snakemake.params.model} | record
+    record = {"model": snakemake.params.model} | record | lease.record()
     Path(snakemake.output.training).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

@@ -70,10 +70,11 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Work
 
 @pytest.fixture(scope="session")
 def micro(new_workspace: Callable[[], Workspace]) -> Workspace:
-    """A workspace in which the micro study has run."""
+    """A workspace in which the micro study has run, on two devices by name."""
     workspace = new_workspace()
     workspace.write_study(MICRO)
-    workspace.snakemake("--configfile", "study.yaml")
+    leases = str(workspace.folder / "leases")
+    workspace.snakemake("--configfile", "study.yaml", CUDA_VISIBLE_DEVICES="0,1", BERT_LADDER_LEASES=leases)
     return workspace
 
 

@@ -49,6 +49,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
     (tmp_path / "training.json").write_text(json.dumps(record))
     return SimpleNamespace(
         threads=1,
+        resources={"gpu": 1},
         input=SimpleNamespace(
             config=tmp_path / "encoder.json",
             vocabulary=tmp_path / "vocab.txt",

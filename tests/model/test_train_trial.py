@@ -64,7 +64,13 @@ def job(files: dict[str, Any], folder: Path, **params: Any) -> SimpleNamespace:
     folder.mkdir()
     names = {"history": "history.csv", "training": "training.json", "weights": "model.weights.h5"}
     output = SimpleNamespace(**{key: folder / name for key, name in names.items()})
-    return SimpleNamespace(threads=1, input=files, output=output, params=SimpleNamespace(model="Row", seed=3, **params))
+    return SimpleNamespace(
+        threads=1,
+        resources={"gpu": 1},
+        input=files,
+        output=output,
+        params=SimpleNamespace(model="Row", seed=3, **params),
+    )
 
 
 def test_trial_and_its_row_are_trained_alike(files: dict[str, Any], tmp_path: Path) -> None:

@@ -1,8 +1,15 @@
 """What a job settles before its engine starts."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from _device import refuse_copies
+from _job import BadInput
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LOOP = """
@@ -26,3 +33,55 @@ def page_faults(keep: bool) -> int:
 def test_freed_memory_is_used_again() -> None:
     """What was freed is not given back to the system, to be faulted in again by the next step."""
     assert page_faults(keep=True) < page_faults(keep=False) / 3
+
+
+def environment_after(code: str, **environment: str) -> dict[str, str]:
+    """The environment of a process after it ran some code of a job's start, and what it printed as log."""
+    program = (
+        f"import json, logging, os, sys\nsys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stderr)\n"
+        f"from _device import lease_device, set_up_device\n{code}\nprint(json.dumps(dict(os.environ)))\n"
+    )
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(("CUDA_", "SLURM_", "XLA_", "TF_"))}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=plain | environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout) | {"log": done.stderr}
+
+
+def test_job_sees_only_what_it_has_claimed(tmp_path: Path) -> None:
+    """Of two devices a job sees one; the second job, at the same time, the other one."""
+    given = {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_LADDER_LEASES": str(tmp_path)}
+    code = (
+        "first = lease_device(3, {'gpu': 1}, 'first'); one = os.environ['CUDA_VISIBLE_DEVICES']\n"
+        "os.environ |= {'CUDA_VISIBLE_DEVICES': '0,1', 'ONE': one}\nsecond = lease_device(3, {'gpu': 1}, 'second')"
+    )
+    after = environment_after(code, **given)
+    assert sorted([after["ONE"], after["CUDA_VISIBLE_DEVICES"]]) == ["0", "1"]
+    assert after["OMP_NUM_THREADS"] == after["TF_NUM_INTRAOP_THREADS"] == "3"
+    assert "first has device 0" in after["log"]
+    assert "second has device 1" in after["log"]
+
+
+def test_shared_device_is_shared_by_share(tmp_path: Path) -> None:
+    """JAX is told its part of the memory, TensorFlow to take only what it needs."""
+    given = {"CUDA_VISIBLE_DEVICES": "0", "BERT_LADDER_LEASES": str(tmp_path)}
+    after = environment_after("lease = lease_device(1, {'gpu': 1, 'jobs_per_gpu': 3}, 'x')", **given)
+    assert after["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.250"
+    assert after["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert "shared by up to 3 jobs" in after["log"]
+
+
+@pytest.mark.parametrize(("gpu", "said"), [(0, "no GPU was asked for"), (1, "no GPU is here")])
+def test_cpu_is_used_without_a_gpu(gpu: int, said: str) -> None:
+    """The log says once that the CPU is used, with how many threads and why."""
+    after = environment_after(f"lease_device(2, {{'gpu': {gpu}}}, 'Row, seed 1')", CUDA_VISIBLE_DEVICES="")
+    assert after["log"].count("has the CPU with 2 threads") == 1
+    assert said in after["log"]
+    assert after["CUDA_VISIBLE_DEVICES"] == "-1"
+
+
+def test_copies_started_by_one_srun_are_refused() -> None:
+    """srun with several tasks would train the same run several times."""
+    with pytest.raises(BadInput, match=r"Row was started 2 times by one srun .* set nodes: 1 and tasks: 1"):
+        refuse_copies({"SLURM_STEP_NUM_TASKS": "2"}, "Row")
+    refuse_copies({"SLURM_STEP_NUM_TASKS": "1", "SLURM_NTASKS": "4"}, "Row")

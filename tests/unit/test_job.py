@@ -1,5 +1,6 @@
 """How a job speaks: its log, the terminal and its status."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +58,19 @@ def test_a_defect_leaves_its_traceback(tmp_path: Path, action: str) -> None:
     assert status == 1
     assert "Traceback" in terminal
     assert "Traceback" in log
+
+
+def test_second_copy_of_a_running_job_is_refused(tmp_path: Path) -> None:
+    """A job started twice leaves the first one's log and files alone."""
+    log = tmp_path / "logs/deep/job.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("epoch 1/3\n")
+    marker = tmp_path / "written"
+    with log.open("a") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        status, terminal, kept = run(tmp_path, f"open({str(marker)!r}, 'w')")
+    assert status == 1
+    assert terminal == f"train_model: another process runs this very job and writes {log}; let it end or stop it.\n"
+    assert kept == "epoch 1/3\n"
+    assert not marker.exists()
+    assert run(tmp_path, f"open({str(marker)!r}, 'w')")[0] == 0

@@ -66,7 +66,7 @@ def test_environment_of_a_rule_has_what_its_script_imports(rule: str) -> None:
     block = re.search(rf"^(?:rule|checkpoint) {rule}:.*?(?=^(?:rule|checkpoint) |\Z)", RULES, re.M | re.S)[0]
     environment = PROJECT / "rules" / re.search(r'conda:\s+"([^"]+)"', block)[1]
     pins = next(e["pip"] for e in yaml.safe_load(environment.read_text())["dependencies"] if isinstance(e, dict))
-    packages = {"google": "protobuf", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+    packages = {"google": "protobuf", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn", "yaml": "pyyaml"}
     provided = {pin.split("==")[0] for pin in pins}
     needed = {packages.get(name, name.replace("_", "-")) for name in third_party(rule)}
     assert needed - {"tokenizers", "vl-convert"} <= provided
@@ -138,4 +138,4 @@ def test_shared_modules_are_inputs_of_the_rules_that_use_them() -> None:
             new = {name for module in new for name in imports(PROJECT / f"scripts/{module}.py", top_only=False)} & own
             new -= used
         # How a job logs and which device it gets do not change what it computes.
-        assert used - {rule, "_job", "_device"} == listed, rule
+        assert used - {rule, "_job", "_device", "_lease"} == listed, rule

@@ -1,5 +1,6 @@
 """A study of under a minute: what it makes, and what an edit makes it do again."""
 
+import itertools
 import json
 import os
 import re
@@ -15,9 +16,11 @@ from workspace import MICRO, Workspace
 
 STUDY = ("--configfile", "study.yaml")
 TABLE = dict.fromkeys(("render_table", "render_summary", "plot_rows", "plot_accuracy", "render_figures"), 1)
+BERTS = ("Nano", "Nano-long", "Nano-tuned")
 OF_PREDICTIONS = ("confusion", "curves", "reliability", "lengths")
+FIGURES = ("rows", "accuracy", "pairs", "history", "search", "timeline", *OF_PREDICTIONS)
 AFTER_EVALUATION = TABLE | {
-    **dict.fromkeys(("compare_models", "plot_pairs", "render_errors", "render_runs"), 1),
+    **dict.fromkeys(("compare_models", "plot_pairs", "plot_timeline", "render_errors", "render_runs"), 1),
     **dict.fromkeys((f"plot_{figure}" for figure in OF_PREDICTIONS), 1),
 }
 AFTER_TRAINING = AFTER_EVALUATION | {"evaluate_model": 1, "evaluate_speed": 1, "plot_history": 1}
@@ -57,7 +60,7 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
         "data/leaked.parquet", "runs/tfidf_logistic_regression/seed-1/baseline.npz",
         "data/train.npz", "data/train.parquet", "data/labels.json", "data/tokens/own/test.ids.npy",
         "data/splits/0.2-seed-0.parquet", "encoders/nano/encoder.json",
-        *(f"figures/{figure}.{ending}" for figure in ("rows", "accuracy", "pairs", "history", "search", *OF_PREDICTIONS)
+        *(f"figures/{figure}.{ending}" for figure in FIGURES
           for ending in ("svg", "pdf", "vl.json")),
         "runs/Nano-long/seed-1/training.json", "runs/Nano/seed-1/history.csv",
     ):  # fmt: skip
@@ -123,6 +126,24 @@ def test_winner_is_trained_with_the_chosen_values(micro: Workspace) -> None:
         pd.read_csv(file).drop(columns="seconds") for file in (trial, results / "runs/Nano-tuned/seed-1/history.csv")
     ]
     pd.testing.assert_frame_equal(*timeless)
+
+
+def test_every_training_had_a_device_of_its_own(micro: Workspace) -> None:
+    """Two devices, two trainings at a time: both were used, and never by two jobs at once."""
+    results = micro.folder / "results/micro"
+    records = [json.loads(file.read_text()) for file in results.rglob("training.json")]
+    metrics = [json.loads((results / f"runs/{run}/seed-1/metrics.json").read_text()) for run in BERTS]
+    records += [
+        {key.removeprefix("evaluation_"): value for key, value in found.items() if key.startswith("evaluation_")}
+        for found in metrics
+    ]
+    assert len(records) == 3 + 2 + 3
+    assert {record["devices"] for record in records} == {"0", "1"}
+    for device in ("0", "1"):
+        spans = sorted((r["leased_at"], r["ended_at"]) for r in records if r["devices"] == device)
+        assert all(one[1] <= other[0] + 0.01 for one, other in itertools.pairwise(spans))
+    log = (micro.folder / "logs/micro/runs/Nano/seed-1/train_model.log").read_text()
+    assert "Nano, seed 1 has device" in log
 
 
 def test_pairs_speak_of_these_models_with_one_seed(micro: Workspace) -> None:
