@@ -62,6 +62,7 @@ ENCODERS_TO_FETCH = [
 VOCABULARIES_TO_FETCH = [
     name for name in CATALOG["vocabularies"] if not (FETCHED_VOCABULARIES / name / "vocab.txt").is_file()
 ]
+BASE_SIZE = CATALOG["encoders"]["bert_uncased_L-12_H-768_A-12"]["size"]
 SEARCHED = {path: row["search"] for path, row in ROWS.items() if "search" in row}
 TRIALS = [trial for search in SEARCHED.values() for trial in search["trials"]]
 SEEDS = sorted({seed for used in [STUDY, *STUDY["models"], *SEARCHED.values()] for seed in used["seeds"]})
@@ -260,19 +261,49 @@ def speed_files(wildcards):
     }
 
 
+# Submitting, or read again by a job on its node.
+ON_CLUSTER = workflow.resource_settings.cores is None or workflow.remote_exec
+
+
 def device_threads():
     """CPU threads of one training: the cores shared out among the trainings that may run at once."""
     settings = workflow.resource_settings
     devices = settings.resources.get("gpu")
-    if settings.cores is None:  # a cluster
+    if ON_CLUSTER:
         return 4
     return max(1, settings.cores // devices.value) if devices and devices.value else 1
 
 
+def encoder_size(name):
+    """Parameters, layers, hidden units and heads of an encoder; those of BERT-Base where only its files know."""
+    encoder = STUDY["encoders"][name]
+    size = encoder.get("scratch") or CATALOG["encoders"].get(encoder.get("definition"), {}).get("size", BASE_SIZE)
+    # Of the layers alone, 12 h^2 each, where nothing says more: a vocabulary of one's own is small.
+    return {"parameters": 12 * size["layers"] * size["hidden"] ** 2} | size
+
+
+def training_memory(wildcards, attempt):
+    """Main memory of a training on the CPU, in MB: the engine, weights with Adam's, and activations; more if retried."""
+    row = ROWS[wildcards.model]
+    size = encoder_size(row["encoder"])
+    layers, hidden, heads = (size[key] for key in ("layers", "hidden", "heads"))
+    # Korthikanti et al. 2022, equation 2, in float32 instead of 16 bits.
+    activations = max(
+        2 * used["batch_size"] * used["length"] * hidden * layers * (34 + 5 * heads * used["length"] / hidden)
+        for used in row_settings(row)
+    )
+    return attempt * round(2000 + 1.5 * (16 * size["parameters"] + activations) / 1e6)
+
+
+def training_minutes(wildcards, attempt):
+    """Time limit of a training: an hour for the smallest, a day for BERT-Base and for what is retried often."""
+    parameters = encoder_size(ROWS[wildcards.model]["encoder"])["parameters"]
+    return min(1440, attempt * round(60 + 12 * parameters / 1e6))
+
+
 def all_threads():
-    """All cores, so that nothing runs beside a job that looks at the clock."""
-    cores = workflow.resource_settings.cores
-    return 4 if cores is None else cores  # on a cluster others may use the node
+    """All cores, so that nothing runs beside a job that looks at the clock; on a cluster others may use the node."""
+    return 4 if ON_CLUSTER else workflow.resource_settings.cores
 
 
 # === Exports ===

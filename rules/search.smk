@@ -28,8 +28,8 @@ rule train_trial:
     threads: device_threads()
     resources:
         gpu=1,
-        mem_mb=6000,
-        runtime=1440,
+        mem_mb=training_memory,
+        runtime=training_minutes,
     params:
         model=lambda wildcards: ROWS[wildcards.model]["name"],
         seed=lambda wildcards: int(wildcards.seed),

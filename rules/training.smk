@@ -27,8 +27,8 @@ rule train_model:
     threads: device_threads()
     resources:
         gpu=1,
-        mem_mb=6000,
-        runtime=1440,
+        mem_mb=training_memory,
+        runtime=training_minutes,
     params:
         model=lambda wildcards: ROWS[wildcards.model]["name"],
         seed=lambda wildcards: int(wildcards.seed),
@@ -65,8 +65,8 @@ rule evaluate_model:
     threads: device_threads()
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         study=STUDY["study"],
         model=lambda wildcards: ROWS[wildcards.model]["name"],

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, LARGEST = -1, -3, 2**31 - 1
 # Of a device's memory: what JAX takes by itself when it is alone there.
 MEMORY_SHARE = 0.75
+GRES = re.compile(r"gpu(:[A-Za-z][\w.]*)?(:(?P<number>\d+))?")
 
 
 def lease_device(threads: int, resources: Mapping[str, Any], job: str) -> Lease:
@@ -22,7 +24,8 @@ def lease_device(threads: int, resources: Mapping[str, Any], job: str) -> Lease:
 
     Args:
         threads: CPU threads for the kernels of this job.
-        resources: the job's: `gpu`, the number of devices, and `jobs_per_gpu`, how many jobs may share one (1).
+        resources: the job's: `gpu`, the number of devices, or Slurm's `gres`, and `jobs_per_gpu`, how many jobs may
+            share one (1).
         job: what the log and others who wait call it.
 
     Returns:
@@ -32,7 +35,7 @@ def lease_device(threads: int, resources: Mapping[str, Any], job: str) -> Lease:
         BadInput: see `visible_devices`, `claim_devices`, `lease_folder` and `refuse_copies`.
     """
     refuse_copies(os.environ, job)
-    count, jobs_per_gpu = int(resources.get("gpu", 0)), int(resources.get("jobs_per_gpu", 1))
+    count, jobs_per_gpu = devices_asked(resources), int(resources.get("jobs_per_gpu", 1))
     devices = visible_devices(os.environ, machine_devices()) if count else []
     lease = Lease()
     if devices:
@@ -50,6 +53,12 @@ def lease_device(threads: int, resources: Mapping[str, Any], job: str) -> Lease:
     return lease
 
 
+def devices_asked(resources: Mapping[str, Any]) -> int:
+    """The number of devices in a job's `gpu`, or in its `gres`, such as "gpu:1" or "gpu:a100:2"."""
+    gres = GRES.fullmatch(str(resources.get("gres", "")))
+    return int(resources.get("gpu", 0)) or (int(gres["number"] or 1) if gres else 0)
+
+
 def refuse_copies(environment: Mapping[str, str], job: str) -> None:
     """Refuse to run as one of several copies that srun started at once: they would write the same files.
 
@@ -59,8 +68,8 @@ def refuse_copies(environment: Mapping[str, str], job: str) -> None:
     copies = int(environment.get("SLURM_STEP_NUM_TASKS", "1"))
     if copies > 1:
         raise BadInput(
-            f"{job} was started {copies} times by one srun (SLURM_STEP_NUM_TASKS); set nodes: 1 and tasks: 1 for its "
-            "rule in the profile, as profiles/slurm does."
+            f"{job} was started {copies} times by one srun (SLURM_STEP_NUM_TASKS); give its rule nodes=1 and no "
+            "tasks in the profile, as profiles/slurm does."
         )
 
 

@@ -50,7 +50,9 @@ class Lease:
     def record(self) -> dict[str, Any]:
         """Where and when the job ran, for the timeline: moments in seconds since 1970, UTC; the job ends now."""
         return {
-            "host": platform.node(),
+            # A job's own name of its node: a test cluster has several on one machine.
+            "host": os.environ.get("SLURMD_NODENAME") or platform.node(),
+            "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
             "devices": ", ".join(self.devices),
             "started_at": round(psutil.Process().create_time(), 3),
             "leased_at": round(self.leased_at, 3),

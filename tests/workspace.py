@@ -17,6 +17,8 @@ PARTS = (
     "data",
 )
 
+NOWHERE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+
 MICRO = {
     "study": "micro",
     "dataset": {"name": "micro", "train": {"url": "train.csv"}, "test": {"url": "test.csv"}, "positive": "good"},
@@ -47,11 +49,14 @@ class Workspace:
 
     def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the folder with two cores and two trainings at a time, and no way into the network."""
-        nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+        return self.run("--resources", "gpu=2", "--cores", "2", *arguments, check=check, **environment)
+
+    def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the folder with these arguments only, and no way into the network."""
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--resources", "gpu=2", "--cores", "2", *arguments],
+            [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.folder,
-            env=os.environ | nowhere | environment,
+            env=os.environ | NOWHERE | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from _device import refuse_copies
+from _device import devices_asked, refuse_copies
 from _job import BadInput
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -82,6 +82,24 @@ def test_cpu_is_used_without_a_gpu(gpu: int, said: str) -> None:
 
 def test_copies_started_by_one_srun_are_refused() -> None:
     """srun with several tasks would train the same run several times."""
-    with pytest.raises(BadInput, match=r"Row was started 2 times by one srun .* set nodes: 1 and tasks: 1"):
+    with pytest.raises(BadInput, match=r"Row was started 2 times by one srun .* give its rule nodes=1 and no tasks"):
         refuse_copies({"SLURM_STEP_NUM_TASKS": "2"}, "Row")
     refuse_copies({"SLURM_STEP_NUM_TASKS": "1", "SLURM_NTASKS": "4"}, "Row")
+
+
+@pytest.mark.parametrize(
+    ("resources", "count"),
+    [
+        ({}, 0),
+        ({"gpu": 2}, 2),
+        ({"gpu": 0, "gres": "gpu:1"}, 1),
+        ({"gres": "gpu"}, 1),
+        ({"gres": "gpu:3"}, 3),
+        ({"gres": "gpu:a100"}, 1),
+        ({"gres": "gpu:a100:2"}, 2),
+        ({"gres": "license:2"}, 0),
+    ],
+)
+def test_devices_asked_in_either_way(resources: dict[str, int | str], count: int) -> None:
+    """Snakemake's gpu and Slurm's gres say the same."""
+    assert devices_asked(resources) == count

@@ -1,0 +1,123 @@
+"""A study on a real Slurm cluster of two nodes with two pretended GPUs each."""
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from workspace import MICRO, NOWHERE, Workspace
+
+PROFILE = (
+    *("--workflow-profile", "profiles/slurm", "--configfile", "study.yaml"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
+)
+STUDY = deepcopy(MICRO) | {"seeds": [1, 2], "models": MICRO["models"][:2]}
+THREADS = min(4, os.cpu_count())  # Snakemake lowers what a node does not have
+RUNS = [(model, seed) for model in ("Nano", "Nano-long") for seed in (1, 2)]
+
+
+def jobs(cluster: dict[str, str], state: str) -> dict[str, str]:
+    """Slurm's jobs in a state: id -> the comment that Snakemake gave it, with the rule's name."""
+    done = subprocess.run(
+        ["squeue", "--noheader", f"--states={state}", "--format=%i|%k"], env=cluster, capture_output=True, text=True
+    )
+    return dict(line.split("|", 1) for line in done.stdout.splitlines())
+
+
+@pytest.fixture(scope="module")
+def study(new_workspace: Callable[[], Workspace], cluster: dict[str, str]) -> dict[str, Any]:
+    """The study after a run on the cluster during which a training was cancelled; what was printed, and which."""
+    workspace = new_workspace()
+    workspace.write_study(STUDY)
+    with subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *PROFILE],
+        cwd=workspace.folder,
+        env=cluster | NOWHERE,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        cancelled, end = "", time.monotonic() + 900
+        while not cancelled and process.poll() is None and time.monotonic() < end:
+            training = [job for job, rule in jobs(cluster, "RUNNING").items() if "train_model" in rule]
+            # Not before it is at work.
+            if training and list(workspace.folder.glob("logs/micro/runs/*/seed-*/train_model.log")):
+                cancelled = training[0]
+                subprocess.run(["scancel", cancelled], env=cluster, check=True)
+            time.sleep(0.5)
+        printed, _ = process.communicate(timeout=1200)
+    assert process.returncode == 0, printed[-6000:]
+    return {"workspace": workspace, "printed": printed, "cancelled": cancelled}
+
+
+@pytest.fixture(scope="module")
+def records(study: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each training says of itself."""
+    results = study["workspace"].folder / "results/micro/runs"
+    return [json.loads((results / f"{model}/seed-{seed}/training.json").read_text()) for model, seed in RUNS]
+
+
+def test_every_training_is_a_slurm_job_of_its_own(records: list[dict[str, Any]]) -> None:
+    """Four trainings in four jobs, on nodes of the cluster, with the threads that the rule asked for."""
+    assert len({record["slurm_job"] for record in records} - {""}) == len(RUNS)
+    assert {record["host"] for record in records} <= {"n1", "n2"}
+    assert {record["threads"] for record in records} == {THREADS}
+
+
+def test_trainings_run_in_parallel_each_with_its_own_device(records: list[dict[str, Any]]) -> None:
+    """At least two at once; on one node never two on one device at a time."""
+    spans = [(r["started_at"], r["ended_at"], r["host"], r["devices"]) for r in records]
+    at_once = [
+        (one, other) for one, other in itertools.combinations(spans, 2) if max(one[0], other[0]) < min(one[1], other[1])
+    ]
+    assert at_once
+    assert all(one[2:] != other[2:] for one, other in at_once)
+    assert {span[3] for span in spans} <= {"0", "1"}
+
+
+def test_cancelled_training_is_asked_for_again(study: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    """A job that scancel ended is no job of the finished study, and the study is finished."""
+    assert study["cancelled"]
+    assert study["cancelled"] not in {record["slurm_job"] for record in records}
+    assert "Trying to restart job" in study["printed"]
+
+
+def test_logs_are_where_users_look(study: dict[str, Any]) -> None:
+    """A training's messages in its own log, with its device; what Slurm wrote under logs/slurm."""
+    folder: Path = study["workspace"].folder
+    assert re.search(
+        r"Nano, seed 1 has device [01]\b", (folder / "logs/micro/runs/Nano/seed-1/train_model.log").read_text()
+    )
+    assert list((folder / "logs/slurm").rglob("*.log"))
+
+
+def test_table_is_the_one_of_a_local_run(study: dict[str, Any], new_workspace: Callable[[], Workspace]) -> None:
+    """The same numbers as on this machine alone, with as many threads."""
+    local = new_workspace()
+    local.write_study(STUDY)
+    local.run("--configfile", "study.yaml", "--cores", str(THREADS), "--resources", "gpu=1")
+    one, other = (
+        pd.read_csv(workspace.folder / "results/micro/table.csv") for workspace in (study["workspace"], local)
+    )
+    measured = ["training_seconds", "latency_ms", "latency_p95_ms", "throughput", "memory_mb"]
+    pd.testing.assert_frame_equal(one.drop(columns=measured), other.drop(columns=measured))
+
+
+def test_partition_that_does_not_exist_is_told(cluster: dict[str, str], new_workspace: Callable[[], Workspace]) -> None:
+    """Slurm's sentence reaches the user, and the run ends."""
+    workspace = new_workspace()
+    workspace.write_study(STUDY)
+    done = workspace.run(*PROFILE, "--default-resources", "slurm_partition=nowhere", check=False, **cluster)
+    assert done.returncode
+    assert "invalid partition specified: nowhere" in done.stdout + done.stderr
