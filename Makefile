@@ -8,8 +8,6 @@ endif
 VENV   ?= .venv
 DEVICE ?= cpu
 CORES  ?= $(shell nproc)
-# Trainings at a time: one on a GPU, two on a CPU, which share its cores.
-GPUS   ?= $(if $(shell nvidia-smi --list-gpus 2>/dev/null),1,2)
 
 BIN       := $(VENV)/bin
 SNAKEMAKE := "$(BIN)/snakemake"
@@ -21,7 +19,7 @@ PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 .DEFAULT_GOAL := all
 
 all: install
-	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS)
+	$(SNAKEMAKE) --cores $(CORES)
 	$(SNAKEMAKE) --cores 1 --quiet all --report results/demo/report.html
 	@echo "Report: results/demo/report.html"
 

@@ -5,12 +5,15 @@ import re
 import sys
 from pathlib import Path
 
+import psutil
 import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from _catalog import ENCODER_FILES, FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder, load_catalog
+from _job import BadInput
+from _lease import machine_devices, visible_devices
 from _locations import is_local
 from _schema import StudyError, check_unique_keys
 from _study import BASELINES, published_files, published_name, resolve_study, row_settings
@@ -265,26 +268,18 @@ def speed_files(wildcards):
 ON_CLUSTER = workflow.resource_settings.cores is None or workflow.remote_exec
 
 
-def device_threads():
-    """CPU threads of one training: the cores shared out among the trainings that may run at once."""
-    settings = workflow.resource_settings
-    devices = settings.resources.get("gpu")
-    if ON_CLUSTER:
-        return 4
-    return max(1, settings.cores // devices.value) if devices and devices.value else 1
-
-
 def encoder_size(name):
     """Parameters, layers, hidden units and heads of an encoder; those of BERT-Base where only its files know."""
     encoder = STUDY["encoders"][name]
-    size = encoder.get("scratch") or CATALOG["encoders"].get(encoder.get("definition"), {}).get("size", BASE_SIZE)
+    definition = encoder.get("definition")
+    known = CATALOG["encoders"][definition]["size"] if isinstance(definition, str) else BASE_SIZE
+    size = encoder.get("scratch", known)
     # Of the layers alone, 12 h^2 each, where nothing says more: a vocabulary of one's own is small.
     return {"parameters": 12 * size["layers"] * size["hidden"] ** 2} | size
 
 
-def training_memory(wildcards, attempt):
-    """Main memory of a training on the CPU, in MB: the engine, weights with Adam's, and activations; more if retried."""
-    row = ROWS[wildcards.model]
+def training_memory_mb(row):
+    """Main memory of a row's training on the CPU: the engine, weights with Adam's, and activations."""
     size = encoder_size(row["encoder"])
     layers, hidden, heads = (size[key] for key in ("layers", "hidden", "heads"))
     # Korthikanti et al. 2022, equation 2, in float32 instead of 16 bits.
@@ -292,7 +287,12 @@ def training_memory(wildcards, attempt):
         2 * used["batch_size"] * used["length"] * hidden * layers * (34 + 5 * heads * used["length"] / hidden)
         for used in row_settings(row)
     )
-    return attempt * round(2000 + 1.5 * (16 * size["parameters"] + activations) / 1e6)
+    return round(2000 + 1.5 * (16 * size["parameters"] + activations) / 1e6)
+
+
+def training_memory(wildcards, attempt):
+    """Main memory of a training in MB, more if it is retried."""
+    return attempt * training_memory_mb(ROWS[wildcards.model])
 
 
 def training_minutes(wildcards, attempt):
@@ -301,9 +301,34 @@ def training_minutes(wildcards, attempt):
     return min(1440, attempt * round(60 + 12 * parameters / 1e6))
 
 
+def trainings_at_once():
+    """One per visible device; on a CPU as many as there are cores and trainings, and as memory holds of the largest."""
+    try:
+        devices = visible_devices(os.environ, machine_devices())
+    except BadInput as error:
+        raise WorkflowError(f"The study cannot be run. {error}")
+    if devices:
+        return len(devices)
+    largest = max((training_memory_mb(row) for row in ROWS.values()), default=1)
+    held = int(psutil.virtual_memory().total / 1e6 / largest)
+    return max(1, min(workflow.cores, len(BERT_RUNS + TRIAL_RUNS), held))
+
+
+def device_threads():
+    """CPU threads of one training: the cores shared out among the trainings that may run at once."""
+    if ON_CLUSTER:
+        return 4
+    return max(1, workflow.cores // max(1, workflow.global_resources["gpu"].value))
+
+
 def all_threads():
     """All cores, so that nothing runs beside a job that looks at the clock; on a cluster others may use the node."""
-    return 4 if ON_CLUSTER else workflow.resource_settings.cores
+    return 4 if ON_CLUSTER else workflow.cores
+
+
+# Unless --resources gpu=<number> has said it.
+if not ON_CLUSTER and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", trainings_at_once())
 
 
 # === Exports ===
