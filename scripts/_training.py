@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+import os
 import platform
 import resource
 import time
@@ -421,6 +422,14 @@ def train_run(
     load_weights(backbone, encoder_weights)
     train_rows, validation_rows = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
     device = keras.distribution.list_devices()[0]
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES", "-1")
+    if shown != "-1" and device.startswith("cpu"):
+        log.warning(
+            "%s has device %s, but %s sees no GPU and uses the CPU: install its libraries (make install DEVICE=cuda).",
+            name,
+            shown,
+            keras.backend.backend(),
+        )
     log.info(
         "%s: %s parameters, %s texts to train on, %s to validate, %s with %s threads",
         name,

@@ -157,6 +157,18 @@ def test_widths_may_differ_between_epochs(encoder: dict, monkeypatch: pytest.Mon
     assert len(history) == 2
 
 
+def test_device_that_the_engine_does_not_see_is_told(
+    encoder: dict, texts: tuple, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A training that has leased a GPU and computes on the CPU says so; one that has the CPU does not."""
+    for shown, told in (("GPU-1", True), ("-1", False)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+        caplog.clear()
+        record = run(encoder, texts, epochs=1)[2]
+        assert record["device"].startswith("cpu")
+        assert ("has device GPU-1, but tensorflow sees no GPU" in caplog.text) is told
+
+
 def test_diverged_training_is_told(encoder: dict, texts: tuple) -> None:
     """A loss that is no number ends the run with the row, the epoch and what to change."""
     with pytest.raises(BadInput, match=r"nano: the loss is no finite number in epoch \d of 2; lower learning_rate"):
