@@ -17,30 +17,27 @@ import pytest
 
 from workspace import MICRO, NOWHERE, Workspace
 
+STUDY_FILE = ("--configfile", "study.yaml")
 PROFILE = (
-    *("--workflow-profile", "profiles/slurm", "--configfile", "study.yaml"),
+    *("--workflow-profile", "profiles/slurm", *STUDY_FILE),
     *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
 )
+GENERIC = ("--workflow-profile", "profiles/cluster-generic", *STUDY_FILE)
 STUDY = deepcopy(MICRO) | {"seeds": [1, 2], "models": MICRO["models"][:2]}
 THREADS = min(4, os.cpu_count())  # Snakemake lowers what a node does not have
 RUNS = [(model, seed) for model in ("Nano", "Nano-long") for seed in (1, 2)]
 
 
-def jobs(cluster: dict[str, str], state: str) -> dict[str, str]:
-    """Slurm's jobs in a state: id -> the comment that Snakemake gave it, with the rule's name."""
-    done = subprocess.run(
-        ["squeue", "--noheader", f"--states={state}", "--format=%i|%k"], env=cluster, capture_output=True, text=True
-    )
-    return dict(line.split("|", 1) for line in done.stdout.splitlines())
+def run_and_cancel(workspace: Workspace, cluster: dict[str, str], log: str, *arguments: str) -> tuple[str, str]:
+    """Run Snakemake and cancel the first training that has begun to write a log of this pattern.
 
-
-@pytest.fixture(scope="module")
-def study(new_workspace: Callable[[], Workspace], cluster: dict[str, str]) -> dict[str, Any]:
-    """The study after a run on the cluster during which a training was cancelled; what was printed, and which."""
-    workspace = new_workspace()
-    workspace.write_study(STUDY)
+    Returns:
+        What was printed, and the id of the cancelled job.
+    """
+    # By the name that Snakemake's executors give their jobs, or in the comment.
+    listed = ["squeue", "--noheader", "--states=RUNNING", "--format=%i|%j|%k"]
     with subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *PROFILE],
+        [sys.executable, "-m", "snakemake", *arguments],
         cwd=workspace.folder,
         env=cluster | NOWHERE,
         stdin=subprocess.DEVNULL,
@@ -50,14 +47,23 @@ def study(new_workspace: Callable[[], Workspace], cluster: dict[str, str]) -> di
     ) as process:
         cancelled, end = "", time.monotonic() + 900
         while not cancelled and process.poll() is None and time.monotonic() < end:
-            training = [job for job, rule in jobs(cluster, "RUNNING").items() if "train_model" in rule]
-            # Not before it is at work.
-            if training and list(workspace.folder.glob("logs/micro/runs/*/seed-*/train_model.log")):
+            lines = subprocess.run(listed, env=cluster, capture_output=True, text=True).stdout.splitlines()
+            training = [line.split("|")[0] for line in lines if "train_model" in line]
+            if training and list(workspace.folder.glob(log)):
                 cancelled = training[0]
                 subprocess.run(["scancel", cancelled], env=cluster, check=True)
             time.sleep(0.5)
         printed, _ = process.communicate(timeout=1200)
     assert process.returncode == 0, printed[-6000:]
+    return printed, cancelled
+
+
+@pytest.fixture(scope="module")
+def study(new_workspace: Callable[[], Workspace], cluster: dict[str, str]) -> dict[str, Any]:
+    """The study after a run on the cluster during which a training was cancelled; what was printed, and which."""
+    workspace = new_workspace()
+    workspace.write_study(STUDY)
+    printed, cancelled = run_and_cancel(workspace, cluster, "logs/micro/runs/*/seed-*/train_model.log", *PROFILE)
     return {"workspace": workspace, "printed": printed, "cancelled": cancelled}
 
 
@@ -121,3 +127,36 @@ def test_partition_that_does_not_exist_is_told(cluster: dict[str, str], new_work
     done = workspace.run(*PROFILE, "--default-resources", "slurm_partition=nowhere", check=False, **cluster)
     assert done.returncode
     assert "invalid partition specified: nowhere" in done.stdout + done.stderr
+
+
+def test_any_batch_system_by_its_own_commands(study: dict[str, Any], cluster: dict[str, str]) -> None:
+    """A row more, through plain sbatch: every training is a job with a device; a cancelled one comes again."""
+    workspace: Workspace = study["workspace"]
+    row = {"name": "Nano generic", "encoder": "nano", "epochs": 2}
+    workspace.write_study(STUDY | {"models": [*STUDY["models"], row]})
+    printed, cancelled = run_and_cancel(
+        workspace, cluster, "logs/micro/runs/Nano-generic/seed-*/train_model.log", *GENERIC, "--latency-wait", "5"
+    )
+    results = workspace.folder / "results/micro"
+    records = [json.loads((results / f"runs/Nano-generic/seed-{seed}/training.json").read_text()) for seed in (1, 2)]
+    used = {record["slurm_job"] for record in records}
+    assert len(used - {"", cancelled}) == 2
+    assert cancelled
+    assert {record["devices"] for record in records} <= {"0", "1"}
+    assert "Trying to restart job" in printed
+    assert list((workspace.folder / "logs/cluster").glob("*.train_model.log"))
+    assert pd.read_csv(results / "table.csv")["seeds"].tolist()[-1] == 2
+
+
+def test_partition_that_nobody_named_is_told(cluster: dict[str, str], new_workspace: Callable[[], Workspace]) -> None:
+    """On a cluster without a default partition the run ends at once and says what to set."""
+    workspace = new_workspace()
+    workspace.write_study(STUDY)
+    default = ["scontrol", "update", "PartitionName=gpus"]
+    subprocess.run([*default, "Default=NO"], env=cluster, check=True)
+    try:
+        done = workspace.run(*PROFILE, check=False, **cluster)
+    finally:
+        subprocess.run([*default, "Default=YES"], env=cluster, check=True)
+    assert done.returncode
+    assert "No partition specified" in done.stdout + done.stderr
