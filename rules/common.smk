@@ -250,6 +250,11 @@ def baseline_split(wildcards):
     return split_file(STUDY["training"]["validation_fraction"], wildcards.seed)
 
 
+def checkpoint_folder(wildcards):
+    """Where a training or a trial keeps its checkpoints: no declared output, since Snakemake deletes a failed job's."""
+    return "/".join(["checkpoints", STUDY["study"], "-".join(wildcards)])
+
+
 def speed_files(wildcards):
     """A trained row, of its first seed, to be timed."""
     if wildcards.model not in ROWS:

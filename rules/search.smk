@@ -34,6 +34,7 @@ rule train_trial:
         model=lambda wildcards: ROWS[wildcards.model]["name"],
         seed=lambda wildcards: int(wildcards.seed),
         training=training_settings,
+        checkpoints=checkpoint_folder,
         tried=lambda wildcards: SEARCHED[wildcards.model]["trials"][wildcards.trial],
     script:
         "../scripts/train_trial.py"

@@ -33,6 +33,7 @@ rule train_model:
         model=lambda wildcards: ROWS[wildcards.model]["name"],
         seed=lambda wildcards: int(wildcards.seed),
         training=training_settings,
+        checkpoints=checkpoint_folder,
     script:
         "../scripts/train_model.py"
 

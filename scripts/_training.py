@@ -7,6 +7,7 @@ import os
 import platform
 import resource
 import time
+import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +19,12 @@ import pandas as pd
 from keras import ops
 from keras_hub.models import BertBackbone
 
+from _checkpoint import CHECKPOINT_SECONDS, Checkpoints
 from _data import LABEL_COLUMN, PART_COLUMN, read_labels
 from _encoder import build_backbone, load_weights, read_encoder
 from _job import BadInput
 from _metrics import part_measures
+from _resuming import Resuming
 from _tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,8 @@ PREDICTION_BATCH = 64
 PROGRESS_SECONDS = 10.0
 # Biases and layer norms are not decayed: Devlin et al. 2019's own training code, Loshchilov & Hutter 2019.
 NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
+# Whose change makes another training of it.
+TRAINING_MODULES = ("_data", "_encoder", "_metrics", "_resuming", "_tokens", "_training")
 
 
 class Diverged(BadInput):
@@ -156,19 +161,21 @@ class TokenBatches(keras.utils.PyDataset):
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Gives the training batches the order of the epoch that begins.
+    """Gives the training batches the order of the epoch that begins, without the steps that are done already.
 
-    Attributes:
-        positions: token positions that were trained on so far, padding included.
+    Args:
+        dataset: the training batches.
+        order: the batches of an epoch.
+        first_epoch, steps_done: where the training begins.
     """
 
-    def __init__(self, dataset: TokenBatches, order: Any):
+    def __init__(self, dataset: TokenBatches, order: Callable[[int], list], first_epoch: int, steps_done: int):
         super().__init__()
-        self.dataset, self.order, self.positions = dataset, order, 0
+        self.dataset, self.order = dataset, order
+        self.first_epoch, self.steps_done = first_epoch, steps_done
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.dataset.batches = self.order(epoch)
-        self.positions += sum(len(rows) * width for rows, width in self.dataset.batches)
+        self.dataset.batches = self.order(epoch)[self.steps_done if epoch == self.first_epoch else 0 :]
 
 
 class Progress(keras.callbacks.Callback):
@@ -179,14 +186,24 @@ class Progress(keras.callbacks.Callback):
         examples: texts per epoch.
         batch_size: texts per step.
         measure: gives the measures of the model as it is; they join the epoch's logs.
+        steps_done, seconds: of the first epoch, before this process.
 
     Raises:
         Diverged: at the end of an epoch whose loss is no finite number.
     """
 
-    def __init__(self, name: str, examples: int, batch_size: int, measure: Callable[[], dict[str, float]]):
+    def __init__(
+        self,
+        name: str,
+        examples: int,
+        batch_size: int,
+        measure: Callable[[], dict[str, float]],
+        steps_done: int,
+        seconds: float,
+    ):
         super().__init__()
         self.name, self.examples, self.batch_size, self.measure = name, examples, batch_size, measure
+        self.steps_done, self.seconds_before = steps_done, seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch, self.epoch_start = epoch, time.perf_counter()
@@ -200,14 +217,15 @@ class Progress(keras.callbacks.Callback):
         elif now - self.reported >= PROGRESS_SECONDS:
             self.reported = now
             speed = batch * self.batch_size / (now - self.first_step_end)
-            done = self.epoch * self.examples + (batch + 1) * self.batch_size
+            step = self.steps_done + batch + 1
+            done = self.epoch * self.examples + step * self.batch_size
             left = (self.params["epochs"] * self.examples - done) / speed
             log.info(
                 "%s | epoch %d/%d | step %d/%d | loss %.4f | accuracy %.4f | %.0f examples/s | %s left",
                 self.name,
                 self.epoch + 1,
                 self.params["epochs"],
-                batch + 1,
+                step,
                 self.params["steps"],
                 logs["loss"],
                 logs["accuracy"],
@@ -215,8 +233,13 @@ class Progress(keras.callbacks.Callback):
                 clock(left),
             )
 
+    def seconds(self) -> float:
+        """Seconds that the epoch has taken so far."""
+        return self.seconds_before + time.perf_counter() - self.epoch_start
+
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        seconds = time.perf_counter() - self.epoch_start
+        seconds = self.seconds()
+        self.steps_done, self.seconds_before = 0, 0.0
         if not np.isfinite(logs["loss"]):
             raise Diverged(f"{self.name}: the loss is no finite number in epoch {epoch + 1} of {self.params['epochs']}")
         logs.update(self.measure(), seconds=seconds)
@@ -253,6 +276,8 @@ def train_classifier(
     training: dict[str, Any],
     seed: int,
     name: str,
+    checkpoints: Checkpoints,
+    checkpoint_seconds: float,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Fit the classifier with sparse categorical cross-entropy.
 
@@ -265,6 +290,8 @@ def train_classifier(
         training: the row's settings, as the schema has them.
         seed: sets the order of the batches.
         name: what progress lines are about.
+        checkpoints: of this training; if there is one, the training goes on from it, as if it had never stopped.
+        checkpoint_seconds: from one checkpoint to the next.
 
     Returns:
         One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
@@ -275,6 +302,7 @@ def train_classifier(
 
     Raises:
         Diverged: the training diverged.
+        SystemExit: see `Resuming`.
     """
     length, truncation, batch_size = training["length"], training["truncation"], training["batch_size"]
     lengths = tokens.lengths(length)
@@ -298,10 +326,11 @@ def train_classifier(
     optimizer = build_optimizer(training, steps=training["epochs"] * len(first))
     # Variables that appear while TensorFlow traces the step would make it trace a second time.
     optimizer.build(model.trainable_variables)
+    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        metrics=[accuracy],
         jit_compile=training["xla"],
     )
     # The whole training part would cost four times as much as the validation part and say little more.
@@ -319,8 +348,13 @@ def train_classifier(
             for key, value in part_measures(labels[measured[of_part]], probabilities[of_part], positive).items()
         }
 
-    epoch_order = EpochOrder(dataset, order)
-    callbacks = [epoch_order, Progress(name, len(train_rows), batch_size, measure), keras.callbacks.TerminateOnNaN()]
+    found = checkpoints.load()
+    position = found[0] if found else {"epoch": 0, "steps_done": 0, "seconds": 0.0}
+    first_epoch, steps_done = position["epoch"], position["steps_done"]
+    if found:
+        log.info("%s goes on at epoch %d, step %d, from %s", name, first_epoch + 1, steps_done, checkpoints.folder)
+    progress = Progress(name, len(train_rows), batch_size, measure, steps_done, position["seconds"])
+    callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
     keeper = None
     if training["keep"] == "best" or training["patience"]:
         # With as much patience as there are epochs it never stops; it only remembers the best weights.
@@ -331,17 +365,30 @@ def train_classifier(
             restore_best_weights=training["keep"] == "best",
         )
         callbacks.append(keeper)
+    resuming = Resuming(checkpoints, checkpoint_seconds, found, dataset, progress.seconds, accuracy, keeper)
+    callbacks.append(resuming)
     try:
-        fitted = model.fit(dataset, epochs=training["epochs"], shuffle=False, verbose=0, callbacks=callbacks)
+        with warnings.catch_warnings():
+            # The rest of an epoch has fewer steps than Keras expects.
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+            model.fit(
+                dataset,
+                epochs=training["epochs"],
+                initial_epoch=first_epoch,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
     except Diverged as error:
         raise Diverged(
             f"{error}; lower learning_rate ({training['learning_rate']:g}), set clipnorm, or choose another precision "
             f"than {training['precision']}."
         ) from error
-    history = pd.DataFrame(fitted.history)
+    history = pd.DataFrame(resuming.history)
     history.insert(0, "epoch", np.arange(1, len(history) + 1))
+    positions = sum(len(rows) * width for epoch in range(len(history)) for rows, width in order(epoch))
     kept = keeper.best_epoch + 1 if training["keep"] == "best" else len(history)
-    return history, {"kept_epoch": kept, "positions": epoch_order.positions}
+    return history, {"kept_epoch": kept, "positions": positions}
 
 
 def prediction_batches(
@@ -387,6 +434,8 @@ def train_run(
     seed: int,
     name: str,
     threads: int,
+    checkpoint_folder: Path,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> tuple[keras.Model, pd.DataFrame, dict[str, Any]]:
     """Fine-tune an encoder once.
 
@@ -401,12 +450,16 @@ def train_run(
         seed: sets the head's initialisation, dropout and the order of the batches.
         name: what progress lines are about.
         threads: CPU threads, for the record.
+        checkpoint_folder: where this training, and no other, keeps its checkpoints; see `remove_checkpoints`.
+        checkpoint_seconds: from one checkpoint to the next.
 
     Returns:
         The model with the kept weights, its history (see `train_classifier`), and what training.json holds.
 
     Raises:
         BadInput: if the encoder cannot take texts of this length, or its files are damaged.
+        Diverged: the training diverged.
+        SystemExit: see `Resuming`.
     """
     architecture = read_encoder(encoder_config)["architecture"]
     if training["length"] > architecture["max_sequence_length"]:
@@ -439,9 +492,27 @@ def train_run(
         device,
         threads,
     )
+    made_of = {
+        "data_sha256": checksum(tokens.ids, tokens.offsets, labels, is_validation),
+        "encoder_sha256": hashlib.sha256(Path(encoder_weights).read_bytes()).hexdigest(),
+        "backend": keras.backend.backend(),
+        "versions": {"python": platform.python_version()}
+        | {package: version(package) for package in ("keras", "keras-hub", "numpy", keras.backend.backend())},
+    }
+    identity = {"code": code_version(), "seed": seed, "settings": training, "architecture": architecture} | made_of
     ready_at = time.time()
     history, outcome = train_classifier(
-        model, tokens, labels, train_rows, validation_rows, positive, training, seed, name
+        model,
+        tokens,
+        labels,
+        train_rows,
+        validation_rows,
+        positive,
+        training,
+        seed,
+        name,
+        Checkpoints(Path(checkpoint_folder), identity),
+        checkpoint_seconds,
     )
     seconds = float(history["seconds"].sum())
     record = {
@@ -459,17 +530,25 @@ def train_run(
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "device": device,
         "threads": threads,
-        "data_sha256": checksum(tokens.ids, tokens.offsets, labels, is_validation),
-        "encoder_sha256": hashlib.sha256(Path(encoder_weights).read_bytes()).hexdigest(),
-        "backend": keras.backend.backend(),
-        "versions": {"python": platform.python_version()}
-        | {package: version(package) for package in ("keras", "keras-hub", "numpy", keras.backend.backend())},
+        **made_of,
     }
     return model, history, record
 
 
+def code_version() -> str:
+    """SHA-256 of the code that a training runs."""
+    files = sorted(Path(__file__).with_name(f"{name}.py") for name in TRAINING_MODULES)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def train_on_files(
-    paths: dict[str, Any], training: dict[str, Any], seed: int, name: str, threads: int
+    paths: dict[str, Any],
+    training: dict[str, Any],
+    seed: int,
+    name: str,
+    threads: int,
+    checkpoint_folder: Path,
+    checkpoint_seconds: float,
 ) -> tuple[keras.Model, pd.DataFrame, dict[str, Any]]:
     """Fine-tune an encoder once on a study's files; see `train_run`.
 
@@ -477,7 +556,7 @@ def train_on_files(
         paths: `config`, `weights` and `vocabulary` of the encoder; `tokens` (ids and offsets), `frame` and `split` of
             the training split; `labels`.
         training: the settings, as the schema has them.
-        seed, name, threads: see `train_run`.
+        seed, name, threads, checkpoint_folder, checkpoint_seconds: see `train_run`.
     """
     names, positive = read_labels(paths["labels"])
     return train_run(
@@ -492,6 +571,8 @@ def train_on_files(
         seed=seed,
         name=name,
         threads=threads,
+        checkpoint_folder=checkpoint_folder,
+        checkpoint_seconds=checkpoint_seconds,
     )
 
 

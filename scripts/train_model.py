@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from _checkpoint import CHECKPOINT_SECONDS, remove_checkpoints
 from _device import lease_device
 from _job import run_job
 
@@ -22,11 +23,14 @@ def main(snakemake: Any) -> None:
         seed=snakemake.params.seed,
         name=name,
         threads=snakemake.threads,
+        checkpoint_folder=Path(snakemake.params.checkpoints),
+        checkpoint_seconds=snakemake.resources.get("checkpoint_seconds", CHECKPOINT_SECONDS),
     )
     model.save_weights(snakemake.output.weights)
     history.to_csv(snakemake.output.history, index=False)
     record = {"model": snakemake.params.model} | record | lease.record()
     Path(snakemake.output.training).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    remove_checkpoints(Path(snakemake.params.checkpoints))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from _checkpoint import CHECKPOINT_SECONDS, remove_checkpoints
 from _device import lease_device
 from _job import run_job
 
@@ -27,6 +28,8 @@ def main(snakemake: Any) -> None:
             seed=snakemake.params.seed,
             name=name,
             threads=snakemake.threads,
+            checkpoint_folder=Path(snakemake.params.checkpoints),
+            checkpoint_seconds=snakemake.resources.get("checkpoint_seconds", CHECKPOINT_SECONDS),
         )
     except Diverged as error:
         # That some settings ruin the training is what a search is there to find out.
@@ -35,6 +38,7 @@ def main(snakemake: Any) -> None:
     history.to_csv(snakemake.output.history, index=False)
     record = {"model": snakemake.params.model} | record | lease.record()
     Path(snakemake.output.training).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    remove_checkpoints(Path(snakemake.params.checkpoints))
 
 
 if __name__ == "__main__":

@@ -150,11 +150,12 @@ def run(encoder: Callable[..., dict[str, Path]], tmp_path_factory: pytest.TempPa
     files = encoder()
     random = np.random.default_rng(0)
     tokens = Tokens(random.integers(5, 40, 128 * 6).astype(np.uint16), np.arange(129) * 6, pad=0, cls=2, sep=3)
+    folder = tmp_path_factory.mktemp("run")
     model, _, record = train_run(
         files["config"], files["weights"], tokens, np.arange(128) % 3, np.arange(128) % 4 == 0,
         classes=3, positive=None, training=TRAINING, seed=1, name="small", threads=2,
+        checkpoint_folder=folder / "checkpoints",
     )  # fmt: skip
-    folder = tmp_path_factory.mktemp("run")
     model.save_weights(folder / "model.weights.h5")
     (folder / "training.json").write_text(json.dumps(record))
     (folder / "labels.json").write_text(json.dumps({"names": ["bad", "fair", "göod"], "positive": None}))

@@ -16,7 +16,17 @@ RULES = "\n".join(file.read_text() for file in sorted((PROJECT / "rules").glob("
 SCRIPTED = dict(re.findall(r'^(?:rule|checkpoint) (\w+):.*?script:\s+"\.\./scripts/(\w+)\.py"', RULES, re.M | re.S))
 HEAVY = {"tensorflow", "tensorflow_text", "tensorflow_hub", "keras", "keras_hub", "jax"}
 MAY_BE_HEAVY = {
-    *("_encoder", "_normal_form", "_preset", "_published", "_saved_model", "_tensorflow_files", "_tfhub", "_tokenizer"),
+    *(
+        "_encoder",
+        "_normal_form",
+        "_preset",
+        "_published",
+        "_resuming",
+        "_saved_model",
+        "_tensorflow_files",
+        "_tfhub",
+        "_tokenizer",
+    ),
     *("_training", "_vocabulary"),
 }
 
@@ -137,5 +147,5 @@ def test_shared_modules_are_inputs_of_the_rules_that_use_them() -> None:
             used |= new
             new = {name for module in new for name in imports(PROJECT / f"scripts/{module}.py", top_only=False)} & own
             new -= used
-        # How a job logs and which device it gets do not change what it computes.
-        assert used - {rule, "_job", "_device", "_lease"} == listed, rule
+        # How a job logs, which device it gets and how it is resumed do not change what it computes.
+        assert used - {rule, "_job", "_device", "_lease", "_checkpoint", "_resuming"} == listed, rule

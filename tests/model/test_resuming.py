@@ -1,0 +1,206 @@
+"""A training that is cut off and taken up again ends as the one that was never disturbed."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import _training
+from _checkpoint import Checkpoints
+from _encoder import save_encoder, scratch_encoder
+from _tokens import Tokens
+from _training import train_run
+
+SETTINGS = {
+    "length": 16, "truncation": "head", "epochs": 3, "batch_size": 16, "length_buckets": False, "optimizer": "adam",
+    "learning_rate": 3e-3, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
+    "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
+    "precision": "float32", "xla": False, "validation_fraction": 0.2, "keep": "last", "monitor": "validation_accuracy",
+    "patience": None,
+}  # fmt: skip
+# Every state there is: moments, a schedule's step, the scale of the loss, the best weights and the patience so far.
+RICH = {
+    "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine", "warmup_fraction": 0.2, "clipnorm": None,
+    "global_clipnorm": 1.0, "precision": "mixed_float16", "length_buckets": True, "keep": "best", "patience": 2,
+    "monitor": "validation_loss",
+}  # fmt: skip
+STEPS = 9  # of an epoch
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL, after which nothing of the process runs."""
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[list[np.ndarray], pd.DataFrame]]:
+    """Trains a small encoder with its checkpoints in a folder; weights and history of the training."""
+    keras.config.set_dtype_policy("float32")
+    folder = tmp_path_factory.mktemp("encoder")
+    config, weights = folder / "encoder.json", folder / "encoder.weights.h5"
+    sizes = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "positions": 32, "initializer_range": 0.02}
+    save_encoder(*scratch_encoder(sizes | {"seed": 0}, [str(i) for i in range(50)], True), config, weights)
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 40, 192)
+    labels = (np.arange(192) // 3 % 2).astype(np.int16)
+    ids = random.integers(10, 50, lengths.sum()).astype(np.uint16)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ids[offsets[:-1]] = 5 + labels
+    tokens = Tokens(ids, offsets, pad=0, cls=2, sep=3)
+
+    def run(checkpoints: Path, seed: int = 1, every: float = 0, other_labels: bool = False, **settings: Any) -> tuple:
+        keras.config.set_dtype_policy("float32")
+        model, history, _ = train_run(
+            config, weights, tokens, 1 - labels if other_labels else labels, np.arange(192) % 4 == 0, classes=2,
+            positive=1, training=SETTINGS | settings, seed=seed, name="nano", threads=2, checkpoint_folder=checkpoints,
+            checkpoint_seconds=every,
+        )  # fmt: skip
+        return model.get_weights(), history.drop(columns="seconds")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(train: Callable[..., tuple], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple]:
+    """What the trainings end with that nothing interrupts and that save nothing."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return {
+        "plain": train(folder / "plain", every=3600),
+        "rich": train(folder / "rich", every=3600, **RICH),
+    }
+
+
+@pytest.fixture
+def killed_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets a training die right after a number of checkpoints."""
+    save = Checkpoints.save
+
+    def set_up(saves: int) -> None:
+        left = iter(range(saves - 1, -1, -1))
+
+        def saving(self: Checkpoints, *arguments: Any) -> None:
+            save(self, *arguments)
+            if next(left, None) == 0:
+                raise Killed
+
+        monkeypatch.setattr(Checkpoints, "save", saving)
+
+    return set_up
+
+
+def assert_same(one: tuple[list[np.ndarray], pd.DataFrame], other: tuple[list[np.ndarray], pd.DataFrame]) -> None:
+    """Equal to the last bit."""
+    pd.testing.assert_frame_equal(one[1], other[1], check_exact=True)
+    for a, b in zip(one[0], other[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "saves"),
+    [
+        *(("plain", {}, saves) for saves in (1, STEPS - 1, STEPS, STEPS + 1, 2 * STEPS + 3)),
+        *(("rich", RICH, saves) for saves in (4, STEPS, 2 * STEPS + 3)),
+    ],
+)
+def test_killed_training_ends_as_the_undisturbed_one(
+    train: Callable[..., tuple],
+    undisturbed: dict[str, tuple],
+    killed_after: Callable[[int], None],
+    tmp_path: Path,
+    kind: str,
+    settings: dict[str, Any],
+    saves: int,
+) -> None:
+    """Killed inside an epoch, at its last step, between epochs: the same weights and history, bit for bit."""
+    killed_after(saves)
+    with pytest.raises(Killed):
+        train(tmp_path / "run", **settings)
+    assert_same(train(tmp_path / "run", **settings), undisturbed[kind])
+
+
+def test_killed_again_and_again(
+    train: Callable[..., tuple], undisturbed: dict[str, tuple], killed_after: Callable[[int], None], tmp_path: Path
+) -> None:
+    """Each attempt gets five steps further, and at most one checkpoint lies about."""
+    for _ in range(4):
+        killed_after(5)
+        with pytest.raises(Killed):
+            train(tmp_path / "run")
+        assert len(list((tmp_path / "run").iterdir())) == 1
+    assert_same(train(tmp_path / "run"), undisturbed["plain"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_training_that_is_told_to_end_saves_first(
+    train: Callable[..., tuple],
+    undisturbed: dict[str, tuple],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    """Slurm's warning or Ctrl-C: a checkpoint, whatever the interval, and a status that means "try again"."""
+    batch = _training.TokenBatches.__getitem__
+    left = iter(range(12, -1, -1))
+
+    def told(self: Any, index: int) -> tuple:
+        if next(left, None) == 0:
+            os.kill(os.getpid(), number)
+        return batch(self, index)
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr(_training.TokenBatches, "__getitem__", told)
+    with pytest.raises(SystemExit) as ended:
+        train(tmp_path / "run", every=3600)
+    assert ended.value.code == os.EX_TEMPFAIL
+    assert signal.getsignal(number) == before
+    monkeypatch.setattr(_training.TokenBatches, "__getitem__", batch)
+    assert list((tmp_path / "run").glob("*.npz"))
+    assert_same(train(tmp_path / "run", every=3600), undisturbed["plain"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"learning_rate": 1e-3}, "other settings (learning_rate 0.003, now 0.001)"),
+        ({"seed": 2}, "other seed"),
+        ({"other_labels": True}, "other data_sha256"),
+    ],
+)
+def test_checkpoint_of_another_training_is_refused(
+    train: Callable[..., tuple],
+    killed_after: Callable[[int], None],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
+    """With the reason, and the training begins afresh."""
+    killed_after(4)
+    with pytest.raises(Killed):
+        train(tmp_path / "run")
+    resumed = train(tmp_path / "run", **changes)
+    assert reason in caplog.text
+    assert "goes on at epoch" not in caplog.text
+    assert_same(resumed, train(tmp_path / "fresh", every=3600, **changes))
+
+
+def test_checkpoint_of_other_code_is_refused(
+    train: Callable[..., tuple],
+    undisturbed: dict[str, tuple],
+    killed_after: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    """A new version of the scripts may compute something else."""
+    killed_after(4)
+    with pytest.raises(Killed):
+        train(tmp_path / "run")
+    monkeypatch.setattr(_training, "code_version", lambda: "another")
+    assert_same(train(tmp_path / "run"), undisturbed["plain"])
+    assert "other code" in caplog.text
