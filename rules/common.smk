@@ -16,7 +16,11 @@ from _job import BadInput
 from _lease import machine_devices, visible_devices
 from _locations import is_local
 from _schema import StudyError, check_unique_keys
+from _stale_lock import register_run
 from _study import BASELINES, published_files, published_name, resolve_study, row_settings
+
+if workflow.is_main_process and register_run(Path(".snakemake")):
+    logger.info("The lock of a run that was killed has been removed.")
 
 CONFIG_SCHEMA, ENCODERS_SCHEMA = (
     yaml.safe_load(Path(workflow.basedir, "schemas", f"{name}.schema.yaml").read_text())

@@ -37,15 +37,16 @@ def plot_timeline(
         path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
         trainings, evaluations: what to call each of them, in the same order.
     """
-    jobs = [training_job(_read(path), name) for path, name in zip(paths_training, trainings, strict=True)]
-    jobs += [evaluation_job(_read(path), name) for path, name in zip(paths_metrics, evaluations, strict=True)]
+    jobs = [training_job(read_record(path), name) for path, name in zip(paths_training, trainings, strict=True)]
+    jobs += [evaluation_job(read_record(path), name) for path, name in zip(paths_metrics, evaluations, strict=True)]
     phases, pauses = without_pauses(phases_of(jobs))
     phases = in_lanes(phases)
     save_chart(timeline_chart(phases, pauses), path_spec, path_figure, path_pdf)
     log.info("%d jobs in %d lanes", len(jobs), phases["lane"].nunique())
 
 
-def _read(path: str | Path) -> dict[str, Any]:
+def read_record(path: str | Path) -> dict[str, Any]:
+    """A training.json or metrics.json."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 

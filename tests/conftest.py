@@ -1,7 +1,6 @@
 """Fixtures shared by all tests."""
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from servers import Server
-from workspace import MICRO, PARTS, PROJECT, Workspace, write_reviews
+from workspace import MICRO, PROJECT, Workspace, copy_workflow
 
 
 def _beside_project(folder: str, variable: str) -> Path:
@@ -54,16 +53,7 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Work
     """Makes fresh copies of the workflow, each with the micro study's data."""
 
     def make() -> Workspace:
-        folder = tmp_path_factory.mktemp("workflow")
-        for part in PARTS:
-            source = PROJECT / part
-            if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, folder / part)
-        write_reviews(folder / "train.csv", 240, seed=1000)
-        write_reviews(folder / "test.csv", 80, seed=5000)
-        return Workspace(folder)
+        return copy_workflow(tmp_path_factory.mktemp("workflow"))
 
     return make
 

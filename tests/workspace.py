@@ -1,6 +1,7 @@
 """A copy of the workflow to run studies in, and the micro study."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -74,6 +75,19 @@ class Workspace:
         lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
         counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
         return {rule: count for rule, count in counts.items() if rule not in ("total", "all")}
+
+
+def copy_workflow(folder: Path) -> Workspace:
+    """Copy the workflow into a folder, with the micro study's data."""
+    for part in PARTS:
+        source = PROJECT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    write_reviews(folder / "train.csv", 240, seed=1000)
+    write_reviews(folder / "test.csv", 80, seed=5000)
+    return Workspace(folder)
 
 
 def write_reviews(file: Path, rows: int, seed: int) -> None:

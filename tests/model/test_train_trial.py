@@ -69,7 +69,7 @@ def job(files: dict[str, Any], folder: Path, **params: Any) -> SimpleNamespace:
         resources={"gpu": 1},
         input=files,
         output=output,
-        params=SimpleNamespace(model="Row", seed=3, **params),
+        params=SimpleNamespace(model="Row", seed=3, checkpoints=folder / "checkpoints", **params),
     )
 
 

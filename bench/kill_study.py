@@ -1,0 +1,182 @@
+"""Kills a study again and again: whole runs and single jobs of every rule. Does it end as if nothing had happened?
+
+    python bench/kill_study.py FOLDER --kills 100            (the tests' micro study; --demo: the default study)
+
+Every run is the same command, with one rule to make again, so that jobs of all rules get killed. After the last kill
+the command is typed once more, and its results are compared with those of a run that nothing disturbed.
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from workspace import MICRO, NOWHERE, Workspace, copy_workflow
+
+# What is measured with a clock, and which machine it was.
+MEASURED = r"seconds|latency|throughput|memory|_at$|^evaluation_|^device$"
+COMMAND = ("--cores", "2", "--default-resources", "checkpoint_seconds=1")
+
+
+def jobs_at_work(run: psutil.Process) -> dict[psutil.Process, str]:
+    """The processes of a run that execute a rule's script, and the rules."""
+    found = {}
+    for process in run.children(recursive=True):
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        # Python and a script's copy; the shell around it has all in one word.
+        if len(words) == 2 and "/.snakemake/scripts/" in words[1]:
+            found[process] = Path(words[1]).name.split(".")[1]
+    return found
+
+
+def kill_all(run: psutil.Process) -> None:
+    """End a run and all that it has started, at once."""
+    for process in [run, *run.children(recursive=True)]:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+class Killer:
+    """Starts runs of a study and kills them.
+
+    Args:
+        workspace: where.
+        study: what to add to the command.
+        seed: of the choices.
+
+    Attributes:
+        killed: rule -> how many of its jobs were killed, alone or with their run.
+        kills: of whole runs and of single jobs.
+    """
+
+    def __init__(self, workspace: Workspace, study: tuple[str, ...], seed: int):
+        self.workspace, self.study, self.random = workspace, study, random.Random(seed)
+        self.killed: Counter[str] = Counter(dict.fromkeys(workspace.planned(*study), 0))
+        self.kills: Counter[str] = Counter()
+
+    def kill_once(self) -> None:
+        """Start the study, make one of the rules that were killed least again, and kill when a job of it runs."""
+        least = min(self.killed.values())
+        rule = self.random.choice([rule for rule, number in self.killed.items() if number == least])
+        with (self.workspace.folder / "run.log").open("a") as log:
+            started = subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *COMMAND, *self.study, "--forcerun", rule],
+                cwd=self.workspace.folder,
+                env=os.environ | NOWHERE,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        run = psutil.Process(started.pid)
+        for jobs in self._until_rule(started, run, rule):
+            time.sleep(self.random.choice([0.05, 0.5, 2.0]) * self.random.random())
+            # What has begun meanwhile goes with it.
+            jobs = jobs_at_work(run) if started.poll() is None else {}
+            of_rule = [process for process, name in jobs.items() if name == rule]
+            if of_rule and self.random.random() < 0.5:
+                of_rule[0].kill()
+                self.killed[rule] += 1
+                self.kills["a job"] += 1
+                # The run goes on with other jobs, and is killed in its turn if that takes long.
+                try:
+                    started.wait(self.random.uniform(0, 10))
+                    break
+                except subprocess.TimeoutExpired:
+                    jobs = jobs_at_work(run)
+            if started.poll() is None:
+                kill_all(run)
+                self.killed.update(jobs.values())
+                self.kills["a run"] += 1
+        started.wait()
+
+    def _until_rule(self, started: subprocess.Popen, run: psutil.Process, rule: str) -> Iterator[dict]:
+        """The jobs at work once one of the rule is among them; nothing if the run ends before."""
+        while started.poll() is None:
+            try:
+                jobs = jobs_at_work(run)
+            except psutil.NoSuchProcess:
+                return
+            if rule in jobs.values():
+                yield jobs
+                return
+            time.sleep(0.02)
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """What differs between the results of two runs, beyond what was measured with a clock.
+
+    Args:
+        one, other: folders results/<study>.
+    """
+    names = [{str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} for folder in (one, other)]
+    found = [f"{name} is in one of them only" for name in sorted(names[0] ^ names[1])]
+    for name in sorted(names[0] & names[1]):
+        if not name.endswith((".csv", ".parquet", "metrics.json", "chosen.json")):
+            continue
+        frames = [_read(folder / name) for folder in (one, other)]
+        if not frames[0].equals(frames[1]):
+            found.append(f"{name} has other values")
+    return found
+
+
+def _read(file: Path) -> pd.DataFrame:
+    if file.suffix == ".json":
+        frame = pd.json_normalize(pd.read_json(file, typ="series").to_dict())
+    else:
+        frame = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+    return frame.drop(columns=[name for name in frame if pd.Series([name]).str.contains(MEASURED).item()])
+
+
+def finish(workspace: Workspace, study: tuple[str, ...]) -> None:
+    """Type the command once; it must end well, and nothing may be left to do."""
+    workspace.run(*COMMAND, *study)
+    planned = workspace.planned(*study)
+    if planned:
+        raise RuntimeError(f"not finished: {planned}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--demo", action="store_true")
+    given = parser.parse_args()
+    study = () if given.demo else ("--configfile", "study.yaml")
+    name = "demo" if given.demo else MICRO["study"]
+    workspaces = []
+    for part in ("undisturbed", "killed"):
+        (given.folder / part).mkdir(parents=True)
+        workspaces.append(copy_workflow(given.folder / part))
+        workspaces[-1].write_study(MICRO)
+    undisturbed, disturbed = workspaces
+    finish(undisturbed, study)
+    killer = Killer(disturbed, study, given.seed)
+    start = time.monotonic()
+    while killer.kills.total() < given.kills:
+        killer.kill_once()
+        print(f"{time.monotonic() - start:6.0f} s: {dict(killer.kills)}", flush=True)
+    finish(disturbed, study)
+    found = differences(*(workspace.folder / "results" / name for workspace in workspaces))
+    print("\n".join(f"{number:4d}  {rule}" for rule, number in killer.killed.most_common()))
+    print("\n".join(found) or f"after {killer.kills.total()} kills: the same results")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
