@@ -139,6 +139,8 @@ def _read(file: Path) -> pd.DataFrame:
         frame = pd.json_normalize(pd.read_json(file, typ="series").to_dict())
     else:
         frame = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+    if "metric" in frame:
+        frame = frame[~frame["metric"].str.contains(MEASURED)]
     return frame.drop(columns=[name for name in frame if pd.Series([name]).str.contains(MEASURED).item()])
 
 

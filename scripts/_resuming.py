@@ -61,7 +61,7 @@ class Resuming(keras.callbacks.Callback):
             position, arrays = self.found
             # The one that scales the loss has variables of its own, which appear with the first step.
             self.model.optimizer.build(self.model.trainable_variables)
-            _assign(self._lasting(), arrays, "state")
+            _assign(_lasting(self.model), arrays, "state")
             if self.keeper:
                 for name, value in position["keeper"].items():
                     setattr(self.keeper, name, value)
@@ -84,15 +84,8 @@ class Resuming(keras.callbacks.Callback):
         # After the last step of an epoch comes its measuring, whose result belongs to the state.
         if batch + 1 < len(self.dataset):
             self._save_if_due(self.epoch, self.steps_before + batch + 1)
-        elif self.steps_before:
-            self.after_rest = _named(self._lasting(), "state")
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        if self.steps_before:
-            # Keras expects a whole epoch's steps and begins one more, which ends for want of data. TensorFlow has done
-            # by then what needs none: random generators and the optimizer's count of steps have advanced.
-            _assign(self._lasting(), self.after_rest, "state")
-            del self.after_rest
         self.history.append({key: float(value) for key, value in logs.items()})
         if not self.model.stop_training and epoch + 1 < self.params["epochs"]:
             self._save_if_due(epoch + 1, 0)
@@ -104,10 +97,6 @@ class Resuming(keras.callbacks.Callback):
     def _end(self, number: int, frame: Any) -> None:
         """Only a note: a signal may come in the middle of a step."""
         self.told_to_end = True
-
-    def _lasting(self) -> list:
-        """The variables that last from one epoch to the next, the states of the random generators included."""
-        return self.model.variables + self.model.optimizer.variables
 
     def _running_means(self) -> list:
         """The variables of an epoch. The model knows those of its metrics from the first step only."""
@@ -126,7 +115,7 @@ class Resuming(keras.callbacks.Callback):
             "keeper": kept,
         }
         arrays = (
-            _named(self._lasting(), "state")
+            _named(_lasting(self.model), "state")
             | _named(self._running_means(), "mean")
             | _named((self.keeper and self.keeper.best_weights) or [], "best")
         )
@@ -141,6 +130,41 @@ class Resuming(keras.callbacks.Callback):
             )
             self.on_train_end()
             raise SystemExit(os.EX_TEMPFAIL)
+
+
+class RestOfEpoch(keras.callbacks.Callback):
+    """Ends an epoch that has fewer steps than Keras expects as if it had them all. Stands first in the list.
+
+    Keras begins one step more, which ends for want of data. TensorFlow has done by then what needs none: the random
+    generators and the optimizer's count of steps have advanced, and are put back here.
+
+    Args:
+        dataset: the batches of the epoch.
+        epoch: which it is.
+    """
+
+    def __init__(self, dataset: keras.utils.PyDataset, epoch: int):
+        super().__init__()
+        self.dataset, self.epoch = dataset, epoch
+        self.at_end: dict[str, np.ndarray] | None = None
+        self.is_rest = False
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.is_rest = epoch == self.epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if self.is_rest and batch + 1 == len(self.dataset):
+            self.at_end = _named(_lasting(self.model), "state")
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        if self.at_end:
+            _assign(_lasting(self.model), self.at_end, "state")
+            self.at_end = None
+
+
+def _lasting(model: keras.Model) -> list:
+    """The variables that last from one epoch to the next, the states of the random generators included."""
+    return model.variables + model.optimizer.variables
 
 
 def _named(variables: list, prefix: str) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ from _data import LABEL_COLUMN, PART_COLUMN, read_labels
 from _encoder import build_backbone, load_weights, read_encoder
 from _job import BadInput
 from _metrics import part_measures
-from _resuming import Resuming
+from _resuming import RestOfEpoch, Resuming
 from _tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
 
 log = logging.getLogger(__name__)
@@ -355,6 +355,8 @@ def train_classifier(
         log.info("%s goes on at epoch %d, step %d, from %s", name, first_epoch + 1, steps_done, checkpoints.folder)
     progress = Progress(name, len(train_rows), batch_size, measure, steps_done, position["seconds"])
     callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
+    if steps_done:
+        callbacks.insert(0, RestOfEpoch(dataset, first_epoch))
     keeper = None
     if training["keep"] == "best" or training["patience"]:
         # With as much patience as there are epochs it never stops; it only remembers the best weights.

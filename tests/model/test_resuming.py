@@ -30,6 +30,7 @@ RICH = {
     "global_clipnorm": 1.0, "precision": "mixed_float16", "length_buckets": True, "keep": "best", "patience": 2,
     "monitor": "validation_loss",
 }  # fmt: skip
+SCHEDULED = {"schedule": "linear", "warmup_fraction": 0.5}
 STEPS = 9  # of an epoch
 
 
@@ -71,6 +72,7 @@ def undisturbed(train: Callable[..., tuple], tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("undisturbed")
     return {
         "plain": train(folder / "plain", every=3600),
+        "scheduled": train(folder / "scheduled", every=3600, **SCHEDULED),
         "rich": train(folder / "rich", every=3600, **RICH),
     }
 
@@ -104,6 +106,7 @@ def assert_same(one: tuple[list[np.ndarray], pd.DataFrame], other: tuple[list[np
     ("kind", "settings", "saves"),
     [
         *(("plain", {}, saves) for saves in (1, STEPS - 1, STEPS, STEPS + 1, 2 * STEPS + 3)),
+        ("scheduled", SCHEDULED, STEPS + 2),
         *(("rich", RICH, saves) for saves in (4, STEPS, 2 * STEPS + 3)),
     ],
 )

@@ -2,8 +2,8 @@
 
     python tests/slurm/cluster.py FOLDER
 
-starts one in FOLDER, prints the environment to use it with, and stops it at Ctrl-C. Nothing outside FOLDER is written
-and no configuration of the machine is read.
+starts one in FOLDER, prints the environment to use it with, and stops it at Ctrl-C or SIGTERM. Nothing outside FOLDER
+is written and no configuration of the machine is read.
 """
 
 import contextlib
@@ -160,6 +160,7 @@ def _idle_nodes(environment: dict[str, str]) -> int:
 def main() -> None:
     folder = Path(sys.argv[1]).resolve()
     folder.mkdir(parents=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running_cluster(folder) as environment:
         print(f"export SLURM_CONF={environment['SLURM_CONF']} PATH={environment['PATH']}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pandas as pd
 import psutil
@@ -15,7 +15,7 @@ import pytest
 
 from workspace import MICRO, NOWHERE, Workspace
 
-STUDY = MICRO | {"baselines": [], "models": [{"name": "Nano", "encoder": "nano", "epochs": 40}]}
+STUDY = MICRO | {"baselines": [], "models": [{"name": "Nano", "encoder": "nano", "epochs": 60}]}
 RUN = "results/micro/runs/Nano/seed-1"
 ARGUMENTS = (
     *(f"{RUN}/predictions.parquet", "--cores", "2", "--configfile", "study.yaml"),
@@ -38,9 +38,10 @@ def undisturbed(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, tupl
     return workspace, results(workspace)
 
 
-def signal_training(workspace: Workspace, number: signal.Signals) -> None:
-    """Start the run and send a signal to its training in the middle; Snakemake must report a failure."""
-    checkpoints: Path = workspace.folder / "checkpoints"
+@contextmanager
+def training_half_done(workspace: Workspace) -> Iterator[subprocess.Popen]:
+    """The same command at work, in the middle of the training."""
+    shutil.rmtree(workspace.folder / RUN)
     with subprocess.Popen(
         [sys.executable, "-m", "snakemake", *ARGUMENTS],
         cwd=workspace.folder,
@@ -50,29 +51,68 @@ def signal_training(workspace: Workspace, number: signal.Signals) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        # Of 480 steps.
+        # Of 720 steps.
+        checkpoints = workspace.folder / "checkpoints"
         while process.poll() is None and not any(int(file.stem) > 99 for file in checkpoints.rglob("*.npz")):
             time.sleep(0.01)
-        for child in psutil.Process(process.pid).children(recursive=True):
-            if "train_model.py" in " ".join(child.cmdline()) and "python" in child.name():
-                child.send_signal(number)
-        printed, _ = process.communicate(timeout=300)
-    assert process.returncode, printed
+        yield process
+
+
+def of_training(process: subprocess.Popen) -> list[psutil.Process]:
+    """The processes that execute the training's script."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if "train_model.py" in " ".join(child.cmdline()) and "python" in child.name()]
+
+
+def assert_goes_on(workspace: Workspace, expected: tuple[pd.DataFrame, pd.DataFrame]) -> str:
+    """Type the command again; what it prints. It ends with the expected results, from a checkpoint."""
     assert not (workspace.folder / RUN / "training.json").exists()
-    assert list(checkpoints.rglob("*.npz"))
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_same_command_goes_on_where_it_was(
-    undisturbed: tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]], number: signal.Signals
-) -> None:
-    """Snakemake has deleted the outputs; the checkpoint is still there, and the results are the same bit for bit."""
-    workspace, expected = undisturbed
-    shutil.rmtree(workspace.folder / RUN)
-    signal_training(workspace, number)
-    workspace.run(*ARGUMENTS)
-    log = (workspace.folder / "logs/micro/runs/Nano/seed-1/train_model.log").read_text()
-    assert "goes on at epoch" in log
+    assert list((workspace.folder / "checkpoints").rglob("*.npz"))
+    done = workspace.run(*ARGUMENTS)
+    assert "goes on at epoch" in (workspace.folder / "logs/micro/runs/Nano/seed-1/train_model.log").read_text()
     for found, wanted in zip(results(workspace), expected, strict=True):
         pd.testing.assert_frame_equal(found, wanted, check_exact=True)
     assert not list((workspace.folder / "checkpoints").rglob("*.npz"))
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_job_goes_on_where_it_was(
+    undisturbed: tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]], number: signal.Signals
+) -> None:
+    """Snakemake deletes the outputs and fails; the checkpoint is still there, and the results are the same."""
+    workspace, expected = undisturbed
+    with training_half_done(workspace) as process:
+        for training in of_training(process):
+            training.send_signal(number)
+        printed, _ = process.communicate(timeout=300)
+    assert process.returncode, printed
+    assert_goes_on(workspace, expected)
+
+
+def test_killed_run_goes_on_without_unlocking(
+    undisturbed: tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]],
+) -> None:
+    """Snakemake and its job killed at once, as by a power cut: the same command removes the dead lock."""
+    workspace, expected = undisturbed
+    with training_half_done(workspace) as process:
+        for one in [psutil.Process(process.pid), *of_training(process)]:
+            one.kill()
+    assert list((workspace.folder / ".snakemake/locks").iterdir())
+    assert "The lock of a run that was killed has been removed." in assert_goes_on(workspace, expected)
+
+
+def test_second_run_of_the_same_study_is_refused(
+    undisturbed: tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]],
+) -> None:
+    """Two people in one folder: the second is told of the first, whose work is not touched."""
+    workspace, expected = undisturbed
+    with training_half_done(workspace) as process:
+        second = workspace.run(*ARGUMENTS, check=False)
+        assert process.poll() is None, "the first was too quick"
+        printed, _ = process.communicate(timeout=300)
+    assert second.returncode
+    assert "cannot be locked" in second.stdout + second.stderr
+    assert process.returncode == 0, printed
+    for found, wanted in zip(results(workspace), expected, strict=True):
+        pd.testing.assert_frame_equal(found, wanted, check_exact=True)
