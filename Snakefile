@@ -75,10 +75,17 @@ include: "rules/report.smk"
 include: "rules/export.smk"
 
 
+# Snakemake deletes the outputs of a job before it runs and when it fails, and makes none again whose successors exist: a
+# row that was changed and failed would be forgotten, and the old table stand for it. So each target names a file of
+# every job behind it.
 rule all:
     """The table, the words, the figures and the report's pages of the study."""
     default_target: True
     input:
+        data_files(),
+        encoder_targets(sorted({row["encoder"] for row in ROWS.values()})),
+        run_files(),
+        rules.compare_models.output,
         rules.render_table.output,
         rules.render_summary.output,
         rules.render_figures.output,
@@ -91,19 +98,19 @@ rule all:
 rule data:
     """The data set's frames, its audit and its tokens; nothing is trained."""
     input:
-        rules.audit_dataset.output,
+        data_files(),
 
 
 rule encoders:
     """The encoders of the study in normal form, such as to copy them to a machine without internet."""
     input:
-        [list(encoder_files(name).values()) for name in STUDY["encoders"]],
-        [vocabulary["file"] for vocabulary in STUDY["vocabularies"].values() if "file" in vocabulary],
+        encoder_targets(STUDY["encoders"]),
 
 
 rule baselines:
     """The linear baselines alone."""
     input:
+        data_files(),
         of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", BASELINE_RUNS),
 
 

@@ -25,7 +25,7 @@ from workspace import MICRO, NOWHERE, Workspace, copy_workflow
 
 # What is measured with a clock, and which machine it was.
 MEASURED = r"seconds|latency|throughput|memory|_at$|^evaluation_|^device$"
-COMMAND = ("--cores", "2", "--default-resources", "checkpoint_seconds=1")
+COMMAND = ("--cores", "2", "--default-resources", "checkpoint_seconds=0")
 
 
 def jobs_at_work(run: psutil.Process) -> dict[psutil.Process, str]:

@@ -256,7 +256,7 @@ def baseline_split(wildcards):
 
 def checkpoint_folder(wildcards):
     """Where a training or a trial keeps its checkpoints: no declared output, since Snakemake deletes a failed job's."""
-    return "/".join(["checkpoints", STUDY["study"], "-".join(wildcards)])
+    return str(Path("checkpoints", STUDY["study"], *wildcards))
 
 
 def speed_files(wildcards):
@@ -338,6 +338,45 @@ def all_threads():
 # Unless --resources gpu=<number> has said it.
 if not ON_CLUSTER and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", trainings_at_once())
+
+
+# === Targets ===
+
+
+def data_files():
+    """One file of every job that prepares data for the study's rows and baselines."""
+    used = {STUDY["encoders"][row["encoder"]]["vocabulary"] for row in ROWS.values()}
+    fractions = {path: row["training"]["validation_fraction"] for path, row in ROWS.items()}
+    runs = [*BASELINE_RUNS, *BERT_RUNS, *TRIAL_RUNS]
+    splits = {
+        split_file(fractions.get(run["model"], STUDY["training"]["validation_fraction"]), run["seed"]) for run in runs
+    }
+    return [
+        *(f"<dataset>/{file}.json" for file in PUBLISHED),
+        *(f"<results>/data/{name}" for name in ("train.npz", "test.npz", "labels.json", "audit.json")),
+        *sorted(splits),
+        *(f"<results>/vocabularies/{name}/vocab.txt" for name in sorted(used)),
+        *(f"<results>/data/tokens/{name}/{split}.offsets.npy" for name in sorted(used) for split in ("train", "test")),
+    ]
+
+
+def encoder_targets(names):
+    """The files of some encoders, and those that their vocabularies are taken from."""
+    vocabularies = [STUDY["vocabularies"][STUDY["encoders"][name]["vocabulary"]] for name in names]
+    return [file for name in names for file in encoder_files(name).values()] + [
+        vocabulary["file"] for vocabulary in vocabularies if "file" in vocabulary
+    ]
+
+
+def run_files():
+    """One light file of every job that trains, searches or evaluates, so that weights may be deleted to save space."""
+    return [
+        *of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
+        *of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
+        *(f"<results>/runs/{model}/speed.json" for model in [*STUDY["baselines"], *ROWS]),
+        *all_trial_files("training.json"),
+        *(f"<results>/search/{model}/trials.csv" for model in SEARCHED),
+    ]
 
 
 # === Exports ===

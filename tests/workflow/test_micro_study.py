@@ -341,3 +341,33 @@ def test_late_rules_do_without_tensorflow(micro: Workspace, tmp_path: Path) -> N
         (tmp_path / f"{package}.py").write_text("raise RuntimeError('a light rule imported this')\n")
     rules = ["train_baseline", "audit_dataset", "select_trial", *AFTER_EVALUATION, "plot_history", "plot_search"]
     micro.snakemake("--forcerun", *rules, *STUDY, PYTHONPATH=str(tmp_path))
+
+
+def test_every_job_has_a_file_that_the_study_asks_for(micro: Workspace) -> None:
+    """Snakemake deletes a failed job's outputs, and would not make them again for the sake of its successors alone."""
+    done = micro.snakemake(*STUDY, "--dry-run", "--forceall")
+    blocks = re.findall(
+        r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?: +.*\n)+)", done.stdout + done.stderr, re.MULTILINE
+    )
+    files = {
+        (rule, kind): set(re.search(rf"^ +{kind}: (.*)", lines, re.MULTILINE)[1].split(", "))
+        for rule, lines in blocks
+        for kind in (("input",) if rule == "all" else ("output",))
+    }
+    wanted = files.pop(("all", "input"))
+    assert len(files) > 25
+    assert [rule for (rule, _), outputs in files.items() if not outputs & wanted] == []
+
+
+def test_a_change_whose_training_failed_is_not_forgotten(micro: Workspace, tmp_path: Path) -> None:
+    """The outputs are gone; the old predictions and the old table must not stand for the new settings."""
+    outputs = [file for name in ("model.weights.h5", "history.csv", "training.json")
+               for file in (micro.folder / "results/micro/runs/Nano/seed-1").glob(name)]  # fmt: skip
+    for file in outputs:
+        file.rename(tmp_path / file.name)
+    try:
+        assert micro.planned(*STUDY) == {"train_model": 1} | AFTER_TRAINING
+    finally:
+        for file in outputs:
+            (tmp_path / file.name).rename(file)
+    assert micro.planned(*STUDY) == {}
