@@ -152,6 +152,36 @@ def finish(workspace: Workspace, study: tuple[str, ...]) -> None:
         raise RuntimeError(f"not finished: {planned}")
 
 
+def kill_study(folder: Path, kills: int, seed: int, demo: bool = False) -> tuple[Killer, list[str]]:
+    """Kill a study and let it end.
+
+    Args:
+        folder: an empty one.
+        kills: how often.
+        seed: of the choices.
+        demo: the default study instead of the micro study.
+
+    Returns:
+        Who has killed what, and what differs from the study that nothing disturbed.
+    """
+    study = () if demo else ("--configfile", "study.yaml")
+    workspaces = []
+    for part in ("undisturbed", "killed"):
+        (folder / part).mkdir(parents=True)
+        workspaces.append(copy_workflow(folder / part))
+        workspaces[-1].write_study(MICRO)
+    undisturbed, disturbed = workspaces
+    finish(undisturbed, study)
+    killer = Killer(disturbed, study, seed)
+    start = time.monotonic()
+    while killer.kills.total() < kills:
+        killer.kill_once()
+        print(f"{time.monotonic() - start:6.0f} s: {dict(killer.kills)}", flush=True)
+    finish(disturbed, study)
+    results = Path("results", "demo" if demo else MICRO["study"])
+    return killer, differences(*(workspace.folder / results for workspace in workspaces))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -159,22 +189,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--demo", action="store_true")
     given = parser.parse_args()
-    study = () if given.demo else ("--configfile", "study.yaml")
-    name = "demo" if given.demo else MICRO["study"]
-    workspaces = []
-    for part in ("undisturbed", "killed"):
-        (given.folder / part).mkdir(parents=True)
-        workspaces.append(copy_workflow(given.folder / part))
-        workspaces[-1].write_study(MICRO)
-    undisturbed, disturbed = workspaces
-    finish(undisturbed, study)
-    killer = Killer(disturbed, study, given.seed)
-    start = time.monotonic()
-    while killer.kills.total() < given.kills:
-        killer.kill_once()
-        print(f"{time.monotonic() - start:6.0f} s: {dict(killer.kills)}", flush=True)
-    finish(disturbed, study)
-    found = differences(*(workspace.folder / "results" / name for workspace in workspaces))
+    killer, found = kill_study(given.folder, given.kills, given.seed, given.demo)
     print("\n".join(f"{number:4d}  {rule}" for rule, number in killer.killed.most_common()))
     print("\n".join(found) or f"after {killer.kills.total()} kills: the same results")
     sys.exit(bool(found))

@@ -1,5 +1,6 @@
 """What every scripted rule shares: its log, and one sentence instead of a traceback for bad input."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
+
+DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 class BadInput(Exception):
@@ -59,6 +62,23 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
     except BadInput as error:
         log.error("%s: %s", snakemake.rule, error)
         sys.exit(1)
-    except Exception:
-        log.exception("%s failed", snakemake.rule)
+    except Exception as error:
+        trouble = disk_trouble(error)
+        if trouble:
+            log.error("%s: %s; nothing is lost: mend that and type the same command again.", snakemake.rule, trouble)
+        else:
+            log.exception("%s failed", snakemake.rule)
         sys.exit(1)
+
+
+def disk_trouble(error: BaseException) -> str | None:
+    """What the system says of a disk that is full or not writable, with the file where it is known; None otherwise.
+
+    Libraries that write by themselves, such as HDF5, keep only the system's words in their own exception.
+    """
+    for code in DISK_TROUBLE:
+        words = os.strerror(code)
+        if getattr(error, "errno", None) == code or words in str(error):
+            file = getattr(error, "filename", None)
+            return f"{words}: {file}" if file else words
+    return None

@@ -459,7 +459,7 @@ def train_run(
         The model with the kept weights, its history (see `train_classifier`), and what training.json holds.
 
     Raises:
-        BadInput: if the encoder cannot take texts of this length, or its files are damaged.
+        BadInput: if the encoder cannot take texts of this length, its files are damaged, or memory does not suffice.
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
@@ -503,19 +503,27 @@ def train_run(
     }
     identity = {"code": code_version(), "seed": seed, "settings": training, "architecture": architecture} | made_of
     ready_at = time.time()
-    history, outcome = train_classifier(
-        model,
-        tokens,
-        labels,
-        train_rows,
-        validation_rows,
-        positive,
-        training,
-        seed,
-        name,
-        Checkpoints(Path(checkpoint_folder), identity),
-        checkpoint_seconds,
-    )
+    try:
+        history, outcome = train_classifier(
+            model,
+            tokens,
+            labels,
+            train_rows,
+            validation_rows,
+            positive,
+            training,
+            seed,
+            name,
+            Checkpoints(Path(checkpoint_folder), identity),
+            checkpoint_seconds,
+        )
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BadInput(
+            f"{name}: out of memory on {device} with batch_size {training['batch_size']} and length "
+            f"{training['length']}; lower one of them, or give the job more memory."
+        ) from error
     seconds = float(history["seconds"].sum())
     record = {
         "seed": seed,
@@ -535,6 +543,15 @@ def train_run(
         **made_of,
     }
     return model, history, record
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an engine, or Python, has asked for more memory than there is: on a device, or on the CPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's
+        or str(error).startswith("RESOURCE_EXHAUSTED")  # XLA's, and so JAX's
+    )
 
 
 def code_version() -> str:

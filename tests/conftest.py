@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from servers import Server
-from workspace import MICRO, PROJECT, Workspace, copy_workflow
+from workspace import MICRO, PROJECT, Workspace, copy_workflow, without_network
 
 
 def _beside_project(folder: str, variable: str) -> Path:
@@ -60,11 +60,12 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Work
 
 @pytest.fixture(scope="session")
 def micro(new_workspace: Callable[[], Workspace]) -> Workspace:
-    """A workspace in which the micro study has run, on two devices by name."""
+    """A workspace in which the micro study has run, on two devices by name and, where allowed, without any network."""
     workspace = new_workspace()
     workspace.write_study(MICRO)
     leases = str(workspace.folder / "leases")
-    workspace.snakemake("--configfile", "study.yaml", CUDA_VISIBLE_DEVICES="0,1", BERT_LADDER_LEASES=leases)
+    devices = {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_LADDER_LEASES": leases}
+    workspace.snakemake("--configfile", "study.yaml", within=without_network(), **devices)
     return workspace
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,14 +49,26 @@ class Workspace:
         file.write_text(yaml.safe_dump(study, sort_keys=False))
         return file
 
-    def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    def snakemake(
+        self, *arguments: str, check: bool = True, within: Sequence[str] = (), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the folder with two cores and two trainings at a time, and no way into the network."""
-        return self.run("--resources", "gpu=2", "--cores", "2", *arguments, check=check, **environment)
+        two = ("--resources", "gpu=2", "--cores", "2")
+        return self.run(*two, *arguments, check=check, within=within, **environment)
 
-    def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake in the folder with these arguments only, and no way into the network."""
+    def run(
+        self, *arguments: str, check: bool = True, within: Sequence[str] = (), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the folder with these arguments only, and no way into the network.
+
+        Args:
+            arguments: of Snakemake.
+            check: whether the test fails if the run does.
+            within: a command that starts the command that follows it, such as `without_network` gives.
+            environment: more variables.
+        """
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
+            [*within, sys.executable, "-m", "snakemake", *arguments],
             cwd=self.folder,
             env=os.environ | NOWHERE | environment,
             stdin=subprocess.DEVNULL,
@@ -75,6 +88,13 @@ class Workspace:
         lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
         counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
         return {rule: count for rule, count in counts.items() if rule not in ("total", "all")}
+
+
+def without_network() -> list[str]:
+    """What starts a command in a network namespace of its own, with no network in it; empty where that is forbidden."""
+    command = ["unshare", "--map-root-user", "--net"]
+    allowed = shutil.which("unshare") and subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    return command if allowed else []
 
 
 def copy_workflow(folder: Path) -> Workspace:

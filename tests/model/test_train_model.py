@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow
 from keras import ops
 
 import _training
@@ -259,6 +260,30 @@ def test_learning_rate_rises_then_decays(schedule: str, halfway: float) -> None:
     values = [float(rate(step)) for step in (0, 4, 9, 10, 60, 110)]
     end = 0.2 if schedule == "constant" else 0.0
     assert values == pytest.approx([0.02, 0.1, 0.2, 0.2, 0.2 * halfway, end], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("std::bad_alloc"),
+        tensorflow.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[256,512,1024]"),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 4294967296 bytes."),
+    ],
+)
+def test_too_little_memory_is_told_in_one_sentence(
+    encoder: dict, texts: tuple, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """With the row, its batch and length; any other error stays what it is."""
+
+    def failing(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(keras.Model, "fit", failing)
+    with pytest.raises(BadInput, match=r"nano: out of memory on cpu:0 with batch_size 16 and length 16; lower one"):
+        run(encoder, texts)
+    error = ValueError("another")
+    with pytest.raises(ValueError, match="another"):
+        run(encoder, texts)
 
 
 def test_length_beyond_the_encoder_is_refused(encoder: dict, texts: tuple) -> None:

@@ -74,3 +74,20 @@ def test_second_copy_of_a_running_job_is_refused(tmp_path: Path) -> None:
     assert kept == "epoch 1/3\n"
     assert not marker.exists()
     assert run(tmp_path, f"open({str(marker)!r}, 'w')")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "raise OSError(28, os.strerror(28), 'results/table.csv')",
+        "raise RuntimeError('Unable to write (errno = 28, error message = No space left on device)')",
+        "raise OSError(30, os.strerror(30), 'results/table.csv')",
+    ],
+)
+def test_full_or_read_only_disk_is_one_sentence(tmp_path: Path, action: str) -> None:
+    """Whether Python or a library has met it: what the system says, and what to do."""
+    status, terminal, _ = run(tmp_path, action)
+    assert status == 1
+    assert "train_model: " in terminal
+    assert "mend that and type the same command again" in terminal
+    assert "Traceback" not in terminal

@@ -4,6 +4,9 @@ import itertools
 import json
 import os
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workspace import MICRO, Workspace
+from workspace import MICRO, Workspace, without_network
 
 STUDY = ("--configfile", "study.yaml")
 TABLE = dict.fromkeys(("render_table", "render_summary", "plot_rows", "plot_accuracy", "render_figures"), 1)
@@ -66,6 +69,18 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0, name
     assert json.loads((micro.folder / "resources/micro/train.csv.json").read_text())["sha256"]
+
+
+def test_study_needs_no_network(micro: Workspace) -> None:
+    """The fixture's run had none: not even this machine can be reached from where it ran."""
+    within = without_network()
+    if not within:
+        pytest.skip("network namespaces are forbidden here (unshare --map-root-user --net)")
+    assert (micro.folder / "results/micro/table.csv").exists()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reach = f"import socket; socket.create_connection({server.getsockname()!r}, timeout=5)"
+        assert subprocess.run([sys.executable, "-c", reach]).returncode == 0
+        assert subprocess.run([*within, sys.executable, "-c", reach], capture_output=True).returncode != 0
 
 
 def test_table_has_a_line_per_row(micro: Workspace) -> None:
