@@ -76,15 +76,16 @@ include: "rules/export.smk"
 
 
 # Snakemake deletes the outputs of a job before it runs and when it fails, and makes none again whose successors exist: a
-# row that was changed and failed would be forgotten, and the old table stand for it. So each target names a file of
-# every job behind it.
+# row that was changed and failed would be forgotten, and the old table stand for it. So the targets name a file
+# of every job behind them.
 rule all:
     """The table, the words, the figures and the report's pages of the study."""
     default_target: True
     input:
-        data_files(),
+        data_targets(),
         encoder_targets(sorted({row["encoder"] for row in ROWS.values()})),
-        run_files(),
+        training_targets(),
+        evaluation_targets(),
         rules.compare_models.output,
         rules.render_table.output,
         rules.render_summary.output,
@@ -98,7 +99,7 @@ rule all:
 rule data:
     """The data set's frames, its audit and its tokens; nothing is trained."""
     input:
-        data_files(),
+        data_targets(),
 
 
 rule encoders:
@@ -110,13 +111,16 @@ rule encoders:
 rule baselines:
     """The linear baselines alone."""
     input:
-        data_files(),
+        data_targets(),
         of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", BASELINE_RUNS),
 
 
 rule exports:
     """The encoders of the study, and of every run, as SavedModels; not part of a usual run."""
     input:
+        data_targets(),
+        encoder_targets(STUDY["encoders"]),
+        training_targets(),
         expand(rules.export_encoder.output, exported=EXPORTED),
 
 

@@ -7,13 +7,12 @@ the command is typed once more, and its results are compared with those of a run
 """
 
 import argparse
-import os
 import random
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -21,11 +20,13 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from workspace import MICRO, NOWHERE, Workspace, copy_workflow
+from workspace import MICRO, Workspace, copy_workflow, kill_all
 
 # What is measured with a clock, and which machine it was.
 MEASURED = r"seconds|latency|throughput|memory|_at$|^evaluation_|^device$"
-COMMAND = ("--cores", "2", "--default-resources", "checkpoint_seconds=0")
+COMMAND = ("--cores", "2")
+OFTEN = {"BERT_LADDER_CHECKPOINT_SECONDS": "0"}
+PATIENCE = 1200.0  # seconds for a run that nothing kills
 
 
 def jobs_at_work(run: psutil.Process) -> dict[psutil.Process, str]:
@@ -40,15 +41,6 @@ def jobs_at_work(run: psutil.Process) -> dict[psutil.Process, str]:
         if len(words) == 2 and "/.snakemake/scripts/" in words[1]:
             found[process] = Path(words[1]).name.split(".")[1]
     return found
-
-
-def kill_all(run: psutil.Process) -> None:
-    """End a run and all that it has started, at once."""
-    for process in [run, *run.children(recursive=True)]:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
 
 
 class Killer:
@@ -73,48 +65,45 @@ class Killer:
         """Start the study, make one of the rules that were killed least again, and kill when a job of it runs."""
         least = min(self.killed.values())
         rule = self.random.choice([rule for rule, number in self.killed.items() if number == least])
-        with (self.workspace.folder / "run.log").open("a") as log:
-            started = subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *COMMAND, *self.study, "--forcerun", rule],
-                cwd=self.workspace.folder,
-                env=os.environ | NOWHERE,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        run = psutil.Process(started.pid)
-        for jobs in self._until_rule(started, run, rule):
+        arguments = (*COMMAND, *self.study, "--forcerun", rule)
+        with self.workspace.started(*arguments, output=self.workspace.folder / "run.log", **OFTEN) as started:
+            run = psutil.Process(started.pid)
+            jobs = self._jobs_with(started, run, rule)
             time.sleep(self.random.choice([0.05, 0.5, 2.0]) * self.random.random())
-            # What has begun meanwhile goes with it.
-            jobs = jobs_at_work(run) if started.poll() is None else {}
-            of_rule = [process for process, name in jobs.items() if name == rule]
-            if of_rule and self.random.random() < 0.5:
-                of_rule[0].kill()
-                self.killed[rule] += 1
-                self.kills["a job"] += 1
+            if self.random.random() < 0.5 and self._kill_job(jobs, rule):
                 # The run goes on with other jobs, and is killed in its turn if that takes long.
-                try:
+                with suppress(subprocess.TimeoutExpired):
                     started.wait(self.random.uniform(0, 10))
-                    break
-                except subprocess.TimeoutExpired:
-                    jobs = jobs_at_work(run)
+                    return
             if started.poll() is None:
-                kill_all(run)
-                self.killed.update(jobs.values())
+                # What has begun meanwhile goes with it.
+                self.killed.update(jobs_at_work(run).values())
+                kill_all(started)
                 self.kills["a run"] += 1
-        started.wait()
 
-    def _until_rule(self, started: subprocess.Popen, run: psutil.Process, rule: str) -> Iterator[dict]:
-        """The jobs at work once one of the rule is among them; nothing if the run ends before."""
+    def _kill_job(self, jobs: dict[psutil.Process, str], rule: str) -> bool:
+        """Kill a job of a rule; whether there was one."""
+        for process, name in jobs.items():
+            if name == rule:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    self.killed[rule] += 1
+                    self.kills["a job"] += 1
+                    return True
+        return False
+
+    def _jobs_with(self, started: subprocess.Popen, run: psutil.Process, rule: str) -> dict[psutil.Process, str]:
+        """The jobs at work once one of the rule is among them; none if the run ends before."""
+        end = time.monotonic() + PATIENCE
         while started.poll() is None:
-            try:
+            with suppress(psutil.NoSuchProcess):
                 jobs = jobs_at_work(run)
-            except psutil.NoSuchProcess:
-                return
-            if rule in jobs.values():
-                yield jobs
-                return
+                if rule in jobs.values():
+                    return jobs
+            if time.monotonic() > end:
+                raise TimeoutError(f"no job of {rule} within {PATIENCE:g} s")
             time.sleep(0.02)
+        return {}
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -146,7 +135,7 @@ def _read(file: Path) -> pd.DataFrame:
 
 def finish(workspace: Workspace, study: tuple[str, ...]) -> None:
     """Type the command once; it must end well, and nothing may be left to do."""
-    workspace.run(*COMMAND, *study)
+    workspace.run(*COMMAND, *study, **OFTEN)
     planned = workspace.planned(*study)
     if planned:
         raise RuntimeError(f"not finished: {planned}")
@@ -157,7 +146,7 @@ def kill_study(folder: Path, kills: int, seed: int, demo: bool = False) -> tuple
 
     Args:
         folder: an empty one.
-        kills: how often.
+        kills: how often; at most five times as many runs are started.
         seed: of the choices.
         demo: the default study instead of the micro study.
 
@@ -174,9 +163,11 @@ def kill_study(folder: Path, kills: int, seed: int, demo: bool = False) -> tuple
     finish(undisturbed, study)
     killer = Killer(disturbed, study, seed)
     start = time.monotonic()
-    while killer.kills.total() < kills:
+    for _ in range(5 * kills):
         killer.kill_once()
         print(f"{time.monotonic() - start:6.0f} s: {dict(killer.kills)}", flush=True)
+        if killer.kills.total() >= kills:
+            break
     finish(disturbed, study)
     results = Path("results", "demo" if demo else MICRO["study"])
     return killer, differences(*(workspace.folder / results for workspace in workspaces))

@@ -16,11 +16,8 @@ from _job import BadInput
 from _lease import machine_devices, visible_devices
 from _locations import is_local
 from _schema import StudyError, check_unique_keys
-from _stale_lock import register_run
+from _stale_lock import remove_stale_lock
 from _study import BASELINES, published_files, published_name, resolve_study, row_settings
-
-if workflow.is_main_process and register_run(Path(".snakemake")):
-    logger.info("The lock of a run that was killed has been removed.")
 
 CONFIG_SCHEMA, ENCODERS_SCHEMA = (
     yaml.safe_load(Path(workflow.basedir, "schemas", f"{name}.schema.yaml").read_text())
@@ -274,7 +271,12 @@ def speed_files(wildcards):
 
 
 # Submitting, or read again by a job on its node.
-ON_CLUSTER = workflow.resource_settings.cores is None or workflow.remote_exec
+ON_CLUSTER = workflow.resource_settings.nodes is not None or workflow.remote_exec
+CORES = workflow.resource_settings.cores or 1
+
+# The jobs of a run that was killed on a cluster may still be at work.
+if workflow.is_main_process and not ON_CLUSTER and remove_stale_lock():
+    logger.info("The lock of a run that was killed has been removed.")
 
 
 def encoder_size(name):
@@ -320,19 +322,19 @@ def trainings_at_once():
         return len(devices)
     largest = max((training_memory_mb(row) for row in ROWS.values()), default=1)
     held = int(psutil.virtual_memory().total / 1e6 / largest)
-    return max(1, min(workflow.cores, len(BERT_RUNS + TRIAL_RUNS), held))
+    return max(1, min(CORES, len(BERT_RUNS + TRIAL_RUNS), held))
 
 
 def device_threads():
     """CPU threads of one training: the cores shared out among the trainings that may run at once."""
     if ON_CLUSTER:
         return 4
-    return max(1, workflow.cores // max(1, workflow.global_resources["gpu"].value))
+    return max(1, CORES // max(1, workflow.global_resources["gpu"].value))
 
 
 def all_threads():
     """All cores, so that nothing runs beside a job that looks at the clock; on a cluster others may use the node."""
-    return 4 if ON_CLUSTER else workflow.cores
+    return 4 if ON_CLUSTER else CORES
 
 
 # Unless --resources gpu=<number> has said it.
@@ -343,7 +345,7 @@ if not ON_CLUSTER and "gpu" not in workflow.global_resources:
 # === Targets ===
 
 
-def data_files():
+def data_targets():
     """One file of every job that prepares data for the study's rows and baselines."""
     used = {STUDY["encoders"][row["encoder"]]["vocabulary"] for row in ROWS.values()}
     fractions = {path: row["training"]["validation_fraction"] for path, row in ROWS.items()}
@@ -368,14 +370,20 @@ def encoder_targets(names):
     ]
 
 
-def run_files():
-    """One light file of every job that trains, searches or evaluates, so that weights may be deleted to save space."""
+def training_targets():
+    """One light file of every job that trains or searches a row, so that weights may be deleted to save space."""
     return [
         *of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
-        *of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
-        *(f"<results>/runs/{model}/speed.json" for model in [*STUDY["baselines"], *ROWS]),
         *all_trial_files("training.json"),
         *(f"<results>/search/{model}/trials.csv" for model in SEARCHED),
+    ]
+
+
+def evaluation_targets():
+    """One file of every job that evaluates or times a run, and so of the baselines."""
+    return [
+        *of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
+        *(f"<results>/runs/{model}/speed.json" for model in [*STUDY["baselines"], *ROWS]),
     ]
 
 

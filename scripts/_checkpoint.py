@@ -1,5 +1,6 @@
 """Checkpoints of a training: whole and of this very training, or not used at all."""
 
+import contextlib
 import json
 import logging
 import os
@@ -12,9 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from _job import BadInput
+
 log = logging.getLogger(__name__)
 
-CHECKPOINT_SECONDS = 300
+CHECKPOINT_SECONDS = 300.0
+INTERVAL_VARIABLE = "BERT_LADDER_CHECKPOINT_SECONDS"
+# What numpy, zipfile and json raise for a file that is not what was written.
+DAMAGE = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 class Checkpoints:
@@ -43,25 +52,28 @@ class Checkpoints:
             arrays: its state.
         """
         described = json.dumps({"identity": self.identity, "position": position}).encode()
-        partial = self.folder / f"partial-{os.getpid()}"
+        target, partial = self.folder / f"{number:010d}.npz", self.folder / f"partial-{os.getpid()}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            older = list(self.folder.iterdir())
             with partial.open("wb") as file:
                 np.savez(file, allow_pickle=False, described=np.frombuffer(described, np.uint8), **arrays)
                 file.flush()
                 os.fsync(file.fileno())
-            partial.replace(self.folder / f"{number:010d}.npz")
+            partial.replace(target)
             folder = os.open(self.folder, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-            for file in older:
-                file.unlink()
         except OSError as error:
             log.warning("No checkpoint was written to %s: %s. The training goes on.", self.folder, error)
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            return
+        with contextlib.suppress(OSError):
+            for file in self.folder.iterdir():
+                if file != target:
+                    file.unlink()
 
     def load(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         """Position and state of the newest checkpoint that is whole and of this training; None without one.
@@ -74,7 +86,7 @@ class Checkpoints:
                     arrays = {name: stored[name] for name in stored.files}
                 described = json.loads(arrays.pop("described").tobytes())
                 identity, position = described["identity"], described["position"]
-            except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            except DAMAGE as error:
                 log.warning("%s is not used: it is not whole (%s).", file, error)
                 continue
             others = [
@@ -87,6 +99,22 @@ class Checkpoints:
                 continue
             return position, arrays
         return None
+
+
+def checkpoint_seconds(environment: Mapping[str, str]) -> float:
+    """Seconds from one checkpoint to the next: BERT_LADDER_CHECKPOINT_SECONDS, or five minutes.
+
+    Raises:
+        BadInput: if the variable is no number of seconds.
+    """
+    given = environment.get(INTERVAL_VARIABLE, CHECKPOINT_SECONDS)
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise BadInput(f"{INTERVAL_VARIABLE} is {given!r}: give a number of seconds, such as 60, or unset it.")
+    return seconds
 
 
 def _difference(key: str, found: Any, wanted: Any) -> str:

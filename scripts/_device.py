@@ -3,7 +3,6 @@
 import ctypes
 import logging
 import os
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,6 @@ log = logging.getLogger(__name__)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, LARGEST = -1, -3, 2**31 - 1
 # Of a device's memory: what JAX takes by itself when it is alone there.
 MEMORY_SHARE = 0.75
-GRES = re.compile(r"gpu(:[A-Za-z][\w.]*)?(:(?P<number>\d+))?")
 
 
 def lease_device(threads: int, resources: Mapping[str, Any], job: str) -> Lease:
@@ -54,9 +52,13 @@ def lease_device(threads: int, resources: Mapping[str, Any], job: str) -> Lease:
 
 
 def devices_asked(resources: Mapping[str, Any]) -> int:
-    """The number of devices in a job's `gpu`, or in its `gres`, such as "gpu:1" or "gpu:a100:2"."""
-    gres = GRES.fullmatch(str(resources.get("gres", "")))
-    return int(resources.get("gpu", 0)) or (int(gres["number"] or 1) if gres else 0)
+    """The number of devices in a job's `gpu`, or in its `gres`, such as "gpu:1" or "gpu:a100:2,nvme:1"."""
+    asked = int(resources.get("gpu", 0))
+    if asked:
+        return asked
+    # A type may be that of a MIG instance: gpu:1g.5gb, gpu:1g.5gb:2.
+    parts = [part.split(":") for part in str(resources.get("gres", "")).split(",")]
+    return sum(int(part[-1]) if part[-1].isdecimal() else 1 for part in parts if part[0] == "gpu")
 
 
 def refuse_copies(environment: Mapping[str, str], job: str) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from _stale_lock import enter_run
+
 log = logging.getLogger(__name__)
 
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -46,6 +48,7 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
         sys.exit(1)
     except OSError:
         pass  # a file system without locks
+    enter_run()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     log_file.write_text("", encoding="utf-8")
     with log_file.open("a") as file:

@@ -22,7 +22,8 @@ KEPT = ("best", "best_epoch", "wait")
 class Resuming(keras.callbacks.Callback):
     """Saves the whole state of a training at an interval and when the process is told to end, and restores it.
 
-    Between two checkpoints lie at most the interval and the measuring after an epoch.
+    Between two checkpoints lie at most the interval and the measuring after an epoch. From the beginning of the
+    training until `release_signals` it takes SIGTERM and SIGINT to itself.
 
     Args:
         checkpoints: where to.
@@ -55,6 +56,7 @@ class Resuming(keras.callbacks.Callback):
         self.dataset, self.seconds, self.metric, self.keeper = dataset, seconds, metric, keeper
         self.history: list[dict[str, float]] = list(found[0]["history"]) if found else []
         self.told_to_end = False
+        self.handlers: dict[signal.Signals, Any] = {}
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self.found:
@@ -90,9 +92,10 @@ class Resuming(keras.callbacks.Callback):
         if not self.model.stop_training and epoch + 1 < self.params["epochs"]:
             self._save_if_due(epoch + 1, 0)
 
-    def on_train_end(self, logs: dict | None = None) -> None:
-        for number, handler in self.handlers.items():
-            signal.signal(number, handler)
+    def release_signals(self) -> None:
+        """Give the signals back to whoever had them before the training."""
+        while self.handlers:
+            signal.signal(*self.handlers.popitem())
 
     def _end(self, number: int, frame: Any) -> None:
         """Only a note: a signal may come in the middle of a step."""
@@ -128,7 +131,6 @@ class Resuming(keras.callbacks.Callback):
                 steps_done,
                 self.checkpoints.folder,
             )
-            self.on_train_end()
             raise SystemExit(os.EX_TEMPFAIL)
 
 

@@ -386,6 +386,8 @@ def train_classifier(
             f"{error}; lower learning_rate ({training['learning_rate']:g}), set clipnorm, or choose another precision "
             f"than {training['precision']}."
         ) from error
+    finally:
+        resuming.release_signals()
     history = pd.DataFrame(resuming.history)
     history.insert(0, "epoch", np.arange(1, len(history) + 1))
     positions = sum(len(rows) * width for epoch in range(len(history)) for rows, width in order(epoch))

@@ -1,10 +1,11 @@
 """Fine-tune one row of the study with one seed."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from _checkpoint import CHECKPOINT_SECONDS, remove_checkpoints
+from _checkpoint import checkpoint_seconds, remove_checkpoints
 from _device import lease_device
 from _job import run_job
 
@@ -24,7 +25,7 @@ def main(snakemake: Any) -> None:
         name=name,
         threads=snakemake.threads,
         checkpoint_folder=Path(snakemake.params.checkpoints),
-        checkpoint_seconds=snakemake.resources.get("checkpoint_seconds", CHECKPOINT_SECONDS),
+        checkpoint_seconds=checkpoint_seconds(os.environ),
     )
     model.save_weights(snakemake.output.weights)
     history.to_csv(snakemake.output.history, index=False)

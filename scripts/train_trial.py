@@ -2,12 +2,13 @@
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from _checkpoint import CHECKPOINT_SECONDS, remove_checkpoints
+from _checkpoint import checkpoint_seconds, remove_checkpoints
 from _device import lease_device
 from _job import run_job
 
@@ -29,7 +30,7 @@ def main(snakemake: Any) -> None:
             name=name,
             threads=snakemake.threads,
             checkpoint_folder=Path(snakemake.params.checkpoints),
-            checkpoint_seconds=snakemake.resources.get("checkpoint_seconds", CHECKPOINT_SECONDS),
+            checkpoint_seconds=checkpoint_seconds(os.environ),
         )
     except Diverged as error:
         # That some settings ruin the training is what a search is there to find out.

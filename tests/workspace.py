@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 
@@ -80,6 +82,32 @@ class Workspace:
             pytest.fail(f"snakemake {' '.join(arguments)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
         return done
 
+    @contextmanager
+    def started(self, *arguments: str, output: Path | None = None, **environment: str) -> Iterator[subprocess.Popen]:
+        """Snakemake at work in the folder, and no way into the network; what still runs at the end is killed.
+
+        Args:
+            arguments: of Snakemake.
+            output: a file to append to what is printed, instead of a pipe.
+            environment: more variables.
+        """
+        with (
+            output.open("a") if output else nullcontext(subprocess.PIPE) as stdout,
+            subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *arguments],
+                cwd=self.folder,
+                env=os.environ | NOWHERE | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                kill_all(process)
+
     def planned(self, *arguments: str) -> dict[str, int]:
         """The jobs that a run would start: rule -> number."""
         done = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
@@ -88,6 +116,18 @@ class Workspace:
         lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
         counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
         return {rule: count for rule, count in counts.items() if rule not in ("total", "all")}
+
+
+def kill_all(process: subprocess.Popen) -> None:
+    """Kill a process and all that it has started; nothing of it gets away meanwhile."""
+    if process.poll() is not None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        run = psutil.Process(process.pid)
+        run.suspend()
+        for one in [*run.children(recursive=True), run]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def without_network() -> list[str]:

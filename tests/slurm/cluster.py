@@ -83,7 +83,7 @@ def running_cluster(folder: Path) -> Iterator[dict[str, str]]:
         The environment in which Slurm's commands, and jobs' own, find it.
 
     Raises:
-        TimeoutError: if the nodes are not idle after 30 seconds.
+        TimeoutError: if the nodes are not idle after two minutes.
     """
     ports = _free_ports(1 + len(NODES))
     for name in ("state", "bin", "dev", *(f"spool-{node}" for node in NODES)):
@@ -130,6 +130,8 @@ def running_cluster(folder: Path) -> Iterator[dict[str, str]]:
         _wait_for(lambda: _idle_nodes(environment) == len(NODES), "idle nodes")
         yield environment
     finally:
+        if len(started) == len(daemons):
+            subprocess.run(["scancel", f"--user={getpass.getuser()}"], env=environment, capture_output=True, timeout=60)
         for process in reversed(started):
             process.send_signal(signal.SIGTERM)
         for process in reversed(started):
@@ -140,10 +142,10 @@ def running_cluster(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _wait_for(condition, what: str) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not condition():
         if time.monotonic() > end:
-            raise TimeoutError(f"the test cluster has no {what} after 30 s")
+            raise TimeoutError(f"the test cluster has no {what} after two minutes")
         time.sleep(0.1)
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -15,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workspace import MICRO, NOWHERE, Workspace
+from workspace import MICRO, Workspace
 
 STUDY_FILE = ("--configfile", "study.yaml")
 PROFILE = (
@@ -36,15 +35,7 @@ def run_and_cancel(workspace: Workspace, cluster: dict[str, str], log: str, *arg
     """
     # By the name that Snakemake's executors give their jobs, or in the comment.
     listed = ["squeue", "--noheader", "--states=RUNNING", "--format=%i|%j|%k"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *arguments],
-        cwd=workspace.folder,
-        env=cluster | NOWHERE,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with workspace.started(*arguments, **cluster) as process:
         cancelled, end = "", time.monotonic() + 900
         while not cancelled and process.poll() is None and time.monotonic() < end:
             lines = subprocess.run(listed, env=cluster, capture_output=True, text=True).stdout.splitlines()

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _checkpoint import Checkpoints, remove_checkpoints
+from _checkpoint import Checkpoints, checkpoint_seconds, remove_checkpoints
+from _job import BadInput
 
 IDENTITY = {"code": "c0de", "seed": 1, "settings": {"learning_rate": 0.01, "epochs": 3}}
 POSITION = {"epoch": 2, "history": [{"loss": 0.1}, {"loss": float("nan")}]}
@@ -54,6 +55,14 @@ def test_newer_one_replaces_the_older(checkpoints: Checkpoints) -> None:
     assert len(list(checkpoints.folder.iterdir())) == 1
 
 
+def test_refused_one_of_the_same_number_is_replaced(checkpoints: Checkpoints) -> None:
+    """Another training's, saved at the same step, makes way and takes nothing with it."""
+    Checkpoints(checkpoints.folder, IDENTITY | {"seed": 2}).save(5, POSITION | {"epoch": 1}, STATE)
+    assert checkpoints.load() is None
+    checkpoints.save(5, POSITION | {"epoch": 2}, STATE)
+    assert epoch(checkpoints) == 2
+
+
 @pytest.fixture
 def damaged(checkpoints: Checkpoints) -> Callable[[bytes], int | None]:
     """Puts bytes in the place of the newer of two checkpoints; the epoch that is gone on from then."""
@@ -85,6 +94,18 @@ def test_other_bits(
     content[at] ^= 1
     assert damaged(bytes(content)) == 1
     assert "0000000002.npz is not used: it is not whole" in caplog.text
+
+
+def test_any_flipped_bit(checkpoints: Checkpoints, damaged: Callable[[bytes], int | None]) -> None:
+    """Wherever it is, also in the archive's own fields: refused, or without consequence, and never an error."""
+    whole = next(checkpoints.folder.iterdir()).read_bytes()
+    state = checkpoints.load()[1]
+    for at in range(len(whole)):
+        content = bytearray(whole)
+        content[at] ^= 1 << at % 8
+        damaged(bytes(content))
+        for name, array in checkpoints.load()[1].items():
+            np.testing.assert_array_equal(array, state[name])
 
 
 def test_pickles_are_not_opened(damaged: Callable[[bytes], int | None], tmp_path: Path) -> None:
@@ -134,3 +155,26 @@ def test_full_disk_does_not_end_a_training(
     assert len(list(checkpoints.folder.iterdir())) == 1
     checkpoints.save(3, POSITION | {"epoch": 3}, STATE)
     assert epoch(checkpoints) == 3
+
+
+def test_disk_that_has_become_read_only_does_not_end_a_training(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There even the removal of what was never written is an error."""
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for name in ("open", "unlink", "mkdir"):
+        monkeypatch.setattr(Path, name, read_only)
+    checkpoints.save(1, POSITION, STATE)
+    assert "Read-only file system" in caplog.text
+
+
+def test_interval_is_five_minutes_or_as_said() -> None:
+    """A wrong one is told before anything is trained."""
+    assert checkpoint_seconds({}) == 300
+    assert checkpoint_seconds({"BERT_LADDER_CHECKPOINT_SECONDS": "0.5"}) == 0.5
+    for wrong in ("often", "-1", "nan"):
+        with pytest.raises(BadInput, match="BERT_LADDER_CHECKPOINT_SECONDS is"):
+            checkpoint_seconds({"BERT_LADDER_CHECKPOINT_SECONDS": wrong})

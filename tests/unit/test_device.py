@@ -97,7 +97,11 @@ def test_copies_started_by_one_srun_are_refused() -> None:
         ({"gres": "gpu:3"}, 3),
         ({"gres": "gpu:a100"}, 1),
         ({"gres": "gpu:a100:2"}, 2),
+        ({"gres": "gpu:a100-sxm4:2,nvme:1"}, 2),
+        ({"gres": "gpu:1g.5gb"}, 1),
+        ({"gres": "gpu:3g.20gb:2"}, 2),
         ({"gres": "license:2"}, 0),
+        ({"gres": "gpus:2"}, 0),
     ],
 )
 def test_devices_asked_in_either_way(resources: dict[str, int | str], count: int) -> None:

@@ -11,11 +11,13 @@ RUN = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from _stale_lock import register_run
-print(register_run(Path(sys.argv[2])), flush=True)
-if sys.argv[3] == "locks":
-    (Path(sys.argv[2]) / "locks").mkdir(exist_ok=True)
-    (Path(sys.argv[2]) / "locks/0.output.lock").write_text("table.csv")
+from _stale_lock import enter_run, remove_stale_lock
+folder, what = Path(sys.argv[2]), sys.argv[3]
+said = enter_run(folder / "runs") if what == "job" else remove_stale_lock(folder / "locks", folder / "runs")
+if what == "locks":
+    (folder / "locks").mkdir(exist_ok=True)
+    (folder / "locks/0.output.lock").write_text("table.csv")
+print(said, flush=True)
 sys.stdin.read()
 """
 
@@ -72,6 +74,27 @@ def test_lock_of_a_living_run_stays(folder: Path) -> None:
     end(living)
 
 
+def test_lock_stays_while_a_job_of_the_killed_run_lives(folder: Path) -> None:
+    """Killed alone, Snakemake leaves its jobs at work; when they have ended, the lock can go."""
+    run, _ = start(folder, "locks")
+    job, _ = start(folder, "job")
+    end(run, kill=True)
+    other, said = start(folder)
+    assert said == "False"
+    end(other)
+    end(job, kill=True)
+    other, said = start(folder)
+    assert said == "True"
+    end(other)
+
+
+def test_a_run_that_ends_by_itself_leaves_no_entry(folder: Path) -> None:
+    """So that only what was killed can be taken for the lock's owner, on this host or another."""
+    run, _ = start(folder)
+    end(run)
+    assert not list((folder / "runs").glob("*.lock"))
+
+
 @pytest.mark.parametrize("entry", ["runs/another-host-17.lock", None])
 def test_lock_of_nobody_knows_whom_stays(folder: Path, entry: str | None) -> None:
     """A run on another host, or one that never registered, may be alive."""
@@ -81,10 +104,11 @@ def test_lock_of_nobody_knows_whom_stays(folder: Path, entry: str | None) -> Non
         killed, _ = start(folder)
         end(killed, kill=True)
         (folder / entry).touch()
-    run, said = start(folder)
-    assert said == "False"
-    assert locked(folder)
-    end(run)
+    for _ in range(2):
+        run, said = start(folder)
+        assert said == "False"
+        assert locked(folder)
+        end(run)
 
 
 def test_folder_without_write_permission_is_left_alone(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ SETTINGS = {
     "precision": "float32", "xla": False, "validation_fraction": 0.2, "keep": "last", "monitor": "validation_accuracy",
     "patience": None,
 }  # fmt: skip
-# Every state there is: moments, a schedule's step, the scale of the loss, the best weights and the patience so far.
+# Moments, a schedule's step, the scale of the loss, the best weights and the patience so far.
 RICH = {
     "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine", "warmup_fraction": 0.2, "clipnorm": None,
     "global_clipnorm": 1.0, "precision": "mixed_float16", "length_buckets": True, "keep": "best", "patience": 2,

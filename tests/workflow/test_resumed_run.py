@@ -1,10 +1,8 @@
 """A training that is killed, and the same command typed again."""
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +11,12 @@ import pandas as pd
 import psutil
 import pytest
 
-from workspace import MICRO, NOWHERE, Workspace
+from workspace import MICRO, Workspace, kill_all
 
 STUDY = MICRO | {"baselines": [], "models": [{"name": "Nano", "encoder": "nano", "epochs": 60}]}
 RUN = "results/micro/runs/Nano/seed-1"
-ARGUMENTS = (
-    *(f"{RUN}/predictions.parquet", "--cores", "2", "--configfile", "study.yaml"),
-    *("--default-resources", "checkpoint_seconds=0"),
-)
+ARGUMENTS = (f"{RUN}/predictions.parquet", "--cores", "2", "--configfile", "study.yaml")
+OFTEN = {"BERT_LADDER_CHECKPOINT_SECONDS": "0"}
 
 
 def results(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -42,18 +38,11 @@ def undisturbed(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, tupl
 def training_half_done(workspace: Workspace) -> Iterator[subprocess.Popen]:
     """The same command at work, in the middle of the training."""
     shutil.rmtree(workspace.folder / RUN)
-    with subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *ARGUMENTS],
-        cwd=workspace.folder,
-        env=os.environ | NOWHERE,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with workspace.started(*ARGUMENTS, **OFTEN) as process:
+        checkpoints, end = workspace.folder / "checkpoints", time.monotonic() + 300
         # Of 720 steps.
-        checkpoints = workspace.folder / "checkpoints"
         while process.poll() is None and not any(int(file.stem) > 99 for file in checkpoints.rglob("*.npz")):
+            assert time.monotonic() < end, "no checkpoint within five minutes"
             time.sleep(0.01)
         yield process
 
@@ -96,8 +85,7 @@ def test_killed_run_goes_on_without_unlocking(
     """Snakemake and its job killed at once, as by a power cut: the same command removes the dead lock."""
     workspace, expected = undisturbed
     with training_half_done(workspace) as process:
-        for one in [psutil.Process(process.pid), *of_training(process)]:
-            one.kill()
+        kill_all(process)
     assert list((workspace.folder / ".snakemake/locks").iterdir())
     assert "The lock of a run that was killed has been removed." in assert_goes_on(workspace, expected)
 
