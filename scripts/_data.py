@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 DATA_COLUMN = "DATA_COLUMN"
 LABEL_COLUMN = "LABEL_COLUMN"
 PART_COLUMN = "part"
+# Columns of tables that name rows of the study.
+ROW_NAMES = ["model", "model_a", "model_b"]
 PARTS = ("train", "validation")
 _NAMES_KEY = b"label_names"
 
@@ -111,14 +113,23 @@ def read_labels(path: str | Path) -> tuple[list[str], int | None]:
     return content["names"], content["positive"]
 
 
+def rows_csv(table: pd.DataFrame) -> str:
+    """A table for `read_rows`, as CSV at full precision; a name that a spreadsheet would run gets a leading quote."""
+    safe = table.copy()
+    for column in safe.columns.intersection(ROW_NAMES):
+        safe[column] = [
+            f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text for text in safe[column]
+        ]
+    return safe.to_csv(index=False)
+
+
 def read_rows(path: str | Path) -> pd.DataFrame:
     """Read table.csv, comparison.csv or another table with the rows' names in `model`, `model_a` or `model_b`.
 
-    Only an empty field is missing: a row may be called "NA". The quote that render_table puts before a name which a
-    spreadsheet would run as a formula is taken off again.
+    Only an empty field is missing: a row may be called "NA". The quote that `rows_csv` puts before a name is taken off
+    again.
     """
-    names = ["model", "model_a", "model_b"]
-    table = pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
-    for column in table.columns.intersection(names):
+    table = pd.read_csv(path, dtype=dict.fromkeys(ROW_NAMES, str), keep_default_na=False, na_values=[""])
+    for column in table.columns.intersection(ROW_NAMES):
         table[column] = table[column].fillna("").str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True)
     return table

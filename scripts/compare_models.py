@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from _data import read_labels
+from _data import read_labels, rows_csv
 from _inference import (
     COUNT_METRICS,
     Interval,
@@ -196,9 +196,9 @@ def compare_models(
             "%s: test accuracy %.4f [%.4f, %.4f], seeds: %d",
             *(model, accuracy.mean, accuracy.low, accuracy.high, accuracy.seeds),
         )
-    pd.DataFrame(lines)[COLUMNS].to_csv(path_comparison, index=False)
+    Path(path_comparison).write_text(rows_csv(pd.DataFrame(lines)[COLUMNS]), encoding="utf-8")
     pairs = compare_pairs(compared, metric)
-    pairs.to_csv(path_pairs, index=False)
+    Path(path_pairs).write_text(rows_csv(pairs), encoding="utf-8")
     log.info("%d pairs of rows, %d of them separable", len(pairs), (pairs["verdict"] != "not separable").sum())
 
 

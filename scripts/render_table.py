@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from _data import read_labels
+from _data import read_labels, read_rows, rows_csv
 from _job import run_job
 from _pages import escape_prose, html_page, html_table
 from _text import escape_latex, escape_markdown, one_line
@@ -234,16 +234,6 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
     return lines
 
 
-def render_csv(table: pd.DataFrame) -> str:
-    """CSV at full precision; text that a spreadsheet would run as a formula gets a leading quote."""
-    safe = table.copy()
-    for column in ("model", "encoder"):
-        safe[column] = [
-            f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text for text in safe[column]
-        ]
-    return safe.to_csv(index=False)
-
-
 def render_markdown(
     cells: Sequence[dict[str, str]], measures: Sequence[dict[str, str]], title: str, foot: Sequence[str]
 ) -> str:
@@ -389,8 +379,7 @@ def render_table(
         study: name of the study.
         notes: lines to add to the foot.
     """
-    # Only an empty field is missing: a row may be called "NA" or "None".
-    comparison = pd.read_csv(path_comparison, dtype={"model": str}, keep_default_na=False, na_values=[""])
+    comparison = read_rows(path_comparison)
     metrics = pd.DataFrame(map(_read_json, paths_metrics))
     audit = _read_json(path_audit)
     names, positive = read_labels(path_labels)
@@ -401,7 +390,7 @@ def render_table(
     foot = foot_lines(table, names, positive, audit, notes)
     title = f"Study {study}: {audit['rows']['train']:,} train and {audit['rows']['test']:,} test texts"
     forms = {
-        "csv": render_csv(table),
+        "csv": rows_csv(table),
         "markdown": render_markdown(*tables, title, foot),
         "latex": render_latex(*tables, title, foot, study),
         "text": render_text(*tables, title, foot),

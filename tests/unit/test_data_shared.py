@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from _data import (
     read_frame,
     read_labels,
     read_npz,
+    read_rows,
+    rows_csv,
     write_frame,
     write_labels,
     write_npz,
@@ -69,3 +72,16 @@ def test_labels_round_trip(tmp_path: Path) -> None:
     for names, positive in ((["négatif", "positif"], 1), (["a", "b", "c"], None)):
         write_labels(tmp_path / "labels.json", names, positive)
         assert read_labels(tmp_path / "labels.json") == (names, positive)
+
+
+@pytest.mark.parametrize("column", ["model", "model_a", "model_b"])
+def test_names_of_rows_are_no_formulas_in_any_table(column: str, tmp_path: Path) -> None:
+    """Whatever a row is called, a spreadsheet shows it, and a program reads it as it was."""
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "NA", "'quoted", "plain", 'a,b\n"c"']
+    table = pd.DataFrame({column: names, "value": [-0.1] * len(names)})
+    file = tmp_path / "table.csv"
+    file.write_text(rows_csv(table), encoding="utf-8")
+    pd.testing.assert_frame_equal(read_rows(file), table)
+    shown = pd.read_csv(file, keep_default_na=False)
+    assert not shown[column].str.startswith(("=", "+", "-", "@", "\t", "\r")).any()
+    assert (shown["value"] == -0.1).all()

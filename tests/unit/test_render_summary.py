@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from _data import rows_csv
 from render_summary import (
     Study,
     baseline_section,
@@ -25,7 +26,6 @@ from render_summary import (
     search_section,
     size_section,
 )
-from render_table import render_csv
 
 # name: kind, parameters, validation mean, its standard error, test mean, milliseconds
 ROWS = {
@@ -301,7 +301,7 @@ def test_summary_is_written_in_three_forms(tmp_path: Path, name: str) -> None:
     renamed = {(name if row == "Small" else row): values for row, values in ROWS.items()}
     verdicts = {("Linear", name): "worse", ("Linear", "Large"): "worse", (name, "Large"): "not separable"}
     numbers = study(renamed, verdicts)
-    (tmp_path / "table.csv").write_text(render_csv(numbers.table.reset_index().assign(encoder="")))
+    (tmp_path / "table.csv").write_text(rows_csv(numbers.table.reset_index().assign(encoder="")))
     numbers.comparison.to_csv(tmp_path / "comparison.csv", index=False)
     numbers.pairs.to_csv(tmp_path / "pairs.csv", index=False)
     (tmp_path / "audit.json").write_text(json.dumps({"leaked": {"test_rows": 0}}))

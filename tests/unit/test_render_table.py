@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from _data import rows_csv
 from _metrics import classification_metrics, predictions_frame
 from _text import escape_latex, escape_markdown
 from compare_models import compare_models
@@ -20,7 +21,6 @@ from render_table import (
     build_table,
     foot_lines,
     measure_cells,
-    render_csv,
     render_html,
     render_latex,
     render_markdown,
@@ -116,7 +116,7 @@ def test_no_reference_no_reference_columns():
 def test_csv_keeps_full_precision():
     """Rounding is for people: a program reads back the very numbers."""
     table = table_of([SVM, TINY], accuracy=0.8123456789012345)
-    read = pd.read_csv(io.StringIO(render_csv(table)), keep_default_na=False, na_values=[""])
+    read = pd.read_csv(io.StringIO(rows_csv(table)), keep_default_na=False, na_values=[""])
     assert read["test_accuracy"].tolist() == [0.8123456789012345] * 2
 
 
@@ -124,7 +124,7 @@ def test_csv_keeps_full_precision():
 def test_csv_names_are_no_formulas(name: str):
     """A name that a spreadsheet would run starts with a quote; negative numbers stay numbers."""
     table = table_of([TINY | {"model": name}], accuracy=0.5)
-    read = pd.read_csv(io.StringIO(render_csv(table)))
+    read = pd.read_csv(io.StringIO(rows_csv(table)))
     assert read["model"].tolist() == [f"'{name}"]
     assert read["difference_test_accuracy"].item() < 0
 
