@@ -14,16 +14,9 @@ import pytest
 import _training
 from _checkpoint import Checkpoints
 from _encoder import save_encoder, scratch_encoder
-from _tokens import Tokens
 from _training import train_run
+from trainings import SETTINGS, labelled_texts
 
-SETTINGS = {
-    "length": 16, "truncation": "head", "epochs": 3, "batch_size": 16, "length_buckets": False, "optimizer": "adam",
-    "learning_rate": 3e-3, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
-    "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
-    "precision": "float32", "xla": False, "validation_fraction": 0.2, "keep": "last", "monitor": "validation_accuracy",
-    "patience": None,
-}  # fmt: skip
 # Moments, a schedule's step, the scale of the loss, the best weights and the patience so far.
 RICH = {
     "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine", "warmup_fraction": 0.2, "clipnorm": None,
@@ -46,20 +39,14 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[list[
     config, weights = folder / "encoder.json", folder / "encoder.weights.h5"
     sizes = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "positions": 32, "initializer_range": 0.02}
     save_encoder(*scratch_encoder(sizes | {"seed": 0}, [str(i) for i in range(50)], True), config, weights)
-    random = np.random.default_rng(0)
-    lengths = random.integers(1, 40, 192)
-    labels = (np.arange(192) // 3 % 2).astype(np.int16)
-    ids = random.integers(10, 50, lengths.sum()).astype(np.uint16)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    ids[offsets[:-1]] = 5 + labels
-    tokens = Tokens(ids, offsets, pad=0, cls=2, sep=3)
+    tokens, labels, is_validation = labelled_texts(192)
 
     def run(checkpoints: Path, seed: int = 1, every: float = 0, other_labels: bool = False, **settings: Any) -> tuple:
         keras.config.set_dtype_policy("float32")
         model, history, _ = train_run(
-            config, weights, tokens, 1 - labels if other_labels else labels, np.arange(192) % 4 == 0, classes=2,
-            positive=1, training=SETTINGS | settings, seed=seed, name="nano", threads=2, checkpoint_folder=checkpoints,
-            checkpoint_seconds=every,
+            config, weights, tokens, 1 - labels if other_labels else labels, is_validation, classes=2,
+            positive=1, training=SETTINGS | {"epochs": 3} | settings, seed=seed, name="nano", threads=2,
+            checkpoint_folder=checkpoints, checkpoint_seconds=every,
         )  # fmt: skip
         return model.get_weights(), history.drop(columns="seconds")
 

@@ -1,0 +1,24 @@
+"""Texts and settings of trainings that take seconds."""
+
+import numpy as np
+
+from _tokens import Tokens
+
+SETTINGS = {
+    "length": 16, "truncation": "head", "epochs": 2, "batch_size": 16, "length_buckets": False, "optimizer": "adam",
+    "learning_rate": 3e-3, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
+    "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
+    "precision": "float32", "xla": False, "validation_fraction": 0.2, "keep": "last", "monitor": "validation_accuracy",
+    "patience": None,
+}  # fmt: skip
+
+
+def labelled_texts(count: int) -> tuple[Tokens, np.ndarray, np.ndarray]:
+    """Texts of random length in which one WordPiece tells the label, their labels, and every fourth for validation."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 40, count)
+    labels = (np.arange(count) // 3 % 2).astype(np.int16)
+    ids = random.integers(10, 50, lengths.sum()).astype(np.uint16)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ids[offsets[:-1]] = 5 + labels
+    return Tokens(ids, offsets, pad=0, cls=2, sep=3), labels, np.arange(count) % 4 == 0
