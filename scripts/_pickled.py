@@ -1,5 +1,6 @@
 """Reads a pickled array of strings without running anything in it."""
 
+import itertools
 import math
 import pickletools
 import re
@@ -69,6 +70,8 @@ _FIXED = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _PYTHON_2_STRINGS = {"STRING", "BINSTRING", "SHORT_BINSTRING"}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _MARK = object()
+# A NumPy scalar in protocol 0 takes about 20.
+_INSTRUCTIONS_PER_ROW = 32
 
 
 def unpickle_strings(stream: Any, count: int, where: str) -> list[Any]:
@@ -90,7 +93,9 @@ def unpickle_strings(stream: Any, count: int, where: str) -> list[Any]:
         BadInput: the pickle is damaged or holds anything else.
     """
     try:
-        array_read = _interpret(pickletools.genops(stream), room=stream.left)
+        # What is packed as a megabyte of zeros must not keep the job busy for hours.
+        most = 1000 + _INSTRUCTIONS_PER_ROW * count
+        array_read = _interpret(itertools.islice(pickletools.genops(stream), most), room=stream.left)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError, UnicodeError) as error:
         raise BadInput(
             f"{where}: holds pickled data that is damaged or no plain strings ({one_line(error)}); "
@@ -158,7 +163,7 @@ def _interpret(operations: Iterable[tuple[Any, Any, Any]], room: int) -> Any:
             return stack.pop()
         elif name not in ("PROTO", "FRAME"):
             raise ValueError(f"the instruction {name}")
-    raise ValueError("it does not end")
+    raise ValueError("it does not end, or has more instructions than its rows need")
 
 
 def _since_mark(stack: list[Any]) -> list[Any]:

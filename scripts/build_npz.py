@@ -16,6 +16,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ from _split import stratified_mask
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 4 * 2**30
+# A row without a character costs memory too, and packed files can hold any number of them.
+MAX_ROWS = 20_000_000
 MAX_LABEL_CHARACTERS = 200
 FORMATS = {
     "npz": "npz",
@@ -64,6 +67,8 @@ TEXT_SUFFIXES = {"", ".txt", ".text"}
 DAMAGE = (
     *(OSError, EOFError, NotImplementedError, struct.error, zlib.error),
     *(zipfile.BadZipFile, tarfile.TarError, pa.ArrowException),
+    # Names of columns or zip members that are no UTF-8, and zipfile's for a member without a name.
+    *(UnicodeDecodeError, IndexError),
 )
 
 
@@ -177,6 +182,7 @@ def _collect(path: Path, published: Published, max_bytes: int) -> tuple[list[byt
         total += len(raw)
         if total > max_bytes:
             raise _too_large(path, max_bytes)
+        _check_rows(path, row + 1)
         texts.append(raw)
         labels.append(label)
     return texts, _checked_labels(labels, lambda row: f"{path}, {published.where(row)}", published.textual)
@@ -337,7 +343,7 @@ def choose_columns(path: Path, split: str, columns: Columns, keys: tuple[str | N
     others = [name for name in columns.names if name.lower() not in ROW_NAMES]
     named = label if label is not None else _well_known(path, split, "label", LABEL_NAMES, others, columns, text)
     if text is None:
-        strings = [name for name in columns.strings if name in others]
+        strings = [name for name in columns.strings if name.lower() not in ROW_NAMES]
         text = _well_known(path, split, "text", TEXT_NAMES, strings, columns, named)
         text = text or _only([name for name in strings if name != named])
     named = named or _only([name for name in others if name != text])
@@ -347,7 +353,7 @@ def choose_columns(path: Path, split: str, columns: Columns, keys: tuple[str | N
             raise BadInput(
                 f"{path}: cannot tell which column holds the {key}s, it has {columns.listing}{hint}; set dataset.{key}"
             )
-    log.info("texts from '%s', labels from '%s'", text, named)
+    log.info("texts from %r, labels from %r", text, named)
     return text, named
 
 
@@ -357,7 +363,7 @@ def _well_known(
     exact = known | {f"{name}_{split}" for name in known} | {f"{split}_{name}" for name in known}
     found = [name for name in names if name != taken and name.lower() in exact]
     if len(found) > 1:
-        several = " and ".join(f"'{name}'" for name in found)
+        several = " and ".join(repr(name) for name in found)
         raise BadInput(f"{path}: {several} could both hold the {key}s, it has {columns.listing}; set dataset.{key}")
     return _only(found)
 
@@ -367,9 +373,23 @@ def _only(names: list[str]) -> str | None:
 
 
 def _quoted(names: Iterable[str], shown: int = 30) -> str:
-    names = list(names)
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(f"'{name[:60]}'" for name in names[:shown]) + more
+    return _listed([repr(name[:60]) for name in names], shown)
+
+
+def _listed(items: Sequence[str], shown: int = 30) -> str:
+    more = f" and {len(items) - shown:,} more" if len(items) > shown else ""
+    return ", ".join(items[:shown]) + more
+
+
+def _check_unique(path: Path, names: Iterable[str]) -> None:
+    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+    if repeated is not None:
+        raise BadInput(f"{path}, header: the column {repeated[:60]!r} stands there twice; give each a name of its own")
+
+
+def _check_rows(path: Path, rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise BadInput(f"{path}: holds more than {MAX_ROWS:,} rows, the most that is read; give a smaller file")
 
 
 def _too_large(path: Path, max_bytes: int) -> BadInput:
@@ -410,7 +430,8 @@ def _open_bytes(path: Path, max_bytes: int) -> BinaryIO:
 
 def _open_text(path: Path, max_bytes: int) -> io.TextIOWrapper:
     stream = _open_bytes(path, max_bytes)
-    if stream.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    start = stream.peek(2)[:2]
+    if start in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start:
         raise BadInput(f"{path}: is UTF-16; save it as UTF-8")
     # A byte that is not UTF-8 becomes a lone surrogate, which the check of its row then reports.
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
@@ -431,9 +452,7 @@ def _read_delimited(
             header = next(csv.reader(file, **dialect), [])
         except csv.Error as error:
             raise _bad_record(path, 1, delimiter, error) from error
-    repeated = [name for name in header if header.count(name) > 1]
-    if repeated:
-        raise BadInput(f"{path}, header: the column '{repeated[0]}' stands there twice; give each a name of its own")
+    _check_unique(path, header)
     columns = Columns(header, header, f"the columns {_quoted(header)}")
     text, label = (header.index(name) for name in choose_columns(path, split, columns, keys))
     lines = array.array("q")
@@ -536,20 +555,23 @@ def _json_records(path: Path, max_bytes: int, lines: array.array) -> Iterator[di
 
 
 def _read_parquet(path: Path, split: str, keys: tuple[str | None, str | None], max_bytes: int) -> Published:
-    file = pq.ParquetFile(path)
-    if sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)) > max_bytes:
+    with pq.ParquetFile(path) as file:
+        metadata, schema = file.metadata, file.schema_arrow
+    if sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)) > max_bytes:
         raise _too_large(path, max_bytes)
-    types = {item.name: item.type for item in file.schema_arrow}
+    _check_rows(path, metadata.num_rows)
+    _check_unique(path, schema.names)
+    types = {item.name: item.type for item in schema}
     values = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in types.items()}
     strings = [name for name, kind in values.items() if _holds_text(kind)]
-    listing = "the columns " + ", ".join(f"'{name}' ({kind})" for name, kind in types.items())
+    listing = "the columns " + _listed([f"{name[:60]!r} ({str(kind)[:60]})" for name, kind in types.items()])
     text, label = choose_columns(path, split, Columns(list(types), strings, listing), keys)
 
     def rows() -> Iterator[tuple[Any, Any]]:
-        with file:
+        # A text that is stored once for many rows must not be written out for each of them.
+        with pq.ParquetFile(path, read_dictionary=[name for name in (text, label) if name in strings]) as file:
             for batch in file.iter_batches(batch_size=4096, columns=[text, label]):
-                columns = (_bytes_for_text(batch.column(name)).to_pylist() for name in (text, label))
-                yield from zip(*columns, strict=True)
+                yield from zip(*(_plain_values(batch.column(name)) for name in (text, label)), strict=True)
 
     return Published(rows(), lambda row: f"row {row + 1}")
 
@@ -559,11 +581,13 @@ def _holds_text(kind: pa.DataType) -> bool:
     return any(check(kind) for check in (*checks, pa.types.is_binary, pa.types.is_large_binary))
 
 
-def _bytes_for_text(column: pa.Array) -> pa.Array:
+def _plain_values(column: pa.Array) -> list[Any]:
     """Strings as bytes: parquet does not promise that its strings are UTF-8, and the row's own check names the row."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    return column.cast(pa.large_binary()) if _holds_text(column.type) else column
+    if not pa.types.is_dictionary(column.type):
+        return (column.cast(pa.large_binary()) if _holds_text(column.type) else column).to_pylist()
+    used = column.indices.unique().drop_null()
+    values = dict(zip(used.to_pylist(), _plain_values(column.dictionary.take(used)), strict=True))
+    return [values.get(index) for index in column.indices.to_pylist()]
 
 
 # npz ------------------------------------------------------------------------------------------------------------------
@@ -590,8 +614,8 @@ class _Member:
 def _read_npz(path: Path, split: str, keys: tuple[str | None, str | None], max_bytes: int) -> Published:
     with zipfile.ZipFile(path) as archive:
         members = _npz_members(path, archive)
-    listing = "the arrays " + ", ".join(
-        f"'{name}' ({'x'.join(map(str, member.shape))} {member.dtype})" for name, member in members.items()
+    listing = "the arrays " + _listed(
+        [f"{name[:60]!r} ({'x'.join(map(str, member.shape))} {member.dtype})" for name, member in members.items()]
     )
     # An object array may hold anything, so it is a candidate for text; its rows are checked one by one.
     strings = [name for name, member in members.items() if member.dtype.kind in "USO" and member.is_column]
@@ -671,6 +695,7 @@ def _check_member(path: Path, key: str, name: str, member: _Member, max_bytes: i
             f"{where}: its header promises {member.rows:,} rows of {member.dtype}, but {found:,} bytes follow; "
             "the file is damaged: fetch it again"
         )
+    _check_rows(path, member.rows)
 
 
 def _values(path: Path, archive: zipfile.ZipFile, name: str, member: _Member) -> Iterator[Any]:

@@ -29,6 +29,7 @@ from _data import read_npz
 from _job import BadInput
 from _pickled import Exact, unpickle_strings
 from build_npz import build_npz, held_out_mask, main
+from damage import damaged
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 TEXTS = ["plain", "naïve — 日本語 😀", "", 'two\nlines, a comma and a "quote"', "\ttab", "NA", "null", "nan", " 1.0 "]
@@ -552,6 +553,29 @@ def _bad_code_point_npz(path: Path) -> None:
     np.savez(path, text=array, label=[0, 1])
 
 
+def _zip_with_name(name: bytes, as_written: str) -> Callable[[Path], None]:
+    """A zip of class folders with a member whose name zipfile would not write."""
+
+    def write(path: Path) -> None:
+        write_archive(path, CLASS_FOLDERS | {as_written: b"c"})
+        path.write_bytes(path.read_bytes().replace(as_written.encode(), name))
+
+    return write
+
+
+def _parquet_with_name(name: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        _parquet(text=["a", "b"], label=[0, 1])(path)
+        path.write_bytes(path.read_bytes().replace(b"text", name))
+
+    return write
+
+
+def _parquet_twice(path: Path) -> None:
+    columns = [pa.array(["a"]), pa.array(["b"]), pa.array([1])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["text", "text", "label"]), path)
+
+
 def _parquet(**columns: Any) -> Callable[[Path], None]:
     return lambda path: pq.write_table(pa.table(columns), path)
 
@@ -653,6 +677,28 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], None], dict[str, Any], str]] = 
         "the columns 'text;label'; its columns must be separated by commas",
     ),
     "column twice": ("a.csv", _raw("text,text,label\na,b,1\n"), {}, "header: the column 'text' stands there twice"),
+    "column twice in parquet": ("a.parquet", _parquet_twice, {}, "header: the column 'text' stands there twice"),
+    "many columns": (
+        "a.parquet",
+        _parquet(**{f"c{i}": ["x"] for i in range(1000)}),
+        {},
+        r"it has the columns 'c0' \(string\), [^;]{,900} and 970 more; set dataset.text",
+    ),
+    "many arrays": (
+        "a.npz",
+        _npz(**{f"c{i}": ["x"] for i in range(100)}),
+        {},
+        r"it has the arrays 'c0' \(1 <U1\), [^;]{,900} and 70 more; set dataset.text",
+    ),
+    "unprintable names": (
+        "a.csv",
+        _raw('"one\nword",\x1b[2J,c\na,b,1\n'),
+        {},
+        r"the columns 'one\\nword', '\\x1b\[2J', 'c'; set dataset.text",
+    ),
+    "name that is no UTF-8 in parquet": ("a.parquet", _parquet_with_name(b"te\xfft"), {}, "a.parquet: cannot be read"),
+    "name that is no UTF-8 in zip": ("a.zip", _zip_with_name(b"\xff\xfe/1", "\u00e9/1"), {}, "a.zip: cannot be read"),
+    "no name in zip": ("a.zip", _zip_with_name(b"\0/1", "c/1"), {}, "a.zip: cannot be read"),
     "header only": ("a.csv", _raw("text,label\n"), {}, r"a\.csv: has no rows"),
     "ragged row": (
         "a.csv",
@@ -677,6 +723,15 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], None], dict[str, Any], str]] = 
         r"line 2: the label is not valid UTF-8 \(byte 0xe9",
     ),
     "utf-16": ("a.csv", _raw("text,label\na,1\n".encode("utf-16")), {}, "is UTF-16; save it as UTF-8"),
+    "utf-16 without its mark": (
+        "a.csv",
+        _raw("text,label\na,1\n".encode("utf-16-be")),
+        {},
+        "is UTF-16; save it as UTF",
+    ),
+    "utf-32": ("a.jsonl", _raw('{"text": "a", "label": 1}\n'.encode("utf-32-le")), {}, "is UTF-16; save it as UTF-8"),
+    "cp1251 csv": ("a.csv", _raw("text,label\n\u0430,1\n".encode("cp1251")), {}, "line 2: the text is not valid UTF-8"),
+    "NUL label in csv": ("a.csv", _raw("text,label\na,x\0\n"), {}, "line 2: .* holds a NUL character; rename"),
     "cut gz": ("a.csv.gz", _raw(gzip.compress(b"text,label\n" + b"a,1\nb,0\n" * 5000)[:-20]), {}, "cannot be read"),
     "bomb gz": (
         "a.csv.gz",
@@ -872,6 +927,132 @@ def test_bad_files_get_one_sentence(tmp_path: Path, case: str) -> None:
         built(tmp_path / name, **options)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "built.npz").exists()
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.csv", "a.csv.gz", "a.jsonl", "a.parquet"])
+def test_rows_have_a_limit(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty texts add no bytes, and packed files can hold billions of them: rows are counted too."""
+    write_any(tmp_path / name, [""] * 101, [i % 2 for i in range(101)])
+    monkeypatch.setattr("build_npz.MAX_ROWS", 100)
+    with pytest.raises(BadInput, match=r"/a\..*: holds more than 100 rows, the most that is read; give a smaller file"):
+        built(tmp_path / name)
+    monkeypatch.setattr("build_npz.MAX_ROWS", 101)
+    assert len(built(tmp_path / name)[0]) == 101
+
+
+def test_pickle_has_no_more_instructions_than_its_rows_need(tmp_path: Path) -> None:
+    """A gigabyte of harmless instructions packs into a megabyte: it is not worked through."""
+    write_pickled(tmp_path / "a.npz", b"N" * 1_000_000 + b".", rows=1)
+    with pytest.raises(BadInput, match=r"array 'text': .* has more instructions than its rows need"):
+        built(tmp_path / "a.npz")
+
+
+def test_text_that_is_stored_once_for_many_rows_takes_its_room_once(tmp_path: Path) -> None:
+    """A dictionary in parquet is a bomb: some hundred kilobytes that stand for gigabytes."""
+    text = pa.DictionaryArray.from_arrays(pa.array(np.zeros(50_000, np.int32)), pa.array(["x" * 100_000]))
+    pq.write_table(pa.table({"text": text, "label": np.zeros(50_000, int)}), tmp_path / "a.parquet")
+    pool = pa.default_memory_pool()
+    before = pool.max_memory()
+    with pytest.raises(BadInput, match="more than 1,000,000,000 uncompressed bytes"):
+        built(tmp_path / "a.parquet", max_bytes=10**9)
+    assert pool.max_memory() - before < 10**8
+
+
+def test_dictionaries_of_parquet_may_change_within_a_file(tmp_path: Path) -> None:
+    """Rows keep their texts when row groups and pages bring other dictionaries, or none."""
+    texts = [f"{i % 700} {'x' * (i % 30)}" for i in range(10_000)]
+    labels = [f"label {i % 3}" for i in range(10_000)]
+    for layout in ({"row_group_size": 777}, {"dictionary_pagesize_limit": 1000}, {"use_dictionary": False}):
+        pq.write_table(pa.table({"text": texts, "label": labels}), tmp_path / "a.parquet", **layout)
+        assert built(tmp_path / "a.parquet") == (texts, labels)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
+def test_a_million_columns_are_read(tmp_path: Path, name: str) -> None:
+    """Time and memory grow with the columns, not with their square."""
+    if name == "a.jsonl":
+        row = {"text": "a", "label": 1} | {f"c{i}": 0 for i in range(10**6)}
+        (tmp_path / name).write_text(json.dumps(row))
+    else:
+        extra = ["", *(f"c{i}" for i in range(10**6))]
+        lines = ["text,label" + ",".join(extra), "a,1" + "," * 10**6]
+        (tmp_path / name).write_text("\n".join(lines).replace(",", "," if name == "a.csv" else "\t"))
+    assert built(tmp_path / name) == (["a"], [1])
+
+
+# Damaged files --------------------------------------------------------------------------------------------------------
+
+
+FORMS = ["a.csv", "a.tsv", "a.csv.gz", "a.jsonl", "a.parquet", "a.npz", "a.tar", "a.tar.gz", "a.zip"]
+IN_A_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Whatever UTF-8 can carry, and often what separates and quotes.
+ANY_TEXT = st.text(st.one_of(st.sampled_from('",\t\r\n\0\ufeff '), st.characters(exclude_categories=["Cs"])))
+
+STRANGE_TEXTS = [
+    *("", " \t ", "x" * 1_000_000, "\u202e\u05e2\u05d1\u05e8\u05d9\u05ea"),
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 100,
+]
+
+
+def write_form(path: Path, texts: list[str], labels: list[Any]) -> None:
+    """Write texts in the form that the name tells, an archive with a folder per label."""
+    if path.suffix in (".tar", ".gz", ".zip") and ".csv" not in path.name:
+        rows = enumerate(zip(texts, labels, strict=True))
+        write_archive(path, {f"{label}/{row}.txt": text.encode() for row, (text, label) in rows})
+    else:
+        write_any(path, texts, labels)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz", "a.jsonl", "a.parquet", "a.npz"])
+@settings(IN_A_FOLDER, max_examples=40)
+@given(texts=st.lists(ANY_TEXT, min_size=1, max_size=8))
+def test_any_text_comes_through_every_form(tmp_path: Path, name: str, texts: list[str]) -> None:
+    """Empty texts, white space, quotes, separators, NULs, emoji, any script: each keeps its row and its characters."""
+    labels = [i % 2 for i in range(len(texts))]
+    write_any(tmp_path / name, texts, labels)
+    assert built(tmp_path / name) == (texts, labels)
+
+
+@pytest.mark.parametrize("text", STRANGE_TEXTS)
+@pytest.mark.parametrize("name", FORMS)
+def test_strange_texts_are_texts(tmp_path: Path, name: str, text: str) -> None:
+    """No text, only white space, a million characters, right to left, joined emoji: none is changed or refused."""
+    write_form(tmp_path / name, [text, "plain", text, "plain"], ["b", "a", "b", "a"])
+    assert Counter(zip(*built(tmp_path / name), strict=True)) == {(text, "b"): 2, ("plain", "a"): 2}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@settings(IN_A_FOLDER, max_examples=60)
+@given(data=st.data())
+def test_damage_is_read_or_told_in_one_sentence(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    """Whatever happened to a file, it is read or refused by its name; it never ends in another error."""
+    whole, path = tmp_path / f"whole.{name.partition('.')[2]}", tmp_path / name
+    if not whole.exists():
+        write_form(whole, TEXTS, [f"label {label}" for label in LABELS])
+    path.write_bytes(data.draw(damaged(whole.read_bytes())))
+    try:
+        texts, labels = built(path)
+        assert len(texts) == len(labels) > 0
+    except BadInput as error:
+        assert str(error).startswith((f"{path}: ", f"{path}, "))
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_cut_at_every_byte(tmp_path: Path, name: str) -> None:
+    """A file that ends early is refused, or where its form cannot know that, its whole lines are read and no others."""
+    texts, labels = ["one", "two words", 'a "quote"'], ["a", "b", "a"]
+    write_form(tmp_path / name, texts, labels)
+    rows = Counter(zip(*built(tmp_path / name), strict=True))
+    content, plain = (tmp_path / name).read_bytes(), name in ("a.csv", "a.tsv", "a.jsonl", "a.tar")
+    for length in range(len(content.rstrip(b"\0") if name == "a.tar" else content)):
+        (tmp_path / name).write_bytes(content[:length])
+        try:
+            found = Counter(zip(*built(tmp_path / name), strict=True))
+        except BadInput:
+            continue
+        assert plain, length
+        assert found <= rows, length
 
 
 # Held-out test split --------------------------------------------------------------------------------------------------
