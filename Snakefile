@@ -24,6 +24,8 @@ pathvars:
 wildcard_constraints:
     file=any_of(PUBLISHED),
     split="train|test",
+    corpus=any_of(STUDY["dataset"]["unlabelled"]),
+    texts=any_of(["train", "test", *(f"unlabelled/{name}" for name in STUDY["dataset"]["unlabelled"])]),
     vocabulary=any_of(STUDY["vocabularies"]),
     encoder=any_of(STUDY["encoders"]),
     fraction=any_of(VALIDATION_FRACTIONS),

@@ -50,6 +50,7 @@ PUBLISHED = published_files(STUDY["dataset"])
 ROWS = {row["path"]: row for row in STUDY["models"]}
 VALIDATION_FRACTIONS = sorted({f"{used['training']['validation_fraction']:g}" for used in [STUDY, *STUDY["models"]]})
 SCRATCH = [name for name, encoder in STUDY["encoders"].items() if "scratch" in encoder]
+PRETRAINED = [name for name, encoder in STUDY["encoders"].items() if "pretrain" in encoder]
 # Any encoder of the catalogue can be asked for by its path, not only the study's.
 FETCHED = {name: known_encoder(CATALOG, name) for name in CATALOG["encoders"]}
 FETCHED |= {encoder["fetched"]: encoder for encoder in STUDY["encoders"].values() if "fetched" in encoder}
@@ -151,7 +152,10 @@ def audited_lengths():
 def vocabulary_source(wildcards):
     """The file to take a vocabulary from, or the text to learn it from."""
     vocabulary = STUDY["vocabularies"][wildcards.vocabulary]
-    return {"file": vocabulary["file"]} if "file" in vocabulary else {"text": "<results>/data/train.parquet"}
+    if "file" in vocabulary:
+        return {"file": vocabulary["file"]}
+    unlabelled = [f"<results>/data/unlabelled/{name}.parquet" for name in vocabulary["text"]]
+    return {"text": ["<results>/data/train.parquet", *unlabelled]}
 
 
 def fetched_from(wildcards):
@@ -176,6 +180,32 @@ def encoder_files(name):
         "weights": f"{folder}/encoder.weights.h5",
         "vocabulary": f"{folder}/vocab.txt",
     }
+
+
+def pretraining_start(wildcards):
+    """The encoder that a pre-training starts from."""
+    return encoder_files(STUDY["encoders"][wildcards.encoder]["pretrain"]["from"])
+
+
+def pretraining_texts(name):
+    """What an encoder is pre-trained on: the training texts, and unlabelled texts."""
+    return ["train", *(f"unlabelled/{text}" for text in STUDY["encoders"][name]["pretrain"]["text"])]
+
+
+def pretraining_tokens(wildcards):
+    """Ids and offsets of each of the texts that an encoder is pre-trained on."""
+    folder = f"<results>/data/tokens/{STUDY['encoders'][wildcards.encoder]['vocabulary']}"
+    texts = pretraining_texts(wildcards.encoder)
+    return [f"{folder}/{name}.{part}.npy" for name in texts for part in ("ids", "offsets")]
+
+
+def with_starts(names):
+    """Some encoders, each after those that its pre-training starts from."""
+    line = []
+    for name in names:
+        start = STUDY["encoders"][name].get("pretrain", {}).get("from")
+        line += [*(with_starts([start]) if start else []), name]
+    return list(dict.fromkeys(line))
 
 
 # === Models ===
@@ -251,9 +281,9 @@ def baseline_split(wildcards):
     return split_file(STUDY["training"]["validation_fraction"], wildcards.seed)
 
 
-def checkpoint_folder(wildcards):
-    """Where a training or a trial keeps its checkpoints: no declared output, since Snakemake deletes a failed job's."""
-    return str(Path("checkpoints", STUDY["study"], *wildcards))
+def checkpoint_folder(kind):
+    """A function for where a job keeps its checkpoints: no declared output, since Snakemake deletes a failed job's."""
+    return lambda wildcards: str(Path("checkpoints", STUDY["study"], kind, *wildcards))
 
 
 def speed_files(wildcards):
@@ -282,6 +312,8 @@ if workflow.is_main_process and not ON_CLUSTER and remove_stale_lock():
 def encoder_size(name):
     """Parameters, layers, hidden units and heads of an encoder; those of BERT-Base where only its files know."""
     encoder = STUDY["encoders"][name]
+    if "pretrain" in encoder:
+        return encoder_size(encoder["pretrain"]["from"])
     definition = encoder.get("definition")
     known = CATALOG["encoders"][definition]["size"] if isinstance(definition, str) else BASE_SIZE
     size = encoder.get("scratch", known)
@@ -289,21 +321,38 @@ def encoder_size(name):
     return {"parameters": 12 * size["layers"] * size["hidden"] ** 2} | size
 
 
+def activation_bytes(size, settings):
+    """What a training step keeps of an encoder: Korthikanti et al. 2022, equation 2, in float32 instead of 16 bits."""
+    layers, hidden, heads = (size[key] for key in ("layers", "hidden", "heads"))
+    batch_size, length = settings["batch_size"], settings["length"]
+    return 2 * batch_size * length * hidden * layers * (34 + 5 * heads * length / hidden)
+
+
 def training_memory_mb(row):
     """Main memory of a row's training on the CPU: the engine, weights with Adam's, and activations."""
     size = encoder_size(row["encoder"])
-    layers, hidden, heads = (size[key] for key in ("layers", "hidden", "heads"))
-    # Korthikanti et al. 2022, equation 2, in float32 instead of 16 bits.
-    activations = max(
-        2 * used["batch_size"] * used["length"] * hidden * layers * (34 + 5 * heads * used["length"] / hidden)
-        for used in row_settings(row)
-    )
+    activations = max(activation_bytes(size, used) for used in row_settings(row))
     return round(2000 + 1.5 * (16 * size["parameters"] + activations) / 1e6)
 
 
 def training_memory(wildcards, attempt):
     """Main memory of a training in MB, more if it is retried."""
     return attempt * training_memory_mb(ROWS[wildcards.model])
+
+
+def pretraining_memory(wildcards, attempt):
+    """Main memory of a pre-training in MB, more if it is retried: the scores of the whole vocabulary come on top."""
+    settings = STUDY["encoders"][wildcards.encoder]["pretrain"]
+    size = encoder_size(wildcards.encoder)
+    guesses = settings["batch_size"] * settings["length"] * settings["masked_fraction"]
+    # Four arrays of them in float32, of a vocabulary as large as BERT's.
+    scores = 16 * guesses * 30522
+    return attempt * round(4000 + 1.5 * (16 * size["parameters"] + activation_bytes(size, settings) + scores) / 1e6)
+
+
+def pretraining_minutes(wildcards, attempt):
+    """Time limit of a pre-training: a day; cut off, it goes on."""
+    return min(2880, 1440 * attempt)
 
 
 def training_minutes(wildcards, attempt):
@@ -348,6 +397,10 @@ if not ON_CLUSTER and "gpu" not in workflow.global_resources:
 def data_targets():
     """One file of every job that prepares data for the study's rows and baselines."""
     used = {STUDY["encoders"][row["encoder"]]["vocabulary"] for row in ROWS.values()}
+    texts = {name: {"train", "test"} for name in sorted(used)}
+    for name in with_starts(row["encoder"] for row in ROWS.values()):
+        if name in PRETRAINED:
+            texts[STUDY["encoders"][name]["vocabulary"]] |= set(pretraining_texts(name))
     fractions = {path: row["training"]["validation_fraction"] for path, row in ROWS.items()}
     runs = [*BASELINE_RUNS, *BERT_RUNS, *TRIAL_RUNS]
     splits = {
@@ -358,12 +411,13 @@ def data_targets():
         *(f"<results>/data/{name}" for name in ("train.npz", "test.npz", "labels.json", "audit.json")),
         *sorted(splits),
         *(f"<results>/vocabularies/{name}/vocab.txt" for name in sorted(used)),
-        *(f"<results>/data/tokens/{name}/{split}.offsets.npy" for name in sorted(used) for split in ("train", "test")),
+        *(f"<results>/data/tokens/{name}/{part}.offsets.npy" for name in texts for part in sorted(texts[name])),
     ]
 
 
 def encoder_targets(names):
-    """The files of some encoders, and those that their vocabularies are taken from."""
+    """The files of some encoders and those that they start from, and those that their vocabularies are taken from."""
+    names = with_starts(names)
     vocabularies = [STUDY["vocabularies"][STUDY["encoders"][name]["vocabulary"]] for name in names]
     return [file for name in names for file in encoder_files(name).values()] + [
         vocabulary["file"] for vocabulary in vocabularies if "file" in vocabulary

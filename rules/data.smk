@@ -1,7 +1,8 @@
 """From the data set as published to frames, splits and tokens.
 
 Inputs: the addresses in `dataset:` of the study.
-Outputs: <results>/data/{train,test}.parquet, labels.json, audit.json, leaked.parquet, splits/, tokens/.
+Outputs: <results>/data/{train,test}.parquet, labels.json, audit.json, leaked.parquet, splits/, tokens/, and of texts
+without labels unlabelled/{corpus}.parquet.
 """
 
 
@@ -28,7 +29,7 @@ rule build_npz:
     """Turn whatever was published into one safe, compact npz per split."""
     input:
         data=published_file,
-        modules=modules("_data", "_pickled", "_split"),
+        modules=modules("_data", "_pickled", "_published_rows", "_split"),
     output:
         npz="<results>/data/{split}.npz",
     log:
@@ -65,6 +66,27 @@ rule build_frame:
         label_names=STUDY["dataset"]["label_names"],
     script:
         "../scripts/build_frame.py"
+
+
+rule build_corpus:
+    """One parquet of texts without labels, in the column DATA_COLUMN; none of them is a test text."""
+    input:
+        data=lambda wildcards: f"<dataset>/{published_name(STUDY['dataset'], wildcards.corpus)}",
+        test="<results>/data/test.parquet",
+        labels="<results>/data/labels.json",
+        modules=modules("_data", "_pickled", "_published_rows"),
+    output:
+        corpus="<results>/data/unlabelled/{corpus}.parquet",
+    log:
+        "<logs>/data/unlabelled/{corpus}/build_corpus.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        corpus="{corpus}",
+        source=lambda wildcards: STUDY["dataset"]["unlabelled"][wildcards.corpus],
+        max_bytes=STUDY["dataset"]["max_bytes"],
+    script:
+        "../scripts/build_corpus.py"
 
 
 rule audit_dataset:
@@ -111,16 +133,16 @@ rule split_frame:
 
 
 rule tokenize_text:
-    """WordPiece ids of a split, once per vocabulary, not truncated."""
+    """WordPiece ids of a split or of unlabelled texts, once per vocabulary, not truncated."""
     input:
-        frame="<results>/data/{split}.parquet",
+        frame="<results>/data/{texts}.parquet",
         vocabulary="<results>/vocabularies/{vocabulary}/vocab.txt",
         modules=modules("_tokenizer"),
     output:
-        ids="<results>/data/tokens/{vocabulary}/{split}.ids.npy",
-        offsets="<results>/data/tokens/{vocabulary}/{split}.offsets.npy",
+        ids="<results>/data/tokens/{vocabulary}/{texts}.ids.npy",
+        offsets="<results>/data/tokens/{vocabulary}/{texts}.offsets.npy",
     log:
-        "<logs>/data/tokens/{vocabulary}/{split}/tokenize_text.log",
+        "<logs>/data/tokens/{vocabulary}/{texts}/tokenize_text.log",
     conda:
         "../envs/tensorflow.yaml"
     threads: 2

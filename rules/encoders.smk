@@ -2,12 +2,13 @@
 
 Inputs: `encoders:` and `vocabularies:` of the study, catalog/encoders.yaml, the sources that they name.
 Outputs: <results>/vocabularies/{vocabulary}/vocab.txt, and {encoder.json,encoder.weights.h5,vocab.txt} of each encoder:
-those built for the study in <results>/encoders/{encoder}/, fetched ones in resources/encoders/{encoder}/ for all studies.
+those built or pre-trained for the study in <results>/encoders/{encoder}/, the latter with pretraining.csv and .json too;
+fetched ones in resources/encoders/{encoder}/ for all studies.
 """
 
 
 rule build_vocabulary:
-    """Learn a WordPiece vocabulary from the training text, or take one from a file."""
+    """Learn a WordPiece vocabulary from the training text and unlabelled texts, or take one from a file."""
     input:
         unpack(vocabulary_source),
         modules=modules("_tokenizer", "_vocabulary"),
@@ -54,6 +55,43 @@ rule build_encoder:
         ],
     script:
         "../scripts/build_encoder.py"
+
+
+rule pretrain_encoder:
+    """Learn an encoder from text without labels by masked language modelling."""
+    input:
+        unpack(pretraining_start),
+        train="<results>/data/train.parquet",
+        test="<results>/data/test.parquet",
+        tokens=pretraining_tokens,
+        modules=modules("_data", "_encoder", "_fitting", "_masking", "_pretraining", "_tokens"),
+    output:
+        config="<results>/encoders/{encoder}/encoder.json",
+        weights="<results>/encoders/{encoder}/encoder.weights.h5",
+        vocabulary="<results>/encoders/{encoder}/vocab.txt",
+        history="<results>/encoders/{encoder}/pretraining.csv",
+        pretraining="<results>/encoders/{encoder}/pretraining.json",
+    log:
+        "<logs>/encoders/{encoder}/pretrain_encoder.log",
+    benchmark:
+        "<benchmarks>/encoders/{encoder}/pretrain_encoder.tsv"
+    wildcard_constraints:
+        encoder=any_of(PRETRAINED),
+    # Nothing that uses the encoder can begin before.
+    priority: 2
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: device_threads()
+    resources:
+        gpu=1,
+        mem_mb=pretraining_memory,
+        runtime=pretraining_minutes,
+    params:
+        encoder="{encoder}",
+        settings=lambda wildcards: STUDY["encoders"][wildcards.encoder]["pretrain"],
+        checkpoints=checkpoint_folder("encoders"),
+    script:
+        "../scripts/pretrain_encoder.py"
 
 
 # What was fetched is fetched once: what lies in resources/ is no output of these rules (ENCODERS_TO_FETCH), and a folder

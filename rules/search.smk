@@ -11,7 +11,7 @@ rule train_trial:
     """Fine-tune one row with the settings of one trial of its search."""
     input:
         unpack(training_files),
-        modules=modules("_data", "_encoder", "_metrics", "_tokens", "_training"),
+        modules=modules("_data", "_encoder", "_fitting", "_metrics", "_tokens", "_training"),
     output:
         history="<results>/search/{model}/{trial}/seed-{seed}/history.csv",
         training="<results>/search/{model}/{trial}/seed-{seed}/training.json",
@@ -34,7 +34,7 @@ rule train_trial:
         model=lambda wildcards: ROWS[wildcards.model]["name"],
         seed=lambda wildcards: int(wildcards.seed),
         training=training_settings,
-        checkpoints=checkpoint_folder,
+        checkpoints=checkpoint_folder("search"),
         tried=lambda wildcards: SEARCHED[wildcards.model]["trials"][wildcards.trial],
     script:
         "../scripts/train_trial.py"

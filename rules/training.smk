@@ -11,7 +11,7 @@ rule train_model:
     input:
         unpack(training_files),
         unpack(chosen_settings),
-        modules=modules("_data", "_encoder", "_metrics", "_tokens", "_training"),
+        modules=modules("_data", "_encoder", "_fitting", "_metrics", "_tokens", "_training"),
     output:
         weights="<results>/runs/{model}/seed-{seed}/model.weights.h5",
         history="<results>/runs/{model}/seed-{seed}/history.csv",
@@ -33,7 +33,7 @@ rule train_model:
         model=lambda wildcards: ROWS[wildcards.model]["name"],
         seed=lambda wildcards: int(wildcards.seed),
         training=training_settings,
-        checkpoints=checkpoint_folder,
+        checkpoints=checkpoint_folder("runs"),
     script:
         "../scripts/train_model.py"
 
@@ -51,7 +51,7 @@ rule evaluate_model:
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
         split=row_split,
-        modules=modules("_data", "_encoder", "_metrics", "_tokens", "_training"),
+        modules=modules("_data", "_encoder", "_fitting", "_metrics", "_tokens", "_training"),
     output:
         predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
         metrics="<results>/runs/{model}/seed-{seed}/metrics.json",
@@ -117,7 +117,7 @@ rule evaluate_speed:
         unpack(speed_files),
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        modules=modules("_data", "_encoder", "_linear", "_metrics", "_tokenizer", "_tokens", "_training"),
+        modules=modules("_data", "_encoder", "_fitting", "_linear", "_metrics", "_tokenizer", "_tokens", "_training"),
     output:
         speed="<results>/runs/{model}/speed.json",
     log:

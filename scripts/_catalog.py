@@ -78,9 +78,9 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
     """Complete `encoders` and `vocabularies` of a study, in place.
 
     Afterwards each encoder that a row names is an entry of `encoders`, with the name of its `vocabulary` and either
-    `scratch`, or `fetched` (the folder below resources/encoders/ that holds it in normal form), `local` (files of this
-    machine that it is made from) and `definition` (how to fetch it: a name of the catalogue, or `sources` and `gelu`).
-    An alias in a row is replaced by the name that it stands for.
+    `scratch`, or `pretrain` (what it starts from is an entry too), or `fetched` (the folder below resources/encoders/
+    that holds it in normal form), `local` (files of this machine that it is made from) and `definition` (how to fetch
+    it: a name of the catalogue, or `sources` and `gelu`). An alias in a row is replaced by the name that it stands for.
 
     Args:
         study: a study with defaults.
@@ -91,17 +91,21 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
         StudyError: one sentence that names the key, what was found and what is allowed.
     """
     own = sorted(study["encoders"])
-    for name, encoder in study["encoders"].items():
-        key = f"encoders.{name}"
+    for name in own:
+        encoder, key = study["encoders"][name], f"encoders.{name}"
         if "scratch" in encoder:
             _resolve_scratch(study, encoder, key)
         elif "folder" in encoder:
             _resolve_folder(study, name, encoder, roots, key)
-        else:
+        elif "sources" in encoder:
             _resolve_published(study, catalog, name, encoder, roots, key)
+        else:
+            _resolve_start(study, name, encoder, key)
+    for name in own:
+        if "pretrain" in study["encoders"][name]:
+            _resolve_pretraining(study, catalog, name, own, ())
     for row in study["models"]:
-        if row["encoder"] not in study["encoders"]:
-            row["encoder"] = _add_known(study, catalog, row, own)
+        row["encoder"] = _known_name(study, catalog, row["encoder"], f"models (row {row['name']!r}).encoder", own)
 
 
 def _resolve_scratch(study: dict[str, Any], encoder: dict[str, Any], key: str) -> None:
@@ -117,6 +121,48 @@ def _resolve_scratch(study: dict[str, Any], encoder: dict[str, Any], key: str) -
             f"{key}.scratch: hidden {scratch['hidden']} is no multiple of heads {scratch['heads']} "
             "(by default hidden // 64); set heads to a divisor of hidden."
         )
+
+
+def _resolve_start(study: dict[str, Any], name: str, encoder: dict[str, Any], key: str) -> None:
+    """A pre-training from random weights gets these as an encoder of its own."""
+    for foreign in ("vocabulary", "lower_case", "gelu"):
+        if foreign in encoder:
+            raise StudyError(f"{key}.{foreign}: a pre-trained encoder has that of the one it starts from; remove it.")
+    pretrain = encoder["pretrain"]
+    if isinstance(pretrain["from"], dict):
+        untrained = f"{name}-untrained"
+        if untrained in study["encoders"]:
+            raise StudyError(f"encoders.{untrained}: this is the name of what {key} starts from; choose another.")
+        _resolve_scratch(study, pretrain["from"], f"{key}.pretrain.from")
+        study["encoders"][untrained], pretrain["from"] = pretrain["from"], untrained
+
+
+def _resolve_pretraining(
+    study: dict[str, Any], catalog: dict[str, Any], name: str, own: list[str], after: tuple[str, ...]
+) -> None:
+    """Complete a pre-trained encoder from the one that it starts from, which comes first.
+
+    Args:
+        after: the pre-trainings that wait for this one.
+    """
+    encoder, key = study["encoders"][name], f"encoders.{name}.pretrain"
+    pretrain = encoder["pretrain"]
+    if name in after:
+        raise StudyError(f"{key}.from: {' starts from '.join([*after, name])}; start one of them from another encoder.")
+    pretrain["from"] = _known_name(study, catalog, pretrain["from"], f"{key}.from", own)
+    start = study["encoders"][pretrain["from"]]
+    if "pretrain" in start:
+        _resolve_pretraining(study, catalog, pretrain["from"], own, (*after, name))
+    # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
+    encoder["pretrain"] = {setting: pretrain[setting] for setting in sorted(pretrain)}
+    encoder["vocabulary"] = start["vocabulary"]
+    positions = start.get("scratch", start).get("positions")
+    if positions:
+        encoder["positions"] = positions
+        if pretrain["length"] > positions:
+            raise StudyError(
+                f"{key}.length: found {pretrain['length']}; the encoder {pretrain['from']!r} has {positions} positions."
+            )
 
 
 def _check_vocabulary(vocabularies: dict[str, Any], encoder: dict[str, Any], key: str) -> None:
@@ -206,16 +252,17 @@ def _resolve_source(source: dict[str, Any], roots: list[Path], key: str, only: b
     return source, local
 
 
-def _add_known(study: dict[str, Any], catalog: dict[str, Any], row: dict[str, Any], own: list[str]) -> str:
-    """Enter an encoder of the catalogue or of resources/encoders/ into the study and return its name."""
-    name = find_encoder(catalog, row["encoder"])
+def _known_name(study: dict[str, Any], catalog: dict[str, Any], word: str, key: str, own: list[str]) -> str:
+    """Name of the study's encoder that `key` calls `word`; one of the catalogue or of resources/ is entered first."""
+    if word in study["encoders"]:
+        return word
+    name = find_encoder(catalog, word)
     if name is not None and name not in study["encoders"]:
         study["encoders"][name] = known_encoder(catalog, name)
         _add_shared_vocabulary(study, catalog, study["encoders"][name]["vocabulary"])
     if name is not None:
         return name
-    name, folder = row["encoder"], FETCHED_ENCODERS / row["encoder"]
-    key = f"models (row {row['name']!r}).encoder"
+    name, folder = word, FETCHED_ENCODERS / word
     if not all((folder / file).is_file() for file in ENCODER_FILES):
         aliases = [alias for encoder in catalog["encoders"].values() for alias in encoder["aliases"]]
         known = [*own, *catalog["encoders"], *aliases]

@@ -90,6 +90,12 @@ def write_frame(path: str | Path, data: LabelledTexts, codes: np.ndarray, names:
     pq.write_table(table, path, compression="zstd")
 
 
+def write_texts(path: str | Path, texts: Sequence[bytes]) -> None:
+    """Write texts without labels as parquet: DATA_COLUMN (string), row i = text i, in UTF-8."""
+    column = pa.array(texts, pa.large_binary()).cast(pa.large_string())
+    pq.write_table(pa.table({DATA_COLUMN: column}), path, compression="zstd")
+
+
 def frame_names(path: str | Path) -> dict[int, str]:
     """Name of each class code that `write_frame` put into the schema's metadata; empty for another's parquet."""
     metadata = pq.read_schema(path).metadata or {}
@@ -99,6 +105,16 @@ def frame_names(path: str | Path) -> dict[int, str]:
 def read_frame(path: str | Path) -> pd.DataFrame:
     """Read a split: DATA_COLUMN (str) and LABEL_COLUMN (int16)."""
     return pd.read_parquet(path, columns=[DATA_COLUMN, LABEL_COLUMN])
+
+
+def read_texts(path: str | Path) -> pd.Series:
+    """Read the texts of a split, or those without labels: the column DATA_COLUMN."""
+    return pd.read_parquet(path, columns=[DATA_COLUMN])[DATA_COLUMN]
+
+
+def plain(text: str) -> str:
+    """A text without what a copy of it may have changed: case and white space."""
+    return " ".join(text.casefold().split())
 
 
 def write_labels(path: str | Path, names: Sequence[str], positive: int | None) -> None:

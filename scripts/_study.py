@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from _catalog import resolve_encoders
 from _locations import existing, is_local, plain_path
-from _schema import StudyError, check_schema, with_defaults
+from _schema import StudyError, check_schema, nearest, with_defaults
 from _search import check_search, draw_trials, searched_keys
 
 BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
@@ -53,6 +53,7 @@ def resolve_study(
     _resolve_paths(study, roots)
     _check_names(study)
     resolve_encoders(study, catalog, roots)
+    _check_unlabelled(study)
     for row in study["models"]:
         for settings in row_settings(row):
             _check_training(row, settings, study["encoders"][row["encoder"]])
@@ -120,43 +121,58 @@ def locations(source: dict[str, Any]) -> list[str]:
 def published_files(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The files to download, by their names under resources/<dataset>/.
 
-    Two splits with the same addresses (one archive, or one file to hold a test split out of) are one file.
+    What has the same addresses (one archive, or one file to hold a test split out of) is one file.
+
+    Raises:
+        StudyError: two files would have one name.
     """
     files = {}
-    for split in ("train", "test"):
-        source = dataset.get(split, dataset["train"])
-        name = published_name(dataset, split)
-        files.setdefault(name, {"locations": locations(source), "sha256": None})
+    for part, source in published_sources(dataset).items():
+        name = published_name(dataset, part)
+        file = files.setdefault(name, {"locations": locations(source), "sha256": None})
+        if file["locations"] != locations(source):
+            raise StudyError(
+                f"dataset: {file['locations'][0]} and {locations(source)[0]} would both be kept as {name}; rename one."
+            )
         files[name]["sha256"] = files[name]["sha256"] or source.get("sha256", "").lower() or None
     return files
 
 
-def published_name(dataset: dict[str, Any], split: str) -> str:
-    """Name under resources/<dataset>/ of the file that holds `split`."""
-    addresses = {name: locations(dataset.get(name, dataset["train"])) for name in ("train", "test")}
-    names = {name: safe_file_name(found[0], name) for name, found in addresses.items()}
-    if addresses["train"] == addresses["test"]:
-        return names["train"]
-    clash = names["train"].lower() == names["test"].lower()
-    return f"{split}-{names[split]}" if clash else names[split]
+def published_sources(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Where the splits "train" and "test" and each of the unlabelled texts are."""
+    splits = {split: dataset.get(split, dataset["train"]) for split in ("train", "test")}
+    return splits | dataset.get("unlabelled", {})
+
+
+def published_name(dataset: dict[str, Any], part: str) -> str:
+    """Name under resources/<dataset>/ of the file that holds a split, or unlabelled texts."""
+    addresses = {name: locations(source) for name, source in published_sources(dataset).items()}
+    first = next(name for name, found in addresses.items() if found == addresses[part])
+    name = safe_file_name(addresses[first][0], first)
+    others = {safe_file_name(found[0], other).lower() for other, found in addresses.items() if found != addresses[part]}
+    return f"{first}-{name}" if name.lower() in others else name
 
 
 def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
     """Replace every local path by the first that exists under `roots`."""
     dataset = study["dataset"]
-    for split in ("train", "test"):
-        if split in dataset:
-            urls = [plain_path(url, f"dataset.{split}.url") for url in locations(dataset[split])]
-            # With mirrors, a missing local copy is just the first source that fails.
-            if len(urls) == 1 and is_local(urls[0]):
-                urls = [existing(urls[0], roots, f"dataset.{split}.url")]
-            dataset[split]["url"] = urls
+    sources = {f"dataset.{split}": dataset[split] for split in ("train", "test") if split in dataset}
+    sources |= {f"dataset.unlabelled.{name}": source for name, source in dataset["unlabelled"].items()}
+    for key, source in sources.items():
+        urls = [plain_path(url, f"{key}.url") for url in locations(source)]
+        # With mirrors, a missing local copy is just the first source that fails.
+        if len(urls) == 1 and is_local(urls[0]):
+            urls = [existing(urls[0], roots, f"{key}.url")]
+        source["url"] = urls
     for name, vocabulary in study["vocabularies"].items():
         if "file" in vocabulary:
             vocabulary["file"] = existing(vocabulary["file"], roots, f"vocabularies.{name}.file")
 
 
 def _check_names(study: dict[str, Any]) -> None:
+    for name in study["dataset"]["unlabelled"]:
+        if name.lower() in ("train", "test"):
+            raise StudyError(f"dataset.unlabelled: the name {name!r} is that of a split; choose another.")
     baselines = {safe_name(name).lower() for names in BASELINES.items() for name in names}
     taken: dict[str, str] = {}
     for row in study["models"]:
@@ -171,6 +187,25 @@ def _check_names(study: dict[str, Any]) -> None:
                 "rename one of the rows."
             )
         taken[path] = row["name"]
+
+
+def _check_unlabelled(study: dict[str, Any]) -> None:
+    """Vocabularies and pre-trained encoders name unlabelled texts that there are."""
+    known = sorted(study["dataset"]["unlabelled"])
+    named = {f"vocabularies.{name}.text": entry.get("text", []) for name, entry in study["vocabularies"].items()}
+    for name, encoder in study["encoders"].items():
+        if "pretrain" in encoder:
+            named[f"encoders.{name}.pretrain.text"] = encoder["pretrain"]["text"]
+    for key, names in named.items():
+        for name in names:
+            if name not in known:
+                raise StudyError(
+                    f"{key}: found {name!r}; allowed are the entries of `dataset.unlabelled`: "
+                    f"{', '.join(known) or 'none yet'}{nearest(name, known)}"
+                )
+    for name, vocabulary in study["vocabularies"].items():
+        if "file" in vocabulary and vocabulary.get("text"):
+            raise StudyError(f"vocabularies.{name}: a vocabulary from a file is not learned; remove the key 'text'.")
 
 
 def _resolve_search(search: dict[str, Any], key: str, schema: dict[str, Any]) -> dict[str, Any]:

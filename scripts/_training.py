@@ -2,14 +2,8 @@
 
 import hashlib
 import logging
-import math
-import os
-import platform
 import resource
 import time
-import warnings
-from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +16,26 @@ from keras_hub.models import BertBackbone
 from _checkpoint import CHECKPOINT_SECONDS, Checkpoints
 from _data import LABEL_COLUMN, PART_COLUMN, read_labels
 from _encoder import build_backbone, load_weights, read_encoder
+from _fitting import (
+    Diverged,
+    Progress,
+    build_optimizer,
+    checksum,
+    code_version,
+    engine,
+    engine_device,
+    fit,
+    is_out_of_memory,
+)
 from _job import BadInput
 from _metrics import part_measures
-from _resuming import RestOfEpoch, Resuming
 from _tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
 
 log = logging.getLogger(__name__)
 
 PREDICTION_BATCH = 64
-PROGRESS_SECONDS = 10.0
-# Biases and layer norms are not decayed: Devlin et al. 2019's own training code, Loshchilov & Hutter 2019.
-NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
 # Whose change makes another training of it.
-TRAINING_MODULES = ("_data", "_encoder", "_metrics", "_resuming", "_tokens", "_training")
-
-
-class Diverged(BadInput):
-    """A training whose loss or probabilities are no finite numbers."""
+TRAINING_MODULES = ("_data", "_encoder", "_fitting", "_metrics", "_resuming", "_tokens", "_training")
 
 
 def build_classifier(
@@ -74,68 +71,6 @@ def build_classifier(
     return keras.Model(token_ids, logits), backbone
 
 
-class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear rise from zero, then a constant rate, or a linear or cosine decay to zero.
-
-    Args:
-        peak: the highest learning rate.
-        steps: steps of the whole training.
-        warmup_steps: steps of the rise.
-        schedule: "constant", "linear" or "cosine".
-    """
-
-    def __init__(self, peak: float, steps: int, warmup_steps: int, schedule: str):
-        self.peak, self.steps, self.warmup_steps, self.schedule = peak, steps, warmup_steps, schedule
-
-    def __call__(self, step):
-        step = ops.cast(step, "float32")
-        done = ops.clip((step - self.warmup_steps) / max(1, self.steps - self.warmup_steps), 0.0, 1.0)
-        decay = {
-            "constant": lambda: ops.ones_like(done),
-            "linear": lambda: 1.0 - done,
-            "cosine": lambda: 0.5 * (1.0 + ops.cos(math.pi * done)),
-        }[self.schedule]()
-        rise = ops.minimum(1.0, (step + 1.0) / max(1, self.warmup_steps))
-        return self.peak * ops.where(step < self.warmup_steps, rise, decay)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps, "schedule": self.schedule}
-
-
-def build_optimizer(training: dict[str, Any], steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer that a study's training settings describe.
-
-    Args:
-        training: `optimizer` and its settings, as the schema has them.
-        steps: steps of the whole training.
-    """
-    rate = training["learning_rate"]
-    if training["schedule"] != "constant" or training["warmup_fraction"]:
-        rate = WarmUpDecay(rate, steps, round(steps * training["warmup_fraction"]), training["schedule"])
-    settings = {
-        "learning_rate": rate,
-        "clipnorm": training["clipnorm"],
-        "global_clipnorm": training["global_clipnorm"],
-        "weight_decay": training["weight_decay"] or None,
-    }
-    if training["optimizer"] == "sgd":
-        settings["momentum"] = training["momentum"]
-    else:
-        settings["epsilon"] = training["epsilon"]
-    if training["optimizer"] == "adamw":
-        settings["weight_decay"] = training["weight_decay"]
-    classes = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "adamax": keras.optimizers.Adamax,
-        "sgd": keras.optimizers.SGD,
-    }
-    optimizer = classes[training["optimizer"]](**settings)
-    if training["weight_decay"]:
-        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
-    return optimizer
-
-
 class TokenBatches(keras.utils.PyDataset):
     """Padded batches of some texts, with their labels if there are any.
 
@@ -158,112 +93,6 @@ class TokenBatches(keras.utils.PyDataset):
         rows, width = self.batches[index]
         token_ids = self.tokens.batch(rows, self.length, self.truncation, width)
         return (token_ids,) if self.labels is None else (token_ids, self.labels[rows])
-
-
-class EpochOrder(keras.callbacks.Callback):
-    """Gives the training batches the order of the epoch that begins, without the steps that are done already.
-
-    Args:
-        dataset: the training batches.
-        order: the batches of an epoch.
-        first_epoch, steps_done: where the training begins.
-    """
-
-    def __init__(self, dataset: TokenBatches, order: Callable[[int], list], first_epoch: int, steps_done: int):
-        super().__init__()
-        self.dataset, self.order = dataset, order
-        self.first_epoch, self.steps_done = first_epoch, steps_done
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.dataset.batches = self.order(epoch)[self.steps_done if epoch == self.first_epoch else 0 :]
-
-
-class Progress(keras.callbacks.Callback):
-    """Measures after each epoch, and logs epoch, step, loss, accuracy, speed and the time left every few seconds.
-
-    Args:
-        name: what is trained.
-        examples: texts per epoch.
-        batch_size: texts per step.
-        measure: gives the measures of the model as it is; they join the epoch's logs.
-        steps_done, seconds: of the first epoch, before this process.
-
-    Raises:
-        Diverged: at the end of an epoch whose loss is no finite number.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        examples: int,
-        batch_size: int,
-        measure: Callable[[], dict[str, float]],
-        steps_done: int,
-        seconds: float,
-    ):
-        super().__init__()
-        self.name, self.examples, self.batch_size, self.measure = name, examples, batch_size, measure
-        self.steps_done, self.seconds_before = steps_done, seconds
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch, self.epoch_start = epoch, time.perf_counter()
-        # The first step traces the graph; the speed counts from its end.
-        self.first_step_end, self.reported = None, self.epoch_start
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        now = time.perf_counter()
-        if self.first_step_end is None:
-            self.first_step_end = now
-        elif now - self.reported >= PROGRESS_SECONDS:
-            self.reported = now
-            speed = batch * self.batch_size / (now - self.first_step_end)
-            step = self.steps_done + batch + 1
-            done = self.epoch * self.examples + step * self.batch_size
-            left = (self.params["epochs"] * self.examples - done) / speed
-            log.info(
-                "%s | epoch %d/%d | step %d/%d | loss %.4f | accuracy %.4f | %.0f examples/s | %s left",
-                self.name,
-                self.epoch + 1,
-                self.params["epochs"],
-                step,
-                self.params["steps"],
-                logs["loss"],
-                logs["accuracy"],
-                speed,
-                clock(left),
-            )
-
-    def seconds(self) -> float:
-        """Seconds that the epoch has taken so far."""
-        return self.seconds_before + time.perf_counter() - self.epoch_start
-
-    def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        seconds = self.seconds()
-        self.steps_done, self.seconds_before = 0, 0.0
-        if not np.isfinite(logs["loss"]):
-            raise Diverged(f"{self.name}: the loss is no finite number in epoch {epoch + 1} of {self.params['epochs']}")
-        logs.update(self.measure(), seconds=seconds)
-        log.info(
-            "%s | epoch %d/%d | loss %.4f | accuracy %.4f | validation loss %.4f | validation accuracy %.4f | %s",
-            self.name,
-            epoch + 1,
-            self.params["epochs"],
-            logs["loss"],
-            logs["accuracy"],
-            logs["validation_loss"],
-            logs["validation_accuracy"],
-            clock(time.perf_counter() - self.epoch_start),
-        )
-
-
-def clock(seconds: float) -> str:
-    """A duration for people: "42 s", "3 min 05 s", "2 h 07 min"."""
-    seconds = max(0, round(seconds))
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
 def train_classifier(
@@ -348,15 +177,6 @@ def train_classifier(
             for key, value in part_measures(labels[measured[of_part]], probabilities[of_part], positive).items()
         }
 
-    found = checkpoints.load()
-    position = found[0] if found else {"epoch": 0, "steps_done": 0, "seconds": 0.0}
-    first_epoch, steps_done = position["epoch"], position["steps_done"]
-    if found:
-        log.info("%s goes on at epoch %d, step %d, from %s", name, first_epoch + 1, steps_done, checkpoints.folder)
-    progress = Progress(name, len(train_rows), batch_size, measure, steps_done, position["seconds"])
-    callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
-    if steps_done:
-        callbacks.insert(0, RestOfEpoch(dataset, first_epoch))
     keeper = None
     if training["keep"] == "best" or training["patience"]:
         # With as much patience as there are epochs it never stops; it only remembers the best weights.
@@ -366,30 +186,23 @@ def train_classifier(
             patience=training["patience"] or training["epochs"],
             restore_best_weights=training["keep"] == "best",
         )
-        callbacks.append(keeper)
-    resuming = Resuming(checkpoints, checkpoint_seconds, found, dataset, progress.seconds, accuracy, keeper)
-    callbacks.append(resuming)
     try:
-        with warnings.catch_warnings():
-            # The rest of an epoch has fewer steps than Keras expects.
-            warnings.filterwarnings("ignore", "Your input ran out of data")
-            model.fit(
-                dataset,
-                epochs=training["epochs"],
-                initial_epoch=first_epoch,
-                shuffle=False,
-                verbose=0,
-                callbacks=callbacks,
-            )
+        history = fit(
+            model,
+            dataset,
+            order,
+            epochs=training["epochs"],
+            metric=accuracy,
+            progress=Progress(name, len(train_rows), batch_size, measure),
+            keeper=keeper,
+            checkpoints=checkpoints,
+            checkpoint_seconds=checkpoint_seconds,
+        )
     except Diverged as error:
         raise Diverged(
             f"{error}; lower learning_rate ({training['learning_rate']:g}), set clipnorm, or choose another precision "
             f"than {training['precision']}."
         ) from error
-    finally:
-        resuming.release_signals()
-    history = pd.DataFrame(resuming.history)
-    history.insert(0, "epoch", np.arange(1, len(history) + 1))
     positions = sum(len(rows) * width for epoch in range(len(history)) for rows, width in order(epoch))
     kept = keeper.best_epoch + 1 if training["keep"] == "best" else len(history)
     return history, {"kept_epoch": kept, "positions": positions}
@@ -478,15 +291,7 @@ def train_run(
     )
     load_weights(backbone, encoder_weights)
     train_rows, validation_rows = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
-    device = keras.distribution.list_devices()[0]
-    shown = os.environ.get("CUDA_VISIBLE_DEVICES", "-1")
-    if shown != "-1" and device.startswith("cpu"):
-        log.warning(
-            "%s has device %s, but %s sees no GPU and uses the CPU: install its libraries (make install DEVICE=cuda).",
-            name,
-            shown,
-            keras.backend.backend(),
-        )
+    device = engine_device(name)
     log.info(
         "%s: %s parameters, %s texts to train on, %s to validate, %s with %s threads",
         name,
@@ -499,11 +304,13 @@ def train_run(
     made_of = {
         "data_sha256": checksum(tokens.ids, tokens.offsets, labels, is_validation),
         "encoder_sha256": hashlib.sha256(Path(encoder_weights).read_bytes()).hexdigest(),
-        "backend": keras.backend.backend(),
-        "versions": {"python": platform.python_version()}
-        | {package: version(package) for package in ("keras", "keras-hub", "numpy", keras.backend.backend())},
-    }
-    identity = {"code": code_version(), "seed": seed, "settings": training, "architecture": architecture} | made_of
+    } | engine()
+    identity = {
+        "code": code_version(TRAINING_MODULES),
+        "seed": seed,
+        "settings": training,
+        "architecture": architecture,
+    } | made_of
     ready_at = time.time()
     try:
         history, outcome = train_classifier(
@@ -547,21 +354,6 @@ def train_run(
     return model, history, record
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an engine, or Python, has asked for more memory than there is: on a device, or on the CPU."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's
-        or str(error).startswith("RESOURCE_EXHAUSTED")  # XLA's, and so JAX's
-    )
-
-
-def code_version() -> str:
-    """SHA-256 of the code that a training runs."""
-    files = sorted(Path(__file__).with_name(f"{name}.py") for name in TRAINING_MODULES)
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
 def train_on_files(
     paths: dict[str, Any],
     training: dict[str, Any],
@@ -595,14 +387,6 @@ def train_on_files(
         checkpoint_folder=checkpoint_folder,
         checkpoint_seconds=checkpoint_seconds,
     )
-
-
-def checksum(*arrays: np.ndarray) -> str:
-    """SHA-256 over the bytes of some arrays, one after the other."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
 
 
 def restore_classifier(

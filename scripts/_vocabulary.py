@@ -1,7 +1,9 @@
 """WordPiece vocabularies: learned from text with TF Text's learner, or checked as given."""
 
+import itertools
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,18 +20,18 @@ MAX_ALPHABET = 1000
 SIZE_EXPONENT = 0.65
 
 
-def count_frame_words(frame: str | Path, lower_case: bool) -> list[tuple[str, int]]:
-    """Count the words of a parquet file's texts, as the tokenizer would split them.
+def count_frame_words(frames: Sequence[str | Path], lower_case: bool) -> list[tuple[str, int]]:
+    """Count the words of the texts of parquet files, as the tokenizer would split them.
 
     Args:
-        frame: parquet file with a string column DATA_COLUMN.
+        frames: parquet files with a string column DATA_COLUMN.
         lower_case: fold case and strip accents first.
 
     Returns:
         (word, count) pairs, the most frequent first, equal counts in the order of the words' UTF-8 bytes.
     """
     counts = pa.table({"word": pa.array([], pa.large_binary()), "count": pa.array([], pa.int64())})
-    for texts in read_texts(frame):
+    for texts in itertools.chain.from_iterable(map(read_texts, frames)):
         counts = (
             pa.concat_tables([counts, count_words(texts, lower_case)]).group_by("word").aggregate([("count", "sum")])
         )
@@ -101,11 +103,11 @@ def without_rarest(vocabulary: list[str], size: int) -> list[str]:
     return kept[::-1]
 
 
-def build_from_text(frame: str | Path, output: str | Path, size: int, lower_case: bool) -> None:
-    """Learn a vocabulary from the texts of a parquet file; the same texts give the same vocabulary.
+def build_from_text(frames: Sequence[str | Path], output: str | Path, size: int, lower_case: bool) -> None:
+    """Learn a vocabulary from the texts of parquet files; the same texts give the same vocabulary.
 
     Args:
-        frame: parquet file with a string column DATA_COLUMN: the training text.
+        frames: parquet files with a string column DATA_COLUMN: the training text first.
         output: written, one WordPiece per line, `SPECIAL_TOKENS` first.
         size: number of WordPieces wanted.
         lower_case: learn an uncased vocabulary.
@@ -113,7 +115,8 @@ def build_from_text(frame: str | Path, output: str | Path, size: int, lower_case
     Raises:
         BadInput: if there is no word in the texts.
     """
-    word_counts = count_frame_words(frame, lower_case)
+    word_counts = count_frame_words(frames, lower_case)
+    frame = ", ".join(map(str, frames))
     if not word_counts:
         raise BadInput(f"{frame}, DATA_COLUMN: there is no word in any text; give training texts to learn from")
     log.info("%s: %d words, %d distinct", frame, sum(count for _, count in word_counts), len(word_counts))

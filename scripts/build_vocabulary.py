@@ -16,7 +16,7 @@ def main(snakemake: Any) -> None:
         build_from_file(path=given, output=output, lower_case=lower_case)
     else:
         build_from_text(
-            frame=snakemake.input.get("text"), output=output, size=snakemake.params.size, lower_case=lower_case
+            frames=list(snakemake.input.text), output=output, size=snakemake.params.size, lower_case=lower_case
         )
 
 

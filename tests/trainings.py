@@ -22,3 +22,7 @@ def labelled_texts(count: int) -> tuple[Tokens, np.ndarray, np.ndarray]:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     ids[offsets[:-1]] = 5 + labels
     return Tokens(ids, offsets, pad=0, cls=2, sep=3), labels, np.arange(count) % 4 == 0
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL, after which nothing of the process runs."""

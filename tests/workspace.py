@@ -25,14 +25,23 @@ NOWHERE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:
 
 MICRO = {
     "study": "micro",
-    "dataset": {"name": "micro", "train": {"url": "train.csv"}, "test": {"url": "test.csv"}, "positive": "good"},
+    "dataset": {
+        "name": "micro",
+        "train": {"url": "train.csv"},
+        "test": {"url": "test.csv"},
+        "unlabelled": {"more": {"url": "more.txt"}},
+        "positive": "good",
+    },
     "vocabularies": {"own": {"size": 120}},
-    "encoders": {"nano": {"scratch": {"layers": 1, "hidden": 16, "heads": 2, "positions": 32}, "vocabulary": "own"}},
+    "encoders": {
+        "nano": {"scratch": {"layers": 1, "hidden": 16, "heads": 2, "positions": 32}, "vocabulary": "own"},
+        "nano-read": {"pretrain": {"from": "nano", "text": ["more"], "length": 16, "epochs": 2, "learning_rate": 0.01}},
+    },
     "training": {"length": 16, "batch_size": 16, "learning_rate": 0.01},
     "baselines": ["tfidf_logistic_regression"],
     "models": [
         {"name": "Nano", "encoder": "nano"},
-        {"name": "Nano long", "encoder": "nano", "epochs": 2},
+        {"name": "Nano long", "encoder": "nano-read", "epochs": 2},
         # The second rate trains nothing, so that nothing depends on luck.
         {"name": "Nano tuned", "encoder": "nano", "search": {"learning_rate": [0.01, 1.0e-9]}},
     ],
@@ -147,6 +156,9 @@ def copy_workflow(folder: Path) -> Workspace:
             shutil.copy(source, folder / part)
     write_reviews(folder / "train.csv", 240, seed=1000)
     write_reviews(folder / "test.csv", 80, seed=5000)
+    write_reviews(folder / "more.csv", 120, seed=9000)
+    texts = (line.rpartition(",")[0] for line in (folder / "more.csv").read_text().splitlines()[1:])
+    (folder / "more.txt").write_text("\n".join(texts) + "\n")
     return Workspace(folder)
 
 

@@ -46,13 +46,13 @@ def zipf_frame(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("size", [300, 1000, 2500])
 def test_the_learned_size_is_the_asked_size(tmp_path: Path, zipf_frame: Path, size: int) -> None:
     """The vocabulary has the asked number of WordPieces where the text allows it."""
-    build_from_text(zipf_frame, tmp_path / "vocab.txt", size, lower_case=True)
+    build_from_text([zipf_frame], tmp_path / "vocab.txt", size, lower_case=True)
     assert len(read_vocabulary(tmp_path / "vocab.txt")) == size
 
 
 def test_a_learned_vocabulary_knows_its_text(tmp_path: Path, zipf_frame: Path) -> None:
     """Special tokens come first, [PAD] with id 0, nothing is given twice, and no word of the text is unknown."""
-    build_from_text(zipf_frame, tmp_path / "vocab.txt", 1000, lower_case=True)
+    build_from_text([zipf_frame], tmp_path / "vocab.txt", 1000, lower_case=True)
     vocabulary = read_vocabulary(tmp_path / "vocab.txt")
     assert tuple(vocabulary[:5]) == SPECIAL_TOKENS
     assert len(set(vocabulary)) == len(vocabulary)
@@ -68,7 +68,7 @@ def test_the_same_text_gives_the_same_vocabulary(tmp_path: Path, monkeypatch: py
     vocabularies = []
     for name, rows, batch in [("a", texts, 10_000), ("b", texts[::-1], 70)]:
         monkeypatch.setattr(_tokenizer, "BATCH_ROWS", batch)
-        build_from_text(write_frame(tmp_path / f"{name}.parquet", rows), tmp_path / name, 400, lower_case=True)
+        build_from_text([write_frame(tmp_path / f"{name}.parquet", rows)], tmp_path / name, 400, lower_case=True)
         vocabularies.append(read_vocabulary(tmp_path / name))
     assert vocabularies[0] == vocabularies[1]
 
@@ -77,7 +77,7 @@ def test_a_small_text_gives_what_it_has(tmp_path: Path, caplog: pytest.LogCaptur
     """A text with fewer pieces than asked for gives all of them, and the log says how many."""
     frame = write_frame(tmp_path / "train.parquet", ["good film", "bad film"])
     with caplog.at_level("INFO"):
-        build_from_text(frame, tmp_path / "vocab.txt", 30_000, lower_case=True)
+        build_from_text([frame], tmp_path / "vocab.txt", 30_000, lower_case=True)
     vocabulary = read_vocabulary(tmp_path / "vocab.txt")
     assert {"good", "bad", "film"} <= set(vocabulary)
     assert f"{len(vocabulary)} WordPieces learned, 30000 asked for" in caplog.text
@@ -86,7 +86,7 @@ def test_a_small_text_gives_what_it_has(tmp_path: Path, caplog: pytest.LogCaptur
 def test_a_large_alphabet_leaves_room_for_words(tmp_path: Path) -> None:
     """With more characters than WordPieces asked for, the rare ones are left out, not the size exceeded."""
     texts = ["the film is good " * 20] * 50 + [chr(c) + "x" for c in range(0x3041, 0x3097)]
-    build_from_text(write_frame(tmp_path / "train.parquet", texts), tmp_path / "vocab.txt", 60, lower_case=True)
+    build_from_text([write_frame(tmp_path / "train.parquet", texts)], tmp_path / "vocab.txt", 60, lower_case=True)
     vocabulary = read_vocabulary(tmp_path / "vocab.txt")
     assert len(vocabulary) <= 60
     assert {"the", "film", "good"} <= set(vocabulary)
@@ -96,14 +96,14 @@ def test_a_large_alphabet_leaves_room_for_words(tmp_path: Path) -> None:
 def test_case_and_accents_follow_the_setting(tmp_path: Path, lower_case: bool, words: set[str]) -> None:
     """An uncased vocabulary is learned from folded text, a cased one from the text as it is."""
     frame = write_frame(tmp_path / "train.parquet", ["The Café"] * 30)
-    build_from_text(frame, tmp_path / "vocab.txt", 200, lower_case)
+    build_from_text([frame], tmp_path / "vocab.txt", 200, lower_case)
     assert words <= set(read_vocabulary(tmp_path / "vocab.txt"))
 
 
 def test_odd_characters_survive_the_file(tmp_path: Path) -> None:
     """A word may hold characters that other programs take for line ends; the file's lines are still the WordPieces."""
     frame = write_frame(tmp_path / "train.parquet", ["a\u2028b \ue000 a\u00a0b"] * 20)
-    build_from_text(frame, tmp_path / "vocab.txt", 100, lower_case=False)
+    build_from_text([frame], tmp_path / "vocab.txt", 100, lower_case=False)
     vocabulary = read_vocabulary(tmp_path / "vocab.txt")
     assert {"a\u2028b", "\ue000", "a\u00a0b"} <= set(vocabulary)
     ids, _ = WordPieceTokenizer(vocabulary, lower_case=False).tokenize(pa.array(["a\u2028b"]))
@@ -114,14 +114,14 @@ def test_text_without_words_is_refused(tmp_path: Path) -> None:
     """Empty texts give one sentence, not a vocabulary."""
     frame = write_frame(tmp_path / "train.parquet", ["", " \n"])
     with pytest.raises(BadInput, match=r"train\.parquet, DATA_COLUMN: there is no word in any text; give training"):
-        build_from_text(frame, tmp_path / "vocab.txt", 100, lower_case=True)
+        build_from_text([frame], tmp_path / "vocab.txt", 100, lower_case=True)
 
 
 @pytest.mark.parametrize("lower_case", [True, False])
 def test_words_are_counted_as_the_tokenizer_splits_them(tmp_path: Path, lower_case: bool) -> None:
     """Counting over distinct chunks gives the counts of the basic tokenizer over whole texts, most frequent first."""
     texts = list(json.loads(FIXTURE.read_text(encoding="utf-8"))["strings"].values()) * 3
-    counts = count_frame_words(write_frame(tmp_path / "train.parquet", texts), lower_case)
+    counts = count_frame_words([write_frame(tmp_path / "train.parquet", texts)], lower_case)
     words = BasicTokenizer(lower_case=lower_case).tokenize(tf.constant(texts)).flat_values.numpy()
     assert dict(counts) == {word.decode(): count for word, count in Counter(words.tolist()).items()}
     assert [count for _, count in counts] == sorted((count for _, count in counts), reverse=True)

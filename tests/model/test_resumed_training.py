@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 
 import _training
-from _checkpoint import Checkpoints
 from _encoder import save_encoder, scratch_encoder
 from _training import train_run
-from trainings import SETTINGS, labelled_texts
+from trainings import SETTINGS, Killed, labelled_texts
 
 # Moments, a schedule's step, the scale of the loss, the best weights and the patience so far.
 RICH = {
@@ -25,10 +24,6 @@ RICH = {
 }  # fmt: skip
 SCHEDULED = {"schedule": "linear", "warmup_fraction": 0.5}
 STEPS = 9  # of an epoch
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL, after which nothing of the process runs."""
 
 
 @pytest.fixture(scope="module")
@@ -62,24 +57,6 @@ def undisturbed(train: Callable[..., tuple], tmp_path_factory: pytest.TempPathFa
         "scheduled": train(folder / "scheduled", every=3600, **SCHEDULED),
         "rich": train(folder / "rich", every=3600, **RICH),
     }
-
-
-@pytest.fixture
-def killed_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Lets a training die right after a number of checkpoints."""
-    save = Checkpoints.save
-
-    def set_up(saves: int) -> None:
-        left = iter(range(saves - 1, -1, -1))
-
-        def saving(self: Checkpoints, *arguments: Any) -> None:
-            save(self, *arguments)
-            if next(left, None) == 0:
-                raise Killed
-
-        monkeypatch.setattr(Checkpoints, "save", saving)
-
-    return set_up
 
 
 def assert_same(one: tuple[list[np.ndarray], pd.DataFrame], other: tuple[list[np.ndarray], pd.DataFrame]) -> None:

@@ -933,10 +933,10 @@ def test_bad_files_get_one_sentence(tmp_path: Path, case: str) -> None:
 def test_rows_have_a_limit(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty texts add no bytes, and packed files can hold billions of them: rows are counted too."""
     write_any(tmp_path / name, [""] * 101, [i % 2 for i in range(101)])
-    monkeypatch.setattr("build_npz.MAX_ROWS", 100)
+    monkeypatch.setattr("_published_rows.MAX_ROWS", 100)
     with pytest.raises(BadInput, match=r"/a\..*: holds more than 100 rows, the most that is read; give a smaller file"):
         built(tmp_path / name)
-    monkeypatch.setattr("build_npz.MAX_ROWS", 101)
+    monkeypatch.setattr("_published_rows.MAX_ROWS", 101)
     assert len(built(tmp_path / name)[0]) == 101
 
 

@@ -18,8 +18,10 @@ HEAVY = {"tensorflow", "tensorflow_text", "tensorflow_hub", "keras", "keras_hub"
 MAY_BE_HEAVY = {
     *(
         "_encoder",
+        "_fitting",
         "_normal_form",
         "_preset",
+        "_pretraining",
         "_published",
         "_resuming",
         "_saved_model",
@@ -116,7 +118,7 @@ def test_tensorflow_is_imported_in_few_files_only(script: str) -> None:
 
 def test_training_core_does_not_know_tensorflow() -> None:
     """Between tokens and predictions the code speaks Keras only, so that it runs on its other backends."""
-    for module in ("_training", "_encoder", "_tokens", "train_model", "evaluate_model", "fetch_encoder"):
+    for module in ("_training", "_pretraining", "_fitting", "_encoder", "_tokens", "train_model", "evaluate_model"):
         assert "tensorflow" not in imports(PROJECT / f"scripts/{module}.py", top_only=False)
 
 

@@ -174,11 +174,56 @@ BAD_STUDIES = {
     ),
     "an encoder of two kinds": (
         changed("encoders.nano.folder", "."),
-        "encoders.nano: found .* exactly one of 'scratch' with 'vocabulary' or 'folder' or 'sources'",
+        "encoders.nano: found .* exactly one of 'scratch' with 'vocabulary' or 'folder' or 'sources' or 'pretrain'",
     ),
     "heads that do not divide the hidden size": (
         changed("encoders.nano.scratch.heads", 3),
         "encoders.nano.scratch: hidden 32 is no multiple of heads 3",
+    ),
+    "a pre-training from nowhere": (
+        changed("encoders.more", {"pretrain": {"from": "nanno"}}),
+        r"encoders.more.pretrain.from: 'nanno' is neither an entry of `encoders` \(more, nano\).* did you mean 'nano'?",
+    ),
+    "a pre-training from itself": (
+        changed("encoders.more", {"pretrain": {"from": "more"}}),
+        "encoders.more.pretrain.from: more starts from more; start one of them from another encoder",
+    ),
+    "pre-trainings in a circle": (
+        changed("encoders", {"a": {"pretrain": {"from": "b"}}, "b": {"pretrain": {"from": "a"}}}),
+        "encoders.a.pretrain.from: a starts from b starts from a; start one of them from another encoder",
+    ),
+    "pre-training on text that is not there": (
+        changed("encoders.more", {"pretrain": {"from": "nano", "text": ["unsup"]}}),
+        "encoders.more.pretrain.text: found 'unsup'; allowed are the entries of `dataset.unlabelled`: none yet",
+    ),
+    "pre-training of longer sequences than there are positions": (
+        changed("encoders.more", {"pretrain": {"from": "tiny", "length": 600}}),
+        "encoders.more.pretrain.length: found 600; the encoder 'bert_uncased_L-2_H-128_A-2' has 512 positions",
+    ),
+    "a pre-trained encoder with a vocabulary of its own": (
+        changed("encoders.more", {"pretrain": {"from": "nano"}, "vocabulary": "own"}),
+        "encoders.more.vocabulary: a pre-trained encoder has that of the one it starts from; remove it",
+    ),
+    "a start without a vocabulary": (
+        changed("encoders.more", {"pretrain": {"from": {"scratch": {"layers": 1, "hidden": 32}}}}),
+        "encoders.more.pretrain.from: the key 'vocabulary' is missing",
+    ),
+    "a start whose vocabulary is not there": (
+        changed("encoders.more.pretrain.from", {"scratch": {"layers": 1, "hidden": 32}, "vocabulary": "onw"}),
+        "encoders.more.pretrain.from.vocabulary: found 'onw'; .* did you mean 'own'?",
+    ),
+    "unlabelled texts with the name of a split": (
+        changed("dataset.unlabelled.Test", {"url": "http://h/a.txt"}),
+        "dataset.unlabelled: the name 'Test' is that of a split; choose another",
+    ),
+    "unlabelled texts that are not there": (
+        changed("dataset.unlabelled.more", {"url": "missing.txt"}),
+        "dataset.unlabelled.more.url: there is no file or folder 'missing.txt'",
+    ),
+    "a vocabulary of a file and of text": (
+        changed("vocabularies.given", {"file": "README.md", "text": ["more"]})
+        | {"dataset": STUDY["dataset"] | {"unlabelled": {"more": {"url": "http://h/a.txt"}}}},
+        "vocabularies.given: a vocabulary from a file is not learned; remove the key 'text'",
     ),
     "an encoder without layers": (changed("encoders.nano.scratch.layers", 0), "found 0; allowed is at least 1"),
     "a folder that is not there": (
@@ -331,6 +376,39 @@ def test_epochs_study_trains_the_small_rows_longer() -> None:
     rows = resolve_study(study, SCHEMA, CATALOG, [PROJECT])["models"]
     assert all(row["training"]["epochs"] > 1 for row in rows)
     assert rows[-1]["training"]["patience"] == 1
+
+
+def test_pretrained_encoders_know_what_they_start_from() -> None:
+    """By name or with random weights, from one that is pre-trained itself, or one of the catalogue."""
+    unlabelled = {"more": {"url": "http://h/more.txt"}}
+    study = STUDY | {
+        "dataset": STUDY["dataset"] | {"unlabelled": unlabelled},
+        "encoders": {
+            "b": {"pretrain": {"from": "a", "text": ["more"], "epochs": 1.0}},
+            "a": {"pretrain": {"from": {"scratch": {"layers": 1, "hidden": 64}, "vocabulary": "own"}}},
+            "c": {"pretrain": {"from": "tiny"}},
+        },
+        "models": [{"name": "B", "encoder": "b"}, {"name": "C", "encoder": "c"}],
+    }
+    encoders = resolve_study(study, SCHEMA, CATALOG, [PROJECT])["encoders"]
+    assert encoders["b"]["pretrain"]["from"] == "a" and encoders["a"]["pretrain"]["from"] == "a-untrained"
+    assert encoders["a-untrained"]["scratch"]["intermediate"] == 256
+    assert [encoders[name]["vocabulary"] for name in ("a", "b", "a-untrained")] == ["own"] * 3
+    assert encoders["c"]["pretrain"]["from"] == "bert_uncased_L-2_H-128_A-2"
+    assert encoders["c"]["vocabulary"] == encoders["bert_uncased_L-2_H-128_A-2"]["vocabulary"]
+    assert encoders["b"]["pretrain"]["masked_fraction"] == 0.15 and repr(encoders["b"]["pretrain"]["epochs"]) == "1"
+    assert list(encoders["b"]["pretrain"]) == sorted(encoders["b"]["pretrain"])
+
+
+def test_unlabelled_texts_are_downloads_of_their_own() -> None:
+    """Unless they lie in the archive of the splits; names that clash are told apart."""
+    archive = {"train": {"url": "http://h/a.zip"}, "unlabelled": {"unsup": {"url": "http://h/a.zip", "folder": "u"}}}
+    assert list(published_files(archive)) == ["a.zip"]
+    clash = {"train": {"url": "http://h/a.csv"}, "unlabelled": {"more": {"url": "http://g/A.csv"}}}
+    assert list(published_files(clash)) == ["train-a.csv", "more-A.csv"]
+    third = clash["unlabelled"] | {"other": {"url": "http://g/more-A.csv"}}
+    with pytest.raises(StudyError, match=r"would both be kept as more-A\.csv; rename one"):
+        published_files(clash | {"unlabelled": third})
 
 
 def test_one_archive_for_both_splits_is_one_download() -> None:

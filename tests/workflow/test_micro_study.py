@@ -63,6 +63,8 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
         "data/leaked.parquet", "runs/tfidf_logistic_regression/seed-1/baseline.npz",
         "data/train.npz", "data/train.parquet", "data/labels.json", "data/tokens/own/test.ids.npy",
         "data/splits/0.2-seed-0.parquet", "encoders/nano/encoder.json",
+        *(f"encoders/nano-read/{name}" for name in ("encoder.json", "pretraining.csv", "pretraining.json")),
+        "data/unlabelled/more.parquet", "data/tokens/own/unlabelled/more.ids.npy",
         *(f"figures/{figure}.{ending}" for figure in FIGURES
           for ending in ("svg", "pdf", "vl.json")),
         "runs/Nano-long/seed-1/training.json", "runs/Nano/seed-1/history.csv",
@@ -87,7 +89,7 @@ def test_table_has_a_line_per_row(micro: Workspace) -> None:
     """Baselines and BERTs stand in one table with shares from 0 to 1 and intervals around means."""
     table = pd.read_csv(micro.folder / "results/micro/table.csv")
     assert list(table["model"]) == ["TF-IDF + logistic regression", "Nano", "Nano long", "Nano tuned"]
-    assert table["encoder"].fillna("").tolist() == ["", "nano", "nano", "nano"]
+    assert table["encoder"].fillna("").tolist() == ["", "nano", "nano-read", "nano"]
     assert table["seeds"].tolist() == [1, 1, 1, 1]
     assert (table["parameters"] > 0).all()
     for metric in ("test_accuracy", "precision", "recall", "f1"):

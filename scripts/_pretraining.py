@@ -1,0 +1,356 @@
+"""Masked language modelling: an encoder learns from text without labels. Speaks `keras` only, as _training does."""
+
+import hashlib
+import logging
+import resource
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import ops
+from keras_hub.models import BertBackbone
+
+from _checkpoint import Checkpoints
+from _data import plain, read_texts
+from _encoder import BERT_INITIALIZER_RANGE, build_backbone, load_weights, read_encoder
+from _fitting import (
+    Diverged,
+    Progress,
+    build_optimizer,
+    checksum,
+    code_version,
+    engine,
+    engine_device,
+    fit,
+    is_out_of_memory,
+)
+from _job import BadInput
+from _masking import Pieces, cut, epoch_starts, mask_batch, pack, sequences
+from _tokens import Tokens, load_tokens
+
+log = logging.getLogger(__name__)
+
+# Whose change makes another pre-training of it.
+PRETRAINING_MODULES = ("_data", "_encoder", "_fitting", "_masking", "_pretraining", "_resuming", "_tokens")
+# The held-out sequences and what is hidden in them are the same after every epoch and with every seed.
+HELD_OUT_SEED = 0
+
+
+class MaskedLanguageModel(keras.Model):
+    """Guesses hidden tokens with the tied token embeddings, and computes its own loss.
+
+    Keras's sparse cross-entropy picks the targets' scores out of those of the whole vocabulary; where kernels must be
+    deterministic, TensorFlow's gradient of that costs more than the matrix product. Here they come from the targets'
+    embeddings.
+
+    Args:
+        backbone: its token embeddings are those of the scores.
+        **functional: inputs and outputs of a functional model; its output is the guess at each position, float
+            (batch, k, hidden).
+    """
+
+    def __init__(self, backbone: BertBackbone, **functional: Any):
+        super().__init__(**functional)
+        self.token_embedding = backbone.token_embedding
+        self.bias = self.add_weight(name="vocabulary_bias", shape=(backbone.vocabulary_size,), initializer="zeros")
+        self.accuracy = keras.metrics.Mean(name="accuracy")
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Mean cross-entropy, in nats, over the positions whose weight in `sample_weight` is 1."""
+        scores = ops.cast(self.token_embedding(y_pred, reverse=True), "float32") + self.bias
+        target = ops.cast(y_pred, "float32") * ops.cast(self.token_embedding(y), "float32")
+        target = ops.sum(target, axis=-1) + ops.take(self.bias, y)
+        self.accuracy.update_state(ops.equal(ops.argmax(scores, axis=-1), y), sample_weight)
+        loss = (ops.logsumexp(scores, axis=-1) - target) * sample_weight
+        return ops.sum(loss) / ops.sum(sample_weight)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [*super().metrics, self.accuracy]
+
+
+def build_masked_lm(architecture: dict[str, Any], dropout: float) -> tuple[MaskedLanguageModel, BertBackbone]:
+    """Put BERT's masked-language-model head on an encoder: dense layer, layer norm and the tied token embeddings.
+
+    The head computes at the positions to guess only. The pooler is no part of it.
+
+    Args:
+        architecture: the arguments of KerasHub's BertBackbone, see `build_backbone`.
+        dropout: of the encoder's hidden states and attention weights.
+
+    Returns:
+        A model of {token_ids: int32 (batch, length), positions: int32 (batch, k)}; and its encoder.
+    """
+    backbone = build_backbone(architecture, dropout)
+    encoder = keras.Model(backbone.input, backbone.output["sequence_output"], name="encoder")
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    positions = keras.Input((None,), dtype="int32", name="positions")
+    hidden = encoder(
+        {
+            "token_ids": token_ids,
+            "segment_ids": ops.zeros_like(token_ids),
+            "padding_mask": ops.ones_like(token_ids),
+        }
+    )
+    guess = keras.layers.Dense(
+        architecture["hidden_dim"],
+        activation=backbone.transformer_layers[0].activation,
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=BERT_INITIALIZER_RANGE),
+        name="guess_dense",
+    )(ops.take_along_axis(hidden, ops.expand_dims(positions, -1), axis=1))
+    guess = keras.layers.LayerNormalization(epsilon=1e-12, name="guess_layer_norm")(guess)
+    model = MaskedLanguageModel(backbone, inputs={"token_ids": token_ids, "positions": positions}, outputs=guess)
+    return model, backbone
+
+
+class MaskedBatches(keras.utils.PyDataset):
+    """Batches of packed sequences with tokens hidden.
+
+    Args:
+        stream: packed texts.
+        pieces: of the vocabulary.
+        settings: of the pre-training, as the schema has them.
+        batches: (starts, seed of what is hidden) of each batch.
+    """
+
+    def __init__(self, stream: np.ndarray, pieces: Pieces, settings: dict[str, Any], batches: list):
+        super().__init__()
+        self.stream, self.pieces, self.settings, self.batches = stream, pieces, settings, batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        starts, seed = self.batches[index]
+        masked = mask_batch(
+            cut(self.stream, starts, self.settings["length"], self.pieces),
+            self.pieces,
+            self.settings["masked_fraction"],
+            self.settings["whole_words"],
+            np.random.default_rng(seed),
+        )
+        return {"token_ids": masked.token_ids, "positions": masked.positions}, masked.targets, masked.weights
+
+
+def masked_batches(
+    stream: np.ndarray, settings: dict[str, Any], seed: int, epoch: int
+) -> list[tuple[np.ndarray, tuple[int, ...]]]:
+    """The batches of an epoch, a pure function of (seed, epoch): other sequences, other order, other tokens hidden."""
+    starts, size = epoch_starts(stream, settings["length"], seed, epoch), settings["batch_size"]
+    return [(starts[i : i + size], (seed, epoch, i)) for i in range(0, len(starts), size)]
+
+
+def part_texts(
+    lengths: np.ndarray, fraction: float, seed: int, keep: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide texts at random into those to learn from and those held out.
+
+    Args:
+        lengths: int array (texts,), in tokens.
+        fraction: share of the tokens that is held out; one text at least.
+        seed: of the order.
+        keep: bool array (texts,), false for texts that are left out of both; None for none.
+
+    Returns:
+        Rows to learn from and rows held out, int64, both shuffled.
+    """
+    order = np.random.default_rng(seed).permutation(len(lengths))
+    if keep is not None:
+        order = order[keep[order]]
+    held_out = np.cumsum(lengths[order]) <= fraction * lengths[order].sum()
+    held_out[:1] = True
+    return order[~held_out], order[held_out]
+
+
+def pretrain(
+    model: MaskedLanguageModel,
+    texts: list[Tokens],
+    keep: list[np.ndarray | None],
+    pieces: Pieces,
+    settings: dict[str, Any],
+    name: str,
+    checkpoints: Checkpoints,
+    checkpoint_seconds: float,
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Fit a masked language model.
+
+    Args:
+        model: from `build_masked_lm`.
+        texts: what to learn from.
+        keep: bool array over each of them, false for what is left out; None for all.
+        pieces: of the vocabulary.
+        settings: as the schema has them.
+        name: what progress lines are about.
+        checkpoints: of this training; if there is one, the training goes on from it, as if it had never stopped.
+        checkpoint_seconds: from one checkpoint to the next.
+
+    Returns:
+        One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
+        learning_rate, validation_loss and validation_accuracy (on the held-out texts, dropout off), seconds (of the
+        steps, measuring not included).
+        And `tokens_per_epoch`, [CLS] and [SEP] included, `tokens` and `held_out_tokens` of the texts.
+
+    Raises:
+        BadInput: if the texts are too few for one sequence to learn from and one held out.
+        Diverged: the training diverged.
+        SystemExit: see `Resuming`.
+    """
+    length, batch_size, seed = settings["length"], settings["batch_size"], settings["seed"]
+    parts = [
+        part_texts(np.diff(tokens.offsets), settings["validation_fraction"], seed, kept)
+        for tokens, kept in zip(texts, keep, strict=True)
+    ]
+    kept, held_out = (
+        np.concatenate([pack(tokens, rows[part]) for tokens, rows in zip(texts, parts, strict=True)]) for part in (0, 1)
+    )
+    for stream, purpose in ((kept, "to learn from"), (held_out, "held out")):
+        if not sequences(stream, length):
+            raise BadInput(
+                f"{name}: the texts {purpose} have {len(stream)} tokens, fewer than the {length - 2} of one "
+                "sequence; give more text, or lower length."
+            )
+
+    def order(epoch: int) -> list:
+        return masked_batches(kept, settings, seed, epoch)
+
+    first = order(0)
+    dataset = MaskedBatches(kept, pieces, settings, first)
+    measured = MaskedBatches(held_out, pieces, settings, masked_batches(held_out, settings, HELD_OUT_SEED, 0))
+    optimizer = build_optimizer(settings, steps=settings["epochs"] * len(first))
+    # Variables that appear while TensorFlow traces the step would make it trace a second time.
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, jit_compile=settings["xla"])
+
+    def measure() -> dict[str, float]:
+        found = model.evaluate(measured, verbose=0, return_dict=True)
+        return {
+            "learning_rate": float(optimizer.learning_rate),
+            "validation_loss": found["loss"],
+            "validation_accuracy": found["accuracy"],
+        }
+
+    log.info(
+        "%s: %s tokens to learn from, %s held out, %s steps an epoch",
+        name,
+        f"{len(kept):,}",
+        f"{len(held_out):,}",
+        f"{len(first):,}",
+    )
+    history = fit(
+        model,
+        dataset,
+        order,
+        epochs=settings["epochs"],
+        metric=model.accuracy,
+        progress=Progress(name, sequences(kept, length), batch_size, measure, unit=("tokens", length)),
+        keeper=None,
+        checkpoints=checkpoints,
+        checkpoint_seconds=checkpoint_seconds,
+    )
+    return history, {
+        "tokens": len(kept),
+        "held_out_tokens": len(held_out),
+        "tokens_per_epoch": length * sequences(kept, length),
+    }
+
+
+def pretrain_on_files(
+    paths: dict[str, Any],
+    texts: list[str],
+    settings: dict[str, Any],
+    name: str,
+    threads: int,
+    checkpoint_folder: Path,
+    checkpoint_seconds: float,
+) -> tuple[dict[str, Any], BertBackbone, pd.DataFrame, dict[str, Any]]:
+    """Pre-train an encoder on a study's files.
+
+    Args:
+        paths: `config`, `weights` and `vocabulary` of the encoder to start from; `train` and `test`, the frames of the
+            splits; `tokens`, ids and offsets of each of the texts.
+        texts: what to call them; the first are the training texts.
+        settings: as the schema has them.
+        name: what progress lines are about.
+        threads: CPU threads, for the record.
+        checkpoint_folder: where this training, and no other, keeps its checkpoints; see `remove_checkpoints`.
+        checkpoint_seconds: from one checkpoint to the next.
+
+    Returns:
+        What encoder.json will hold, the encoder, its history (see `pretrain`), and what pretraining.json holds.
+
+    Raises:
+        BadInput: see `pretrain`; if the encoder's files are damaged, or memory does not suffice.
+        Diverged: the training diverged.
+        SystemExit: see `Resuming`.
+    """
+    start = read_encoder(paths["config"])
+    vocabulary = Path(paths["vocabulary"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
+    keras.utils.set_random_seed(settings["seed"])
+    keras.config.set_dtype_policy(settings["precision"])
+    model, backbone = build_masked_lm(start["architecture"], settings["encoder_dropout"])
+    load_weights(backbone, paths["weights"])
+    files = zip(paths["tokens"][::2], paths["tokens"][1::2], strict=True)
+    tokens = [load_tokens(ids, offsets, paths["vocabulary"]) for ids, offsets in files]
+    keep = [None] * len(texts)
+    keep[0] = ~is_test_text(read_texts(paths["train"]), read_texts(paths["test"]))
+    if not keep[0].all():
+        log.info("%s: %s training texts are test texts too and left out", name, f"{(~keep[0]).sum():,}")
+    made_of = {
+        "data_sha256": {text: checksum(t.ids, t.offsets) for text, t in zip(texts, tokens, strict=True)},
+        "encoder_sha256": hashlib.sha256(Path(paths["weights"]).read_bytes()).hexdigest(),
+    } | engine()
+    device = engine_device(name)
+    identity = {
+        "code": code_version(PRETRAINING_MODULES),
+        "settings": settings,
+        "architecture": start["architecture"],
+        "left_out": checksum(keep[0]),
+    } | made_of
+    try:
+        history, counts = pretrain(
+            *(model, tokens, keep, Pieces.of(vocabulary), settings, name),
+            *(Checkpoints(checkpoint_folder, identity), checkpoint_seconds),
+        )
+    except Diverged as error:
+        raise Diverged(
+            f"{error}; lower learning_rate ({settings['learning_rate']:g}), or choose another precision."
+        ) from error
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BadInput(
+            f"{name}: out of memory on {device} with batch_size {settings['batch_size']} and length "
+            f"{settings['length']}; lower one of them (gradient_accumulation makes up for it), or give the job more "
+            "memory."
+        ) from error
+    seconds = float(history["seconds"].sum())
+    last = history.iloc[-1]
+    encoder = start | {
+        "source": {
+            "kind": "pretrained",
+            "from": start.get("source"),
+            "settings": settings,
+            "texts_sha256": made_of["data_sha256"],
+            "validation_loss": float(last["validation_loss"]),
+            "validation_accuracy": float(last["validation_accuracy"]),
+        }
+    }
+    record = {
+        "settings": settings,
+        "parameters": backbone.count_params(),
+        **counts,
+        "training_seconds": round(seconds, 3),
+        "tokens_per_second": round(counts["tokens_per_epoch"] * len(history) / seconds, 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "device": device,
+        "threads": threads,
+        **made_of,
+    }
+    return encoder, backbone, history, record
+
+
+def is_test_text(texts: pd.Series, test: pd.Series) -> np.ndarray:
+    """Which texts stand in the test split too, whatever their case and white space. bool (n,)."""
+    return texts.map(plain).isin(set(test.map(plain))).to_numpy()

@@ -1,0 +1,133 @@
+"""Packed sequences, and what is hidden in them."""
+
+import numpy as np
+import pytest
+
+from _masking import Pieces, cut, epoch_starts, guesses, mask_batch, pack, sequences
+from _tokens import Tokens
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghij")]
+PIECES = Pieces.of(VOCABULARY)
+WORD, INSIDE = np.arange(5, 15), np.arange(15, 25)
+
+
+def tokens(lengths: list[int], seed: int = 0) -> Tokens:
+    """Texts of random WordPieces; no text begins inside a word."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ids = np.random.default_rng(seed).integers(5, 25, offsets[-1]).astype(np.uint16)
+    ids[offsets[:-1][np.array(lengths) > 0]] = 5
+    return Tokens(ids, offsets, pad=0, cls=2, sep=3)
+
+
+def words(token_ids: np.ndarray) -> np.ndarray:
+    """Number of the word that each token belongs to."""
+    return np.cumsum(~PIECES.inside[token_ids], axis=1)
+
+
+def test_packing_keeps_every_token_in_the_order_of_the_rows() -> None:
+    """Behind each text stands [SEP]; an empty text leaves that alone."""
+    texts = tokens([3, 0, 5, 2])
+    stream = pack(texts, np.array([2, 1, 0]))
+    expected = [*texts.ids[3:8], 3, 3, *texts.ids[0:3], 3]
+    assert stream.tolist() == expected and stream.dtype == texts.ids.dtype
+
+
+@pytest.mark.parametrize("size", [13, 14, 15, 26, 27, 100, 1000])
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_sequences_of_an_epoch_do_not_overlap_and_leave_little_out(size: int, epoch: int) -> None:
+    """Nothing is seen twice in an epoch, and less than two sequences are not seen."""
+    length = 16
+    room = length - 2
+    stream = np.arange(size) + 5
+    starts = np.sort(epoch_starts(stream, length, seed=1, epoch=epoch))
+    assert len(starts) == sequences(stream, length)
+    assert (np.diff(starts) == room).all()
+    assert all(start >= 0 and start + room <= size for start in starts)
+    assert size - room * len(starts) < 2 * room
+    assert (len(starts) == 0) == (size < room)
+
+
+def test_no_padding_is_computed() -> None:
+    """A sequence is [CLS], tokens of the stream, [SEP]."""
+    stream = pack(tokens([7, 30, 4, 60]), np.arange(4))
+    starts = epoch_starts(stream, 16, seed=1, epoch=0)
+    token_ids = cut(stream, starts, 16, PIECES)
+    assert (token_ids[:, 0] == PIECES.cls).all() and (token_ids[:, -1] == PIECES.sep).all()
+    assert not (token_ids == 0).any()
+    assert all((line[1:-1] == stream[start : start + 14]).all() for line, start in zip(token_ids, starts, strict=True))
+
+
+def test_epochs_cut_the_stream_elsewhere_and_shuffle_it_anew() -> None:
+    """A pure function of seed and epoch."""
+    stream = pack(tokens([500]), np.arange(1))
+    of = {(seed, epoch): epoch_starts(stream, 32, seed, epoch).tolist() for seed in (1, 2) for epoch in (0, 1, 2)}
+    assert len({tuple(starts) for starts in of.values()}) == 6
+    assert len({starts[0] % 30 for starts in of.values()}) > 1
+    assert epoch_starts(stream, 32, 1, 2).tolist() == of[1, 2]
+
+
+def batch(whole_words: bool, seed: int = 0, count: int = 400, fraction: float = 0.15) -> tuple:
+    """Sequences of random texts, masked."""
+    stream = pack(tokens([40] * count), np.arange(count))
+    token_ids = cut(stream, np.arange(count) * 20, 32, PIECES)
+    return token_ids, mask_batch(token_ids, PIECES, fraction, whole_words, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("whole_words", [False, True])
+def test_targets_are_what_stood_there_and_nothing_else_has_changed(whole_words: bool) -> None:
+    """Special tokens are never to guess; each position at most once."""
+    token_ids, masked = batch(whole_words)
+    rows = np.arange(len(token_ids))[:, None]
+    is_guess = masked.weights == 1
+    assert (masked.targets == token_ids[rows, masked.positions]).all()
+    assert not PIECES.special[masked.targets[is_guess]].any()
+    assert all(len(set(line)) == len(line) for line in masked.positions.tolist())
+    untouched = np.ones(token_ids.shape, bool)
+    untouched[np.broadcast_to(rows, is_guess.shape)[is_guess], masked.positions[is_guess]] = False
+    assert (masked.token_ids == token_ids)[untouched].all()
+    assert masked.positions.shape == (400, guesses(32, 0.15)) and masked.positions.dtype == np.int32
+
+
+@pytest.mark.parametrize("whole_words", [False, True])
+def test_of_the_guesses_eighty_percent_are_hidden_and_ten_replaced(whole_words: bool) -> None:
+    """Devlin et al. 2019, section 3.1; a replacement may by chance be the token itself."""
+    token_ids, masked = batch(whole_words, count=4000)
+    is_guess = masked.weights == 1
+    shown = masked.token_ids[np.arange(len(token_ids))[:, None], masked.positions][is_guess]
+    targets = masked.targets[is_guess]
+    hidden, same = (shown == PIECES.mask).mean(), (shown == targets).mean()
+    assert hidden == pytest.approx(0.8, abs=0.01)
+    assert same == pytest.approx(0.1 + 0.1 / 20, abs=0.01)
+    assert not PIECES.special[shown[shown != PIECES.mask]].any()
+
+
+def test_whole_words_are_hidden_whole() -> None:
+    """Of a word all WordPieces are to guess or none; the share stays below the asked and near it."""
+    token_ids, masked = batch(whole_words=True)
+    word = words(token_ids)
+    for line, positions, weights, pieces in zip(word, masked.positions, masked.weights, token_ids, strict=True):
+        chosen = set(positions[weights == 1].tolist())
+        for number in {line[position] for position in chosen}:
+            of_word = {place for place in np.flatnonzero(line == number) if not PIECES.special[pieces[place]]}
+            assert of_word <= chosen
+    assert 0.6 * 0.15 < masked.weights.sum() / (400 * 30) <= 0.15 * 1.15
+
+
+def test_single_wordpieces_fill_the_share_exactly() -> None:
+    """Where a sequence has enough of them."""
+    _, masked = batch(whole_words=False)
+    assert (masked.weights == 1).all()
+
+
+def test_a_sequence_with_too_little_to_guess_has_weights_of_zero() -> None:
+    """Texts that are empty leave only [SEP]."""
+    stream = np.full(64, PIECES.sep, np.uint16)
+    stream[3] = 7
+    masked = mask_batch(cut(stream, np.array([0, 30]), 32, PIECES), PIECES, 0.15, True, np.random.default_rng(0))
+    assert masked.weights.sum(axis=1).tolist() == [1, 0]
+
+
+def test_what_is_hidden_is_a_function_of_the_generator() -> None:
+    """Another draw hides other tokens, the same the same."""
+    (_, first), (_, again), (_, other) = (batch(True, seed) for seed in (0, 0, 1))
+    assert (first.token_ids == again.token_ids).all() and (first.token_ids != other.token_ids).any()
