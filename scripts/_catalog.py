@@ -231,7 +231,7 @@ def _resolve_source(source: dict[str, Any], roots: list[Path], key: str, only: b
         if kind not in source:
             continue
         place = source[kind]
-        if kind in ("tfhub", "checkpoint", "folder"):
+        if kind in ("tfhub", "checkpoint", "folder", "preprocessing"):
             place = plain_path(place, f"{key}.{kind}")
         if not is_local(place):
             continue
@@ -293,7 +293,7 @@ def _own_vocabulary(study: dict[str, Any], folder: Path, key: str) -> str:
     file, config = folder / "vocab.txt", folder / "encoder.json"
     try:
         lower_case = json.loads(config.read_text(encoding="utf-8"))["lower_case"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(f"{key}: {config} is no JSON with the key 'lower_case' ({error!r}).") from error
     digest = hashlib.sha256(file.read_bytes() + str(lower_case).encode()).hexdigest()
     name = f"vocab-{digest[:12]}"

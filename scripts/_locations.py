@@ -17,7 +17,10 @@ def plain_path(url: str, key: str) -> str:
     Raises:
         StudyError: for an address that cannot be downloaded.
     """
-    scheme = urlsplit(url).scheme if "://" in url else ""
+    try:
+        scheme = urlsplit(url).scheme if "://" in url else ""
+    except ValueError as error:
+        raise StudyError(f"{key}: found {url!r}, which is no address ({error}); correct it.") from error
     if scheme.lower() not in ("", "file", "http", "https"):
         raise StudyError(f"{key}: found {url!r}; allowed is a path, file://, http:// or https://.")
     return unquote(urlsplit(url).path) if scheme.lower() == "file" else url

@@ -15,6 +15,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+# Studies and the catalogue have some hundreds.
+MAX_VALUES = 100_000
+
 
 class StudyError(Exception):
     """A study that cannot be run: one sentence with the key, what was found and what is allowed."""
@@ -27,23 +30,53 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         # Merge keys (<<) and what they bring are no second mention: they are still apart at this point.
         seen = set()
         for key_node, _ in node.value:
+            # A list or a mapping as a key is refused by YAML's own loader.
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue
             if key_node.value in seen and key_node.value != "<<":
                 raise StudyError(
                     f"{Path(key_node.start_mark.name).name}, line {key_node.start_mark.line + 1}: "
                     f"the key '{key_node.value}' is given twice; keep one of the two."
                 )
-            seen.add(key_node.value if isinstance(key_node, yaml.ScalarNode) else None)
+            seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
 
 def check_unique_keys(study_file: Path) -> None:
-    """Refuse a YAML study file in which a mapping has the same key twice.
+    """Refuse a YAML study file in which a mapping has the same key twice, or that is no YAML of a bounded size.
 
     Raises:
         StudyError: naming file, line and key.
     """
-    with study_file.open(encoding="utf-8") as stream:
-        yaml.load(stream, Loader=_UniqueKeyLoader)
+    try:
+        loader = _UniqueKeyLoader(study_file.read_text(encoding="utf-8"))
+        loader.name = str(study_file)
+        node = loader.get_single_node()
+        if node is not None and _written_out(node, {}) > MAX_VALUES:
+            raise StudyError(
+                f"{study_file.name}: has more than {MAX_VALUES:,} values when its aliases (*name) are written out; "
+                "write it without them."
+            )
+        if node is not None:
+            loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise StudyError(f"{study_file.name}{line}: is no YAML ({error.problem}); correct it there.") from error
+    # A date of month 13, a nesting of thousands, bytes and characters that YAML does not know.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise StudyError(f"{study_file.name}: is no YAML ({reason}); save it as UTF-8 text.") from error
+
+
+def _written_out(node: yaml.Node, sizes: dict[int, float]) -> float:
+    """The number of values below a node when its aliases are written out; infinite if it holds itself."""
+    if id(node) not in sizes:
+        sizes[id(node)] = math.inf
+        items = [] if isinstance(node, yaml.ScalarNode) else node.value
+        if isinstance(node, yaml.MappingNode):
+            items = [item for pair in node.value for item in pair]
+        sizes[id(node)] = 1 + sum(_written_out(item, sizes) for item in items)
+    return sizes[id(node)]
 
 
 def check_schema(config: Any, schema: dict[str, Any]) -> None:

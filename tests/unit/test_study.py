@@ -1,15 +1,19 @@
 """Reading a study: what is refused, in which words, and what a resolved study holds."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from _catalog import load_catalog
 from _schema import StudyError, check_unique_keys, with_defaults
 from _study import published_files, resolve_study, row_settings, safe_name
+from damage import damaged
 
 PROJECT = Path(__file__).parents[2]
 SCHEMA, ENCODERS_SCHEMA = (
@@ -261,6 +265,10 @@ BAD_STUDIES = {
         changed("dataset.train.url", "s3://bucket/train.csv"),
         "dataset.train.url: found 's3://bucket/train.csv'; allowed is a path, file://, http:// or https://",
     ),
+    "an address that is none": (
+        changed("dataset.train.url", "https://[example.org/train.csv"),
+        r"dataset.train.url: found 'https://\[example.org/train.csv', which is no address \(Invalid IPv6 URL\)",
+    ),
     "a file address that is not there": (changed("dataset.train.url", "file:///nowhere/x.csv"), "'/nowhere/x.csv' in"),
     "a path that Snakemake would read as a pattern": (
         changed("dataset.train.url", "a{b}.csv"),
@@ -276,6 +284,71 @@ def test_bad_study_is_refused_in_one_sentence(study: dict, sentence: str) -> Non
     with pytest.raises(StudyError, match=sentence) as refused:
         resolve_study(study, SCHEMA, CATALOG, [PROJECT])
     assert "\n" not in str(refused.value)
+
+
+def read_study(file: Path) -> dict:
+    """Read a study's file as the workflow does."""
+    check_unique_keys(file)
+    return resolve_study(yaml.safe_load(file.read_text(encoding="utf-8")), SCHEMA, CATALOG, [PROJECT])
+
+
+def read_catalog(file: Path) -> dict:
+    """Read a catalogue of encoders as the workflow does."""
+    return load_catalog(file, ENCODERS_SCHEMA)
+
+
+SMALL_CATALOG = {name: dict(list(CATALOG[name].items())[:1]) for name in ("vocabularies", "encoders")}
+
+
+@pytest.mark.parametrize(("read", "content"), [(read_study, STUDY), (read_catalog, SMALL_CATALOG)])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_yaml_is_read_or_refused_in_one_sentence(
+    tmp_path: Path, read: Callable[[Path], dict], content: dict, data: st.DataObject
+) -> None:
+    """Whatever happened to a file, it never ends in another error."""
+    file = tmp_path / "study.yaml"
+    file.write_bytes(data.draw(damaged(yaml.safe_dump(content).encode())))
+    try:
+        read(file)
+    except StudyError as error:
+        assert "\n" not in str(error)
+
+
+ALIASES = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (ALIASES, r"study\.yaml: has more than 100,000 values when its aliases"),
+        ("a: &a [*a]\n", r"study\.yaml: has more than 100,000 values when its aliases"),
+        ("a: " + "[" * 3000, r"study\.yaml: is no YAML"),
+        ("study: a\ndataset: {name\n", r"study\.yaml, line 3: is no YAML"),
+        ("a: 2020-13-45\n", r"study\.yaml: is no YAML \(month must be"),
+        ("? [1, 2]\n: 3\n", r"study\.yaml, line 1: is no YAML \(found unhashable key\)"),
+        (b"study: \xff\n", r"study\.yaml: is no YAML \(.utf-8. codec can't decode byte 0xff"),
+        ("study: \0\n", r"study\.yaml: is no YAML .*special characters are not allowed"),
+    ],
+    ids=["aliases", "itself", "deep", "cut", "date", "key", "bytes", "NUL"],
+)
+def test_hostile_yaml_is_refused(tmp_path: Path, content: str | bytes, sentence: str) -> None:
+    """Aliases that stand for billions of values, nesting without end, and what is no text."""
+    file = tmp_path / "study.yaml"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(StudyError, match=sentence):
+        check_unique_keys(file)
+
+
+def test_yaml_runs_nothing(tmp_path: Path) -> None:
+    """A tag that calls a function is an error."""
+    trap = tmp_path / "created"
+    (tmp_path / "study.yaml").write_text(f"study: !!python/object/apply:os.mkdir ['{trap}']\n")
+    with pytest.raises(StudyError, match=r"line 1: is no YAML \(could not determine a constructor"):
+        read_study(tmp_path / "study.yaml")
+    assert not trap.exists()
 
 
 @pytest.mark.parametrize("study", [None, [], "text", 3])
