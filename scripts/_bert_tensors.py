@@ -134,23 +134,30 @@ def read_config(path: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"{path}: is missing; bring it along with the weights.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: is no JSON ({error}); fetch it again.") from error
     if not isinstance(config, dict):
         raise BadInput(f"{path}: holds no JSON object; fetch it again.")
     return config
 
 
-def config_architecture(config: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The architecture that a bert_config.json or a transformers config.json describes, without `gelu`.
+def config_architecture(
+    config: Mapping[str, Any], path: Path | str, keys: Mapping[str, str] = CONFIG_KEYS
+) -> dict[str, Any]:
+    """The architecture that a configuration describes, without `gelu`.
+
+    Args:
+        config: as read.
+        path: its file, for messages.
+        keys: what it calls BertBackbone's arguments; those of bert_config.json and of transformers' config.json.
 
     Raises:
         BadInput: if a size is missing or impossible.
     """
-    architecture = {ours: config.get(theirs) for ours, theirs in CONFIG_KEYS.items()}
+    architecture = {ours: config.get(theirs) for ours, theirs in keys.items()}
     wrong = [
-        f"{theirs} ({config[theirs]!r})" if theirs in config else f"{theirs} (missing)"
-        for ours, theirs in CONFIG_KEYS.items()
+        f"{theirs} ({config[theirs]!r:.40})" if theirs in config else f"{theirs} (missing)"
+        for ours, theirs in keys.items()
         if type(architecture[ours]) is not int or architecture[ours] < 1
     ]
     if wrong:
@@ -159,12 +166,12 @@ def config_architecture(config: dict[str, Any], path: Path) -> dict[str, Any]:
         )
     if architecture["num_layers"] > MAX_LAYERS:
         raise BadInput(
-            f"{path}: num_hidden_layers is {architecture['num_layers']:,}, more than {MAX_LAYERS:,}; "
+            f"{path}: {keys['num_layers']} is {architecture['num_layers']:,}, more than {MAX_LAYERS:,}; "
             "name another source."
         )
     if architecture["hidden_dim"] % architecture["num_heads"]:
         raise BadInput(
-            f"{path}: hidden_size {architecture['hidden_dim']} cannot be shared by num_attention_heads "
+            f"{path}: {keys['hidden_dim']} {architecture['hidden_dim']} cannot be shared by {keys['num_heads']} "
             f"{architecture['num_heads']}; fetch the configuration that belongs to the weights."
         )
     return architecture

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 from keras_hub.models import BertBackbone
 
@@ -18,6 +19,8 @@ ARCHITECTURE = (
     "max_sequence_length",
     "num_segments",
 )
+# What h5py and Keras raise for a file that is damaged or another's.
+UNREADABLE = (ValueError, TypeError, OSError, KeyError, RuntimeError, MemoryError)
 # Devlin et al. 2019: truncated normal with this standard deviation.
 BERT_INITIALIZER_RANGE = 0.02
 
@@ -35,7 +38,7 @@ def read_encoder(config: Path | str) -> dict[str, Any]:
         encoder = json.loads(Path(config).read_text(encoding="utf-8"))
         missing = [key for key in ARCHITECTURE if key not in encoder["architecture"]]
         encoder["lower_case"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BadInput(
             f"{config}: {error!r}; an encoder's configuration is JSON with 'architecture' and 'lower_case'."
         ) from error
@@ -78,10 +81,20 @@ def load_weights(backbone: BertBackbone, weights: Path | str) -> None:
         BadInput: if the file is damaged or of another architecture.
     """
     try:
+        if held_bytes(weights) > Path(weights).stat().st_size:
+            raise ValueError("its arrays are larger than the file")
         backbone.load_weights(weights)
-    except (ValueError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise BadInput(f"{weights}: {reason}; it does not hold the weights that encoder.json describes.") from error
+
+
+def held_bytes(weights: Path | str) -> int:
+    """The size that the arrays of an HDF5 file have by its own word; Keras takes memory for it without looking."""
+    sizes = []
+    with h5py.File(weights) as file:
+        file.visititems(lambda _, item: sizes.append(item.nbytes) if isinstance(item, h5py.Dataset) else None)
+    return sum(sizes)
 
 
 def scratch_encoder(scratch: dict[str, int], vocabulary: list[str], lower_case: bool) -> tuple[dict, BertBackbone]:
@@ -116,27 +129,6 @@ def scratch_encoder(scratch: dict[str, int], vocabulary: list[str], lower_case: 
         if variable.path.endswith("/kernel"):
             variable.assign(variable * (scratch["initializer_range"] / BERT_INITIALIZER_RANGE))
     return encoder, backbone
-
-
-def folder_encoder(config: Path | str, weights: Path | str, vocabulary: list[str]) -> tuple[dict, BertBackbone]:
-    """Take an encoder from a folder in normal form.
-
-    Returns:
-        What encoder.json will hold, and the backbone with its weights.
-
-    Raises:
-        BadInput: if the three files do not belong together.
-    """
-    encoder = read_encoder(config)
-    rows = encoder["architecture"]["vocabulary_size"]
-    if rows != len(vocabulary):
-        raise BadInput(
-            f"{config}: the embedding table has {rows} rows and vocab.txt {len(vocabulary)} WordPieces; "
-            "bring the vocabulary that the encoder was trained with."
-        )
-    backbone = build_backbone(encoder["architecture"])
-    load_weights(backbone, weights)
-    return encoder | {"source": {"kind": "folder", "of": encoder.get("source")}}, backbone
 
 
 def save_encoder(encoder: dict, backbone: BertBackbone, config: Path | str, weights: Path | str) -> None:

@@ -16,6 +16,9 @@ from _torch_file import read_torch_file
 
 log = logging.getLogger(__name__)
 
+# JSON can carry half a surrogate pair, which no UTF-8 file can.
+SURROGATE = re.compile("[\ud800-\udfff]")
+
 WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 # Which form of GELU (Hendrycks & Gimpel 2016, arXiv 1606.08415) transformers means by its names of it.
 GELU = {
@@ -104,9 +107,10 @@ def read_their_vocabulary(folder: Path) -> list[str] | None:
     ids = model.get("vocab") if isinstance(model, dict) and model.get("type") == "WordPiece" else None
     if (
         not isinstance(ids, dict)
+        or not all(type(number) is int for number in ids.values())
         or set(ids.values()) != set(range(len(ids)))
         or not set(SPECIAL_TOKENS) <= set(ids)
-        or any(not piece or set(piece) & set(" \t\n\v\f\r") for piece in ids)
+        or any(not piece or set(piece) & set(" \t\n\v\f\r") or SURROGATE.search(piece) for piece in ids)
     ):
         raise BadInput(f"{path}: holds no WordPieces with an id each and BERT's special tokens; bring vocab.txt.")
     return sorted(ids, key=ids.__getitem__)

@@ -11,11 +11,12 @@ from keras_hub.models import BertBackbone
 
 from _bert_tensors import tensor_shapes
 from _download import PATIENCE, Patience
-from _encoder import build_backbone, folder_encoder, save_encoder
+from _encoder import build_backbone, save_encoder
 from _fetching import fetch_vocabulary, sha256, take_first, vocabularies_at_hand
 from _job import BadInput
-from _published import assign, check_vocabulary, read_published
+from _published import assign, check_vocabulary, folder_encoder, read_published
 from _sources import Brought, shown
+from _tokenizer import read_vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,11 @@ class Given:
         if self.vocabulary is None:
             raise BadInput("it carries no vocabulary; add `preprocessing` to the source or `vocabulary` to the encoder")
         if isinstance(self.vocabulary, Path):
-            return _read_lines(self.vocabulary)
+            return read_vocabulary(self.vocabulary)
         file = self.downloads / "vocabulary" / "vocab.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         fetch_vocabulary(self.vocabulary, file, vocabularies_at_hand(), file.parent, self.patience)
-        return _read_lines(file)
+        return read_vocabulary(file)
 
     def check(self, pieces: list[str]) -> None:
         """Refuse other WordPieces.
@@ -93,7 +94,7 @@ class Given:
             BadInput: if they differ.
         """
         if isinstance(self.vocabulary, Path):
-            given = _read_lines(self.vocabulary)
+            given = read_vocabulary(self.vocabulary)
             if pieces != given:
                 pairs = enumerate(zip(pieces, given, strict=False), start=1)
                 line = next((line for line, (one, other) in pairs if one != other), None)
@@ -123,7 +124,7 @@ def normal_form(
         BadInput: if it is no BERT, damaged, or not the encoder that is expected.
     """
     if brought.kind == "folder":
-        pieces = _read_lines(brought.folder / "vocab.txt")
+        pieces = read_vocabulary(brought.folder / "vocab.txt")
         config, weights = brought.folder / "encoder.json", brought.folder / "encoder.weights.h5"
         encoder, backbone = folder_encoder(config, weights, pieces)
         _check_size(encoder["architecture"], definition.get("size", {}))
@@ -165,7 +166,3 @@ def _check_case(pieces: list[str], said: bool | None, lower_case: bool) -> None:
             f"its vocabulary has capital letters ({capitals!r}), which lower-cased text never matches; "
             "write lower_case: false into the encoder's entry"
         )
-
-
-def _read_lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").rstrip("\n").split("\n")

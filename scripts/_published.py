@@ -1,19 +1,30 @@
 """Reads an encoder as its publisher gives it, and puts its tensors into KerasHub's BertBackbone."""
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
-from keras_hub.models import BertBackbone, BertTokenizer
+from keras_hub.models import BertBackbone
 
-from _bert_tensors import Published, check_tensors, check_vocabulary, read_config, spelled, tensor_shapes
-from _encoder import ARCHITECTURE
+from _bert_tensors import (
+    Published,
+    check_tensors,
+    check_vocabulary,
+    config_architecture,
+    read_config,
+    spelled,
+    tensor_shapes,
+)
+from _encoder import ARCHITECTURE, build_backbone, load_weights, read_encoder
 from _huggingface import read_huggingface
 from _job import BadInput
 from _tensorflow_files import read_checkpoint, read_saved_model
+from _tokenizer import read_vocabulary
 
 KERAS_HUB_SPELLING = {
     "embeddings/word_embeddings": "token_embedding/embeddings",
@@ -29,6 +40,8 @@ KERAS_HUB_SPELLING = {
     "output/LayerNorm": "feedforward_layer_norm",
     "pooler/dense": "pooled_dense",
 }
+# encoder.json and KerasHub call BertBackbone's arguments by their own names.
+OWN_KEYS = {key: key for key in ARCHITECTURE}
 
 
 def read_published(kind: str, folder: Path, preprocessing: Path | None = None) -> Published:
@@ -58,8 +71,55 @@ def read_published(kind: str, folder: Path, preprocessing: Path | None = None) -
     return published
 
 
+def folder_encoder(config: Path | str, weights: Path | str, vocabulary: list[str]) -> tuple[dict, BertBackbone]:
+    """Take an encoder from a folder in normal form.
+
+    Returns:
+        What encoder.json will hold, and the backbone with its weights.
+
+    Raises:
+        BadInput: if the three files do not belong together.
+    """
+    encoder = read_encoder(config)
+    architecture = encoder["architecture"]
+    if not isinstance(architecture, dict) or not isinstance(encoder["lower_case"], bool):
+        raise BadInput(
+            f"{config}: 'architecture' holds the arguments of BertBackbone, and 'lower_case' is true or false; "
+            "correct it or bring it again."
+        )
+    rows = config_architecture(architecture, config, OWN_KEYS)["vocabulary_size"]
+    if rows != len(vocabulary):
+        raise BadInput(
+            f"{config}: the embedding table has {rows} rows and vocab.txt {len(vocabulary)} WordPieces; "
+            "bring the vocabulary that the encoder was trained with."
+        )
+    backbone = load_encoder(architecture, weights)
+    return encoder | {"source": {"kind": "folder", "of": encoder.get("source")}}, backbone
+
+
+def load_encoder(architecture: dict[str, Any], weights: Path | str) -> BertBackbone:
+    """Build an encoder, unless it could not lie in the file of its weights, and load them.
+
+    Raises:
+        BadInput: if the file is damaged or of another architecture.
+    """
+    parameters = sum(math.prod(shape) for shape in tensor_shapes(architecture).values())
+    size = Path(weights).stat().st_size
+    # A parameter takes at least a byte, and a configuration alone must not fill the memory.
+    if parameters > size:
+        raise BadInput(
+            f"{weights}: holds {size:,} bytes, and the encoder's configuration describes {parameters:,} parameters; "
+            "bring the two that belong together."
+        )
+    backbone = build_backbone(architecture)
+    load_weights(backbone, weights)
+    return backbone
+
+
 def read_preset(folder: Path) -> Published:
-    """Read a KerasHub preset with KerasHub itself. Its BERTs use the tanh form of GELU.
+    """Read a KerasHub preset. Its BERTs use the tanh form of GELU.
+
+    Only its sizes and files are read: KerasHub itself builds whatever classes the configurations name.
 
     Args:
         folder: as save_to_preset writes it; a preset without a tokenizer has no vocabulary.
@@ -67,24 +127,47 @@ def read_preset(folder: Path) -> Published:
     Raises:
         BadInput: if it is damaged or not of a BertBackbone.
     """
-    path = folder / "config.json"
+    config = preset_config(folder / "config.json", "BertBackbone")
+    sizes = config_architecture(config, folder / "config.json", OWN_KEYS)
+    architecture = sizes | {"gelu": "tanh"}
+    weights = folder / "model.weights.h5"
+    if not weights.is_file():
+        raise BadInput(f"{weights}: is missing; bring it along with the configuration.")
+    lower_case = vocabulary = None
+    path = folder / "tokenizer.json"
+    if path.is_file():
+        lower_case = preset_config(path, "BertTokenizer").get("lowercase")
+        if not isinstance(lower_case, bool):
+            raise BadInput(f"{path}: lowercase is {lower_case!r:.40}; write true or false.")
+        vocabulary = preset_vocabulary(folder)
+    return Published(architecture, lower_case, vocabulary, backbone_tensors(load_encoder(architecture, weights)))
+
+
+def preset_config(path: Path, name: str) -> dict[str, Any]:
+    """The arguments of a preset's object, which must be of the class `name`.
+
+    Raises:
+        BadInput: if it is of another class or has none.
+    """
     config = read_config(path)
-    # Looked at before Keras builds whatever class the file names.
-    if config.get("class_name") != "BertBackbone":
-        raise BadInput(f"{path}: is of {config.get('class_name')!r}, not of a BertBackbone; name a preset of BERT.")
-    try:
-        backbone = BertBackbone.from_preset(str(folder), dtype="float32")
-        has_tokenizer = (folder / "tokenizer.json").is_file()
-        tokenizer = BertTokenizer.from_preset(str(folder)) if has_tokenizer else None
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise BadInput(f"{folder}: KerasHub cannot read this preset ({reason}); fetch it again.") from error
-    return Published(
-        architecture={key: getattr(backbone, key) for key in ARCHITECTURE} | {"gelu": "tanh"},
-        lower_case=tokenizer.lowercase if tokenizer else None,
-        vocabulary=tokenizer.get_vocabulary() if tokenizer else None,
-        tensors=backbone_tensors(backbone),
-    )
+    found = config.get("class_name")
+    if found != name:
+        raise BadInput(f"{path}: is of {found!r:.40}, not of a {name}; name a preset of BERT.")
+    if not isinstance(config.get("config"), dict):
+        raise BadInput(f"{path}: holds no 'config'; fetch it again.")
+    return config["config"]
+
+
+def preset_vocabulary(folder: Path) -> list[str]:
+    """The WordPieces of a preset's tokenizer.
+
+    Raises:
+        BadInput: if they are missing or none.
+    """
+    path = folder / "assets" / "tokenizer" / "vocabulary.txt"
+    if not path.is_file():
+        raise BadInput(f"{path}: is missing; bring the whole preset.")
+    return read_vocabulary(path)
 
 
 def backbone_variables(backbone: BertBackbone) -> dict[str, keras.Variable]:

@@ -136,7 +136,8 @@ def read_torch_file(path: Path) -> dict[str, np.ndarray]:
             "nothing of it was run: bring model.safetensors instead."
         ) from error
     except (
-        *(_Damaged, pickle.UnpicklingError, zipfile.BadZipFile, struct.error, UnicodeError, OverflowError),
+        # zipfile seeks to whatever place a damaged directory names.
+        *(_Damaged, pickle.UnpicklingError, zipfile.BadZipFile, struct.error, UnicodeError, OverflowError, OSError),
         *(KeyError, IndexError, TypeError, ValueError, AttributeError, EOFError, RuntimeError, MemoryError),
     ) as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__

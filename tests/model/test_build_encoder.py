@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from keras import ops
 
-from _encoder import build_backbone, folder_encoder, load_weights, save_encoder, scratch_encoder
+from _encoder import build_backbone, load_weights, save_encoder, scratch_encoder
 from _job import BadInput
+from _published import folder_encoder
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
 SCRATCH = {
@@ -94,6 +96,38 @@ def test_bad_configuration_is_refused(folder: Path, content: str) -> None:
     (folder / "encoder.json").write_text(content)
     with pytest.raises(BadInput, match=r"encoder\.json: .*architecture"):
         folder_encoder(folder / "encoder.json", folder / "e.weights.h5", VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"architecture": [1]}, r"encoder\.json: .*architecture"),
+        ({"lower_case": "yes"}, r"encoder\.json: .* 'lower_case' is true or false"),
+        ({"num_layers": 10**9}, r"encoder\.json: num_layers is 1,000,000,000, more than 1,000"),
+        (
+            {"hidden_dim": 10**8},
+            r"e\.weights\.h5: holds .* describes .* parameters; bring the two that",
+        ),
+        ({"num_heads": None}, r"encoder\.json: describes no BERT: num_heads \(None\)"),
+    ],
+)
+def test_impossible_configuration_is_not_built(folder: Path, change: dict, sentence: str) -> None:
+    """Some bytes of configuration cannot fill the memory or keep the job busy."""
+    encoder = json.loads((folder / "encoder.json").read_text())
+    sizes = {key: value for key, value in change.items() if key in encoder["architecture"]}
+    encoder |= {"architecture": encoder["architecture"] | sizes} | (change if not sizes else {})
+    (folder / "encoder.json").write_text(json.dumps(encoder))
+    with pytest.raises(BadInput, match=sentence):
+        folder_encoder(folder / "encoder.json", folder / "e.weights.h5", VOCABULARY)
+
+
+def test_weights_larger_than_their_file_are_refused(folder: Path) -> None:
+    """HDF5 stores nothing for an array of zeros: a few kilobytes can stand for terabytes."""
+    with h5py.File(folder / "e.weights.h5", "a") as file:
+        file.create_dataset("layers/bomb/vars/0", shape=(10**12,), dtype="f4", chunks=True)
+    _, backbone = scratch_encoder(SCRATCH, VOCABULARY, True)
+    with pytest.raises(BadInput, match=r"e\.weights\.h5: its arrays are larger than the file; it does not hold"):
+        load_weights(backbone, folder / "e.weights.h5")
 
 
 def test_weights_of_another_size_are_refused(folder: Path) -> None:

@@ -157,6 +157,21 @@ def test_normal_form_from_another_folder(fetch: Any, tmp_path: Path) -> None:
         np.testing.assert_array_equal(outputs(folder)[key], value)
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (b"caf\xe9", r"vocab\.txt, line 3: byte 0xe9 is not valid UTF-8"),
+        (b"", r"vocab\.txt, line 3: the line is empty"),
+        (b"[PAD]", r"vocab\.txt, line 3: '\[PAD\]' is already in line 1"),
+    ],
+)
+def test_vocabulary_of_a_folder_is_checked(fetch: Any, tmp_path: Path, line: bytes, sentence: str) -> None:
+    """Its faults are told by their line, before its encoder is built."""
+    (tmp_path / "vocab.txt").write_bytes(b"[PAD]\n[UNK]\n" + line + b"\n[CLS]\n[SEP]\n[MASK]\n")
+    with pytest.raises(BadInput, match=sentence):
+        fetch({"folder": str(tmp_path)})
+
+
 def zipped(tmp_path: Path, **replaced: bytes | None) -> Path:
     """The checkpoint's zip with some of its files replaced or left out."""
     target = tmp_path / "changed.zip"

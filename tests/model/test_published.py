@@ -21,6 +21,8 @@ import pytest
 import safetensors.numpy
 import tensorflow as tf
 import tensorflow_text  # noqa: F401 (registers the operations of preprocessing models)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from keras import ops
 from keras_hub.models import BertBackbone, BertTextClassifier, BertTextClassifierPreprocessor, BertTokenizer
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
@@ -28,13 +30,14 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 
 import _training
 from _bert_tensors import Published, check_vocabulary, tensor_shapes
-from _encoder import ARCHITECTURE, build_backbone
+from _encoder import ARCHITECTURE, build_backbone, save_encoder
 from _job import BadInput
-from _published import assign, backbone_tensors, read_published
+from _published import assign, backbone_tensors, folder_encoder, read_published
 from _tensorflow_files import preprocessing_tokenization
-from _tokenizer import tokenize_frame
+from _tokenizer import read_vocabulary, tokenize_frame
 from _tokens import load_tokens
 from _training import TokenBatches, build_classifier
+from damage import damaged
 
 PROJECT = Path(__file__).parents[2]
 BENCH = PROJECT / "bench" / "encoder_equality"
@@ -508,7 +511,7 @@ def test_configuration_of_another_model_is_refused(
         read_published("huggingface", folder)
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", "{'a': 1}", '{"hidden_act": []}'])
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", "{'a': 1}", '{"hidden_act": []}', "[" * 100_000])
 @pytest.mark.parametrize("kind", ["checkpoint", "huggingface", "keras"])
 def test_bad_configuration_is_refused(tmp_path: Path, kind: str, content: str | None) -> None:
     """A configuration that is missing or none gives a sentence with the file's name."""
@@ -521,7 +524,13 @@ def test_bad_configuration_is_refused(tmp_path: Path, kind: str, content: str | 
 
 @pytest.mark.parametrize(
     "content",
-    ["{}", '{"model": {"type": "BPE"}}', '{"model": {"type": "WordPiece", "vocab": {"a": 0, "b": 2}}}', "[1]"],
+    [
+        *("{}", "[1]", '{"model": {"type": "BPE"}}', '{"model": {"type": "WordPiece", "vocab": {"a": 0, "b": 2}}}'),
+        '{"model": {"type": "WordPiece", "vocab": {"a": [0]}}}',
+        json.dumps(
+            {"model": {"type": "WordPiece", "vocab": {piece: i for i, piece in enumerate([*VOCABULARY, "\ud83d"])}}}
+        ),
+    ],
 )
 def test_tokenizer_without_wordpieces_is_refused(copied: Callable[[str], Path], content: str) -> None:
     """A tokenizer.json of another kind is no vocabulary."""
@@ -600,6 +609,65 @@ def test_truncated_files_are_refused(
     assert "\n" not in str(error.value)
 
 
+# The files of every kind of source; state dicts of PyTorch have a test of their own (test_torch_file.py).
+PARTS = {
+    "checkpoint": ["bert_config.json", "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001", "vocab.txt"],
+    "savedmodel": ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"],
+    "preprocessing": ["saved_model.pb", "assets/vocab.txt"],
+    "huggingface": ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+    "keras": ["config.json", "tokenizer.json", "model.weights.h5", "assets/tokenizer/vocabulary.txt"],
+    "folder": ["encoder.json", "encoder.weights.h5", "vocab.txt"],
+}
+
+
+@pytest.fixture(scope="module")
+def whole(originals: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder of each kind with all the files that it can have, which a test damages one after the other."""
+    root = tmp_path_factory.mktemp("whole")
+    encoder = encoder_of(read_published("savedmodel", originals / "tfhub_usual"))
+    for name in ("keras", "folder"):
+        (root / name).mkdir()
+    encoder.save_to_preset(str(root / "keras"))
+    BertTokenizer(VOCABULARY, lowercase=True).save_to_preset(str(root / "keras"))
+    description = {"architecture": small_architecture(), "lower_case": True}
+    save_encoder(description, encoder, root / "folder/encoder.json", root / "folder/encoder.weights.h5")
+    shutil.copytree(originals / "hugging_face/usual", root / "huggingface")
+    shutil.copytree(originals / "hugging_face/tokenizer", root / "huggingface", dirs_exist_ok=True)
+    shutil.copytree(checkpoint_folder(originals, "usual"), root / "checkpoint")
+    shutil.copytree(originals / "preprocessing_uncased", root / "preprocessing")
+    shutil.copytree(originals / "tfhub_usual", root / "savedmodel")
+    (root / "folder/vocab.txt").write_text("".join(f"{piece}\n" for piece in VOCABULARY))
+    return {kind: root / kind for kind in PARTS}
+
+
+def read_kind(kind: str, folder: Path) -> None:
+    """Read a source of a kind, or what belongs to one."""
+    if kind == "preprocessing":
+        preprocessing_tokenization(folder)
+    elif kind == "folder":
+        vocabulary = read_vocabulary(folder / "vocab.txt")
+        folder_encoder(folder / "encoder.json", folder / "encoder.weights.h5", vocabulary)
+    else:
+        read_published(kind, folder)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in PARTS.items() for name in names])
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_damaged_files_are_read_or_refused(whole: dict[str, Path], kind: str, name: str, data: st.DataObject) -> None:
+    """Whatever happened to a file, it is read or refused by the name of its folder; no other error escapes."""
+    folder, path = whole[kind], whole[kind] / name
+    content = path.read_bytes()
+    path.write_bytes(data.draw(damaged(content)))
+    try:
+        read_kind(kind, folder)
+    except BadInput as error:
+        assert str(error).startswith(str(folder))
+        assert "\n" not in str(error)
+    finally:
+        path.write_bytes(content)
+
+
 def test_overwritten_weights_are_refused(copied: Callable[[str], Path]) -> None:
     """TensorFlow's checkpoints carry checksums."""
     folder = copied("tfhub_usual")
@@ -624,6 +692,47 @@ def test_a_preset_of_another_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"module": "keras_hub", "class_name": "GPT2Backbone", "config": {}}')
     with pytest.raises(BadInput, match=r"config\.json: is of 'GPT2Backbone', not of a BertBackbone; name a preset"):
         read_published("keras", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "sentence"),
+    [
+        ("config.json", {"num_layers": 10**9}, r"config\.json: num_layers is 1,000,000,000, more than 1,000; name"),
+        (
+            "config.json",
+            {"vocabulary_size": 10**12},
+            r"model\.weights\.h5: holds .* describes .* parameters; bring",
+        ),
+        ("config.json", {"hidden_dim": "32"}, r"config\.json: describes no BERT: hidden_dim \('32'\)"),
+        ("config.json", {"num_heads": 5}, r"config\.json: hidden_dim 32 cannot be shared by num_heads 5"),
+        ("tokenizer.json", {"lowercase": "yes"}, r"tokenizer\.json: lowercase is 'yes'; write true or false"),
+    ],
+)
+def test_preset_of_impossible_sizes_is_not_built(
+    whole: dict[str, Path], tmp_path: Path, file: str, change: dict[str, Any], sentence: str
+) -> None:
+    """A configuration of some bytes cannot fill the memory, and a wrong setting is told by its key."""
+    folder = Path(shutil.copytree(whole["keras"], tmp_path / "preset"))
+    config = json.loads((folder / file).read_text())
+    config["config"] |= change
+    (folder / file).write_text(json.dumps(config))
+    with pytest.raises(BadInput, match=sentence):
+        read_published("keras", folder)
+
+
+def test_preset_cannot_name_code(whole: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration may name any module and class: none of them is imported."""
+    folder = Path(shutil.copytree(whole["keras"], tmp_path / "preset"))
+    (tmp_path / "hostile_module.py").write_text(f"open({str(tmp_path / 'it ran')!r}, 'w')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for file in ("config.json", "tokenizer.json"):
+        config = json.loads((folder / file).read_text())
+        hostile = {"module": "hostile_module", "class_name": "Policy", "config": {}, "registered_name": None}
+        config |= {"module": "hostile_module", "registered_name": None}
+        config["config"] |= {"dtype": hostile, "name": hostile}
+        (folder / file).write_text(json.dumps(config))
+    assert read_published("keras", folder).vocabulary == VOCABULARY
+    assert not (tmp_path / "it ran").exists()
 
 
 @pytest.mark.parametrize("length", [128, 512])
