@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 # Studies and the catalogue have some hundreds.
 MAX_VALUES = 100_000
@@ -21,6 +22,15 @@ MAX_VALUES = 100_000
 
 class StudyError(Exception):
     """A study that cannot be run: one sentence with the key, what was found and what is allowed."""
+
+
+def _check_pattern(validator: Any, pattern: str, instance: Any, _: dict[str, Any]) -> Iterator[ValidationError]:
+    # The end in JSON Schema is the end; in Python $ also stands before a newline that is the last character.
+    if validator.is_type(instance, "string") and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Validator = extend(Draft202012Validator, {"pattern": _check_pattern})
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -82,7 +92,7 @@ def _written_out(node: yaml.Node, sizes: dict[int, float]) -> float:
 def check_schema(config: Any, schema: dict[str, Any]) -> None:
     """Validate `config` and raise the first error, in the order of the file, as one sentence (`StudyError`)."""
     _check_finite(config)
-    errors = list(Draft202012Validator(schema).iter_errors(config))
+    errors = list(_Validator(schema).iter_errors(config))
     if errors:
         # An unknown key first: it is the likeliest cause of a missing one.
         error = min(errors, key=lambda e: (e.validator != "additionalProperties", len(e.absolute_path)))

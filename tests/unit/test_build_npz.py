@@ -281,6 +281,12 @@ def test_columns_of_the_study_win(tmp_path: Path) -> None:
     assert built(tmp_path / "a.csv", text="label", label="text") == (["0", "1"], ["a", "b"])
 
 
+def test_duplicate_ids_are_no_keys(tmp_path: Path) -> None:
+    """Rows of one id, or of none, are rows: a column of ids is passed over."""
+    (tmp_path / "a.csv").write_text("id,text,label\n7,a,1\n7,a,0\n,b,0\n")
+    assert built(tmp_path / "a.csv") == (["a", "a", "b"], [1, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -700,6 +706,13 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], None], dict[str, Any], str]] = 
     "name that is no UTF-8 in zip": ("a.zip", _zip_with_name(b"\xff\xfe/1", "\u00e9/1"), {}, "a.zip: cannot be read"),
     "no name in zip": ("a.zip", _zip_with_name(b"\0/1", "c/1"), {}, "a.zip: cannot be read"),
     "header only": ("a.csv", _raw("text,label\n"), {}, r"a\.csv: has no rows"),
+    "no rows in npz": ("a.npz", _npz(text=np.array([], "U1"), label=np.array([], int)), {}, r"a\.npz: has no rows"),
+    "no rows in parquet": (
+        "a.parquet",
+        _parquet(text=pa.array([], pa.string()), label=pa.array([], pa.int64())),
+        {},
+        r"a\.parquet: has no rows; give a file with labelled texts",
+    ),
     "ragged row": (
         "a.csv",
         _raw('text,label\n"x\ny",1\nb,c,0\n'),

@@ -1,12 +1,13 @@
 """Reading a study: what is refused, in which words, and what a resolved study holds."""
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -313,6 +314,36 @@ def test_damaged_yaml_is_read_or_refused_in_one_sentence(
         read(file)
     except StudyError as error:
         assert "\n" not in str(error)
+
+
+NAMES = st.one_of(st.text(st.sampled_from("./\\~ \n\t\0{}%:$-_aB9\u00e9\u2026"), max_size=8), st.text(max_size=20))
+
+PLACES = ["study", "dataset.name", "models", "encoders", "vocabularies", "dataset.train.url"]
+
+
+@settings(max_examples=300, deadline=None)
+@example(name="a\n", place="study")
+@example(name="..", place="dataset.name")
+@example(name="../../up", place="models")
+@example(name="a/../../..", place="dataset.train.url")
+@given(name=NAMES, place=st.sampled_from(PLACES))
+def test_no_name_climbs_out_of_its_folder(name: str, place: str) -> None:
+    """Whatever a study, data set, row, encoder, vocabulary or file is called, it is a plain part of a path."""
+    new = {
+        "models": [{"name": name, "encoder": "nano"}],
+        "encoders": STUDY["encoders"] | {name: STUDY["encoders"]["nano"]},
+        "vocabularies": STUDY["vocabularies"] | {name: {"size": 500}},
+        "dataset.train.url": f"https://example.org/{name}",
+    }
+    study = changed(place, new.get(place, name))
+    try:
+        resolved = resolve_study(study, SCHEMA, CATALOG, [PROJECT])
+    except StudyError:
+        return
+    parts = [resolved["study"], resolved["dataset"]["name"], *resolved["encoders"], *resolved["vocabularies"]]
+    parts += [*published_files(resolved["dataset"]), *(row["path"] for row in resolved["models"])]
+    for part in parts:
+        assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", part), part
 
 
 ALIASES = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
