@@ -35,6 +35,11 @@ log = logging.getLogger(__name__)
 MAX_BYTES = 4 * 2**30
 # A row without a character costs memory too, and packed files can hold any number of them.
 MAX_ROWS = 20_000_000
+# Names and other properties before a member of a tar; they have a kilobyte at most.
+MAX_HEADER_BYTES = 1 << 20
+TAR_EXTENSIONS = {
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+}
 FORMATS = {
     "npz": "npz",
     "csv": "csv",
@@ -777,8 +782,19 @@ def _class_parent(path: Path, names: Iterable[str], split: str | None) -> str:
     return chosen
 
 
+class _TarInfo(tarfile.TarInfo):
+    """A header of a tar that does not make its reader keep megabytes of properties in memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in TAR_EXTENSIONS and info.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {info.size:,} bytes")
+        return info
+
+
 def _tar_members(path: Path, max_bytes: int) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    with _open_bytes(path, max_bytes) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+    with _open_bytes(path, max_bytes) as stream, tarfile.open(fileobj=stream, mode="r|", tarinfo=_TarInfo) as archive:
         while (member := archive.next()) is not None:
             archive.members.clear()
             # A sparse member may claim any size.

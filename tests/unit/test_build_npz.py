@@ -593,6 +593,13 @@ def _invalid_parquet(path: Path) -> None:
     pq.write_table(pa.table({"text": text, "label": [0, 1]}), path)
 
 
+def _long_header_tar(path: Path) -> None:
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("neg/1.txt")
+        info.pax_headers = {"comment": "x" * 5_000_000}
+        archive.addfile(info)
+
+
 def _tar(files: dict[str, bytes]) -> Callable[[Path], None]:
     return lambda path: write_archive(path, files)
 
@@ -845,6 +852,12 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], None], dict[str, Any], str]] = 
         {},
         r"line 1: .*half a surrogate pair, U\+D83D",
     ),
+    "surrogate csv": (
+        "a.csv",
+        _raw(b"text,label\na\xed\xa0\xbd,1\n"),
+        {},
+        r"line 2: the text is not valid UTF-8 \(byte 0xed at character 1\)",
+    ),
     "beyond Unicode": (
         "a.npz",
         _bad_code_point_npz,
@@ -879,6 +892,12 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], None], dict[str, Any], str]] = 
         _tar({"a/1.txt": b"x" * 10**6, "b/1.txt": b""}),
         {"max_bytes": 10**5},
         "more than 100,000 uncompressed",
+    ),
+    "bomb in a header of tar": (
+        "a.tgz",
+        _long_header_tar,
+        {},
+        r"a\.tgz: cannot be read \(a header of 5,000,\d+ bytes\)",
     ),
     "bomb zip": (
         "a.zip",
