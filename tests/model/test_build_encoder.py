@@ -130,6 +130,26 @@ def test_weights_larger_than_their_file_are_refused(folder: Path) -> None:
         load_weights(backbone, folder / "e.weights.h5")
 
 
+@pytest.mark.parametrize("how", ["external", "link", "virtual"])
+def test_weights_lead_to_no_other_file(folder: Path, how: str) -> None:
+    """HDF5 can keep an array in another file, in three ways: none is followed."""
+    name, other = "layers/embedding/vars/0", folder / "other.h5"
+    other.write_bytes((folder / "e.weights.h5").read_bytes())
+    with h5py.File(folder / "e.weights.h5", "a") as file:
+        shape = file[name].shape
+        del file[name]
+        if how == "external":
+            file.create_dataset(name, shape, "f4", external=[(str(other), 0, h5py.h5f.UNLIMITED)])
+        elif how == "link":
+            file[name] = h5py.ExternalLink(str(other), name)
+        else:
+            layout = h5py.VirtualLayout(shape, "f4")
+            layout[:] = h5py.VirtualSource(str(other), name, shape)
+            file.create_virtual_dataset(name, layout)
+    with pytest.raises(BadInput, match=r"e\.weights\.h5: .* does not hold the weights"):
+        folder_encoder(folder / "encoder.json", folder / "e.weights.h5", VOCABULARY)
+
+
 def test_weights_of_another_size_are_refused(folder: Path) -> None:
     """Weights and configuration must belong together."""
     encoder, _ = scratch_encoder(SCRATCH | {"hidden": 32}, VOCABULARY, True)
