@@ -143,13 +143,14 @@ def masked_batches(
 
 
 def part_texts(
-    lengths: np.ndarray, fraction: float, seed: int, keep: np.ndarray | None = None
+    lengths: np.ndarray, fraction: float, least: int, seed: int, keep: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide texts at random into those to learn from and those held out.
 
     Args:
         lengths: int array (texts,), in tokens.
-        fraction: share of the tokens that is held out; one text at least.
+        fraction: share of the tokens that is held out.
+        least: so many tokens are held out at least, if there are as many.
         seed: of the order.
         keep: bool array (texts,), false for texts that are left out of both; None for none.
 
@@ -159,8 +160,8 @@ def part_texts(
     order = np.random.default_rng(seed).permutation(len(lengths))
     if keep is not None:
         order = order[keep[order]]
-    held_out = np.cumsum(lengths[order]) <= fraction * lengths[order].sum()
-    held_out[:1] = True
+    lengths = lengths[order]
+    held_out = np.cumsum(lengths) - lengths < max(fraction * lengths.sum(), least)
     return order[~held_out], order[held_out]
 
 
@@ -199,7 +200,7 @@ def pretrain(
     """
     length, batch_size, seed = settings["length"], settings["batch_size"], settings["seed"]
     parts = [
-        part_texts(np.diff(tokens.offsets), settings["validation_fraction"], seed, kept)
+        part_texts(np.diff(tokens.offsets), settings["validation_fraction"], length, seed, kept)
         for tokens, kept in zip(texts, keep, strict=True)
     ]
     kept, held_out = (

@@ -1,0 +1,94 @@
+"""A pre-training of this project for some steps, for compare_speed.py."""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from _checkpoint import Checkpoints
+from _device import set_up_device
+from _masking import Pieces
+from _tokens import Tokens, load_tokens
+
+WARM_UP = 3
+
+
+def product_rate(size: int = 2048, repeats: int = 5) -> float:
+    """Operations per second of the fastest of some products of square matrices."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(0)
+    a, b = (tf.constant(random.random((size, size), np.float32)) for _ in range(2))
+    multiply = tf.function(lambda: tf.reduce_sum(a @ b))
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        float(multiply())
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds)
+
+
+def read_tokens(texts: str, vocabulary: str, folder: str, count: int) -> Tokens:
+    """The first texts with that many WordPieces."""
+    from _tokenizer import tokenize_frame
+
+    files = [f"{folder}/ids.npy", f"{folder}/offsets.npy"]
+    tokenize_frame(texts, vocabulary, *files, lower_case=True)
+    tokens = load_tokens(*files, vocabulary)
+    rows = int(np.searchsorted(tokens.offsets, count))
+    ids = np.array(tokens.ids[: tokens.offsets[rows]])
+    return Tokens(ids, tokens.offsets[: rows + 1], tokens.pad, tokens.cls, tokens.sep)
+
+
+def train(settings: dict[str, Any], folder: str) -> tuple[float, float]:
+    """Tokens per second of the full steps after the first few, and the mean loss."""
+    import keras
+
+    from _pretraining import build_masked_lm, pretrain
+    from _tokenizer import read_vocabulary
+
+    layers, hidden, length, batch_size, steps = (
+        int(settings[key]) for key in ("layers", "hidden", "length", "batch_size", "steps")
+    )
+    vocabulary = read_vocabulary(settings["vocabulary"])
+    # One text is held out, and one sequence is left for the cuts to move.
+    tokens = read_tokens(settings["texts"], settings["vocabulary"], folder, (steps * batch_size + 20) * length)
+    pretraining = {
+        "length": length, "batch_size": batch_size, "epochs": 1, "optimizer": "adamw", "learning_rate": 1e-4,
+        "epsilon": 1e-6, "clipnorm": None, "global_clipnorm": 1.0, "weight_decay": 0.01, "momentum": 0.0,
+        "schedule": "linear", "warmup_fraction": 0.1, "masked_fraction": 0.15, "whole_words": False,
+        "validation_fraction": 0.001, "seed": 0, "xla": False, "precision": "float32",
+    }  # fmt: skip
+    architecture = {
+        "vocabulary_size": len(vocabulary), "num_layers": layers, "num_heads": max(1, hidden // 64),
+        "hidden_dim": hidden, "intermediate_dim": 4 * hidden, "max_sequence_length": 512, "num_segments": 2,
+    }  # fmt: skip
+    keras.utils.set_random_seed(0)
+    model, _ = build_masked_lm(architecture, dropout=0.1)
+    ends: list[float] = []
+    clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
+    fit = model.fit
+    model.fit = lambda *arguments, callbacks, **more: fit(*arguments, callbacks=[*callbacks, clock], **more)
+    history, _ = pretrain(
+        model, [tokens], [None], Pieces.of(vocabulary), pretraining, "here", Checkpoints(Path(folder, "none"), {}), 1e9
+    )
+    timed = ends[WARM_UP - 1 : steps]
+    return batch_size * length * (len(timed) - 1) / (timed[-1] - timed[0]), float(history["loss"].iloc[-1])
+
+
+def main() -> None:
+    settings = json.loads(sys.argv[1])
+    set_up_device(int(settings["threads"]))
+    with tempfile.TemporaryDirectory() as folder:
+        speed, loss = train(settings, folder)
+    print(json.dumps({"tokens_per_second": speed, "product_rate": product_rate(), "loss": loss}))
+
+
+if __name__ == "__main__":
+    main()
