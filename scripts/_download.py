@@ -1,22 +1,29 @@
 """Brings one file here: checked, resumed, never half a file under its final name."""
 
 import hashlib
+import http.client
+import io
 import json
 import logging
 import os
 import shutil
+import socket
+import ssl
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tqdm import tqdm
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
@@ -26,14 +33,17 @@ CHUNK = 1 << 16
 LOG_SECONDS = 10.0
 PASSING_STATUS = {408, 425, 429, 500, 502, 503, 504}
 MAX_REDIRECTS = 10
+SLOWEST = 100.0  # bytes per second
+UNTRUSTED = {18, 19, 20}  # OpenSSL's codes: self-signed, signed by one that is, by an authority that is not known
+MOST_DIGITS = 18  # of a number in a header; Python refuses to read thousands of them
 OFFLINE = "BERT_LADDER_OFFLINE"
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to keep trying one location; seconds, but for `attempts` and `slowest`.
+    """How long to keep trying one location; seconds, but for `attempts`.
 
-    A body that comes with fewer than `slowest` bytes per second during `read_timeout` seconds hangs.
+    An answer that comes with fewer than SLOWEST bytes per second during `read_timeout` seconds hangs.
     """
 
     attempts: int = 5
@@ -42,7 +52,6 @@ class Patience:
     longest_retry_after: float = 120.0
     connect_timeout: float = 15.0
     read_timeout: float = 60.0
-    slowest: float = 100.0
 
 
 PATIENCE = Patience()
@@ -99,8 +108,14 @@ def fetch_file(
         Unavailable: the location cannot give the file, or gave another one.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    _fetch(location, target, patience)
     part = _part_file(target)
+    try:
+        _fetch(location, target, patience)
+    except Unavailable:
+        # Of this location or another, what can be continued stays.
+        if not _tag(target).get("validator"):
+            _drop_part(target)
+        raise
     try:
         found = _checked_sum(part, sha256)
         if fault is not None and (reason := fault(part)) is not None:
@@ -215,10 +230,19 @@ def _download(url: str, target: Path, patience: Patience) -> None:
     )
     with requests.Session() as session:
         session.max_redirects = MAX_REDIRECTS
+        session.hooks["response"].append(_leave_redirect)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Adapter())
         try:
             retrying(_attempt, session, url, target, patience)
         except Interrupted as reason:
             raise Unavailable(f"{reason}, {patience.attempts} attempts") from reason
+
+
+def _leave_redirect(response: requests.Response, **_: Any) -> None:
+    """Close a redirect's body, which requests would read to its end, if it has one, into memory."""
+    if response.is_redirect:
+        response.close()
 
 
 def _pause(state: RetryCallState, patience: Patience) -> float:
@@ -234,10 +258,10 @@ def _attempt(session: requests.Session, url: str, target: Path, patience: Patien
         Interrupted: worth another attempt.
         Unavailable: not worth another attempt.
     """
-    part, tag = _part_file(target), _tag_file(target)
+    part = _part_file(target)
     # Compressed transfer would make Content-Length and ranges speak of other bytes than the file's.
     headers = {"Accept-Encoding": "identity", "User-Agent": "bert-ladder"}
-    have, validator = _resumable(url, part, tag)
+    have, validator = _resumable(url, target)
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": validator}
     timeouts = (patience.connect_timeout, patience.read_timeout)
@@ -245,22 +269,29 @@ def _attempt(session: requests.Session, url: str, target: Path, patience: Patien
         with session.get(url, headers=headers, stream=True, timeout=timeouts) as response:
             _check_status(response, part, patience)
             start = _start_of_body(response, part, have, validator)
-            _prepare(url, response, start, part, tag)
-            _write_body(response, start, part, patience)
+            _prepare(url, response, start, target)
+            _write_body(response, start, part)
     except requests.TooManyRedirects as error:
         raise Unavailable(f"more than {MAX_REDIRECTS} redirects") from error
     except requests.exceptions.InvalidSchema as error:
-        raise Unavailable(f"redirects to an address that is not http or https: {_cause(error)}") from error
+        raise Unavailable(f"redirects to an address that is not http or https: {_words(error)}") from error
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, HTTPError) as error:
-        raise Interrupted(_cause(error)) from error
+        reason = _innermost(error)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            # No later attempt would find another certificate.
+            raise Unavailable(_words(reason)) from error
+        raise Interrupted(_words(reason)) from error
     except requests.RequestException as error:
-        raise Unavailable(_cause(error)) from error
+        raise Unavailable(_words(_innermost(error))) from error
+    except ValueError as error:
+        # What requests makes of some addresses that a server redirects to.
+        raise Unavailable(f"redirects to no address ({_words(error)})") from error
     except OSError as error:
         raise Unavailable(error.strerror or str(error)) from error
 
 
 def _check_status(response: requests.Response, part: Path, patience: Patience) -> None:
-    status = f"HTTP {response.status_code} {response.reason or ''}".strip()
+    status = _one_line(f"HTTP {response.status_code} {response.reason or ''}")
     if response.status_code == 416:
         # The part is no beginning of the file that is there now.
         part.unlink(missing_ok=True)
@@ -278,18 +309,16 @@ def _retry_after(response: requests.Response) -> float | None:
     given = response.headers.get("Retry-After")
     try:
         return None if given is None else Retry().parse_retry_after(given)
-    except HTTPError:
+    except (HTTPError, ValueError, OverflowError):
+        # urllib3's own for what is neither seconds nor a date, Python's for thousands of digits and for far years.
         return None
 
 
-def _resumable(url: str, part: Path, tag: Path) -> tuple[int, str]:
+def _resumable(url: str, target: Path) -> tuple[int, str]:
     """Bytes that are there already and the validator of the file they belong to; 0 where they cannot be continued."""
-    try:
-        saved = json.loads(tag.read_text(encoding="utf-8"))
-        have = part.stat().st_size
-    except (OSError, ValueError):
-        return 0, ""
-    return (have, saved["validator"]) if saved["url"] == url and saved["validator"] else (0, "")
+    tag, part = _tag(target), _part_file(target)
+    usable = tag.get("url") == url and tag["validator"] and part.exists()
+    return (part.stat().st_size, tag["validator"]) if usable else (0, "")
 
 
 def _start_of_body(response: requests.Response, part: Path, have: int, validator: str) -> int:
@@ -310,7 +339,8 @@ def _validator(response: requests.Response) -> str:
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
-def _prepare(url: str, response: requests.Response, start: int, part: Path, tag: Path) -> None:
+def _prepare(url: str, response: requests.Response, start: int, target: Path) -> None:
+    part, tag = _part_file(target), _tag_file(target)
     if start:
         log.info("continued after %s bytes", f"{start:,}")
         return
@@ -322,40 +352,60 @@ def _prepare(url: str, response: requests.Response, start: int, part: Path, tag:
     tag.write_text(text, encoding="utf-8")
 
 
-def _write_body(response: requests.Response, start: int, part: Path, patience: Patience) -> None:
+def _write_body(response: requests.Response, start: int, part: Path) -> None:
+    total = _total_bytes(response, start)
+    chunks = _reported(_body(response, start, total), start, total)
     encoding = response.headers.get("Content-Encoding", "identity")
     # Some servers call a .gz file gzip-encoded: then the bytes as sent are the file.
-    decode = encoding != "identity" and not part.name.removesuffix(".part").endswith((".gz", ".tgz"))
-    announced = response.headers.get("Content-Length", "")
-    length = int(announced) if announced.isdecimal() and not decode else None
-    got = 0
+    if encoding != "identity" and not part.name.removesuffix(".part").endswith((".gz", ".tgz")):
+        if encoding not in ("gzip", "x-gzip"):
+            raise Unavailable(_one_line(f"sends the file compressed by {encoding}, although asked not to"))
+        chunks = _unzipped(chunks)
     with part.open("ab") as file:
         try:
-            total = None if length is None else start + length
-            for chunk in _reported(_body(response, decode, patience), start, total):
+            for chunk in chunks:
                 file.write(chunk)
-                got += len(chunk)
         finally:
             _sync(file)
-    if length is not None and got != length:
-        raise Interrupted(f"{got:,} of {length:,} bytes came")
 
 
-def _body(response: requests.Response, decode: bool, patience: Patience) -> Iterator[bytes]:
+def _total_bytes(response: requests.Response, start: int) -> int | None:
+    """Bytes of the whole file as they are sent, None where the server does not tell."""
+    if start:
+        # A server may give less than was asked for, and Content-Length is that of what it gives.
+        announced = response.headers["Content-Range"].rpartition("/")[2]
+    else:
+        announced = response.headers.get("Content-Length", "").rpartition(", ")[2]
+    if announced in ("", "*"):
+        return None
+    if not announced.isdecimal() or len(announced) > MOST_DIGITS:
+        raise Interrupted(_one_line(f"announces a length of {announced} bytes"))
+    return int(announced)
+
+
+def _body(response: requests.Response, start: int, total: int | None) -> Iterator[bytes]:
     """The chunks of a body as they come.
 
     Raises:
-        Interrupted: they come so slowly that the server may be said to hang, although no single wait times out.
+        Interrupted: they end too early, or never.
     """
-    since, got = time.monotonic(), 0
-    while chunk := response.raw.read1(CHUNK, decode_content=decode):
+    done = start
+    while chunk := response.raw.read1(CHUNK, decode_content=False):
         yield chunk
-        got += len(chunk)
-        passed = time.monotonic() - since
-        if passed >= patience.read_timeout:
-            if got < patience.slowest * passed:
-                raise Interrupted(f"only {got:,} bytes came in {passed:,.1f} s")
-            since, got = time.monotonic(), 0
+        done += len(chunk)
+    if total is not None and done != total:
+        raise Interrupted(f"{done:,} of {total:,} bytes came")
+
+
+def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        for chunk in chunks:
+            yield unpacker.decompress(chunk)
+    except zlib.error as error:
+        raise Unavailable(f"what came is not gzip, as the server calls it ({error})") from error
+    if not unpacker.eof:
+        raise Interrupted("what came is cut")
 
 
 def _reported(chunks: Iterator[bytes], start: int, total: int | None) -> Iterator[bytes]:
@@ -373,16 +423,91 @@ def _reported(chunks: Iterator[bytes], start: int, total: int | None) -> Iterato
                 log.info("%s of %s bytes", f"{done:,}", "unknown" if total is None else f"{total:,}")
 
 
-def _cause(error: BaseException) -> str:
-    """The innermost reason of a nested network error, on one line."""
+def _innermost(error: BaseException) -> BaseException:
+    """The innermost reason of a nested network error."""
     while True:
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
-        if not isinstance(inner, BaseException):
-            break
+        around = (getattr(error, "reason", None), *error.args)
+        inner = next((reason for reason in around if isinstance(reason, BaseException)), None)
+        if inner is None:
+            return error
         error = inner
-    text = str(error.args[0] if len(error.args) == 1 else error)
+
+
+def _words(error: BaseException) -> str:
+    """What a network error says, on one line."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            hint = "; name your network's own authority in REQUESTS_CA_BUNDLE" if error.verify_code in UNTRUSTED else ""
+            return f"its certificate is not accepted: {_one_line(error.verify_message)}{hint}"
+        case ssl.SSLError():
+            return f"no secure connection: {_one_line(error.reason or error.strerror or '').lower().replace('_', ' ')}"
+        case http.client.RemoteDisconnected():
+            return "closed the connection without an answer"
+        case http.client.BadStatusLine():
+            return f"answers with what is not HTTP: {_one_line(error.line)}"
+        case http.client.IncompleteRead():
+            return "closed the connection before all had come"
+        case OSError(strerror=str(words)):
+            return _one_line(words)
     # urllib3 puts the connection object's repr before some messages.
-    return " ".join(text.rpartition(">: ")[2].split())[:200] or type(error).__name__
+    text = str(error.args[0] if len(error.args) == 1 else error).rpartition(">: ")[2].rpartition("): ")[2]
+    return _one_line(text) or type(error).__name__
+
+
+def _one_line(text: str) -> str:
+    """Without what a terminal would obey, since servers write some of it."""
+    return "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))[:200].strip()
+
+
+class _Pace(io.RawIOBase):
+    """What a socket gives, as long as it does not come so slowly that the server may be said to hang.
+
+    No single wait need time out for that; and it may be a header, or the length of a chunk, that never ends.
+    """
+
+    def __init__(self, stream: io.RawIOBase, seconds: float) -> None:
+        self._stream, self._seconds, self._since, self._got = stream, seconds, None, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        got = self._stream.readinto(buffer)
+        now = time.monotonic()
+        # A server may think before it answers.
+        self._since = self._since or now
+        self._got += got
+        passed = now - self._since
+        if passed >= self._seconds:
+            if self._got < SLOWEST * passed:
+                raise Interrupted(f"only {self._got:,} bytes came in {passed:,.1f} s")
+            self._since, self._got = now, 0
+        return got
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Pace(self.fp.detach(), sock.gettimeout()))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = _SecureConnection if pool.scheme == "https" else _Connection
+        return pool
 
 
 # files ----------------------------------------------------------------------------------------------------------------
@@ -394,6 +519,14 @@ def _part_file(target: Path) -> Path:
 
 def _tag_file(target: Path) -> Path:
     return target.with_name(target.name + ".part.json")
+
+
+def _tag(target: Path) -> dict[str, str]:
+    """Address and validator of what is in the part file; nothing where neither is known."""
+    try:
+        return json.loads(_tag_file(target).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _drop_part(target: Path) -> None:

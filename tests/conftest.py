@@ -1,13 +1,12 @@
 """Fixtures shared by all tests."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from servers import Server
+from servers import Server, serving
 from workspace import MICRO, PROJECT, Workspace, copy_workflow, without_network
 
 
@@ -40,12 +39,8 @@ def shared_checkpoints() -> Path:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server on this machine that answers as each test tells it."""
     monkeypatch.setenv("NO_PROXY", "*")
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Server()) as running:
         yield running
-        running.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")

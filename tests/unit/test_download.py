@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,22 @@ from pathlib import Path
 import pytest
 
 from _download import Patience, Unavailable, fetch_file, without_password
-from servers import CONTENT, ETAG, QUICK, Handler, Server, cut_after, status, whole, with_ranges
+from servers import (
+    CONTENT,
+    ETAG,
+    QUICK,
+    Answer,
+    Handler,
+    Server,
+    bare,
+    cut_after,
+    new_certificate,
+    reset_after,
+    serving,
+    status,
+    whole,
+    with_ranges,
+)
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -103,6 +119,15 @@ def test_wrong_range_is_dropped(tmp_path: Path, server: Server, place: str) -> N
     assert_whole(tmp_path)
 
 
+def test_part_of_a_range_is_not_the_file(tmp_path: Path, server: Server) -> None:
+    """A server may give less than the rest that was asked for; the rest of the rest is asked for next."""
+    place = f"bytes 200000-299999/{len(CONTENT)}"
+    less = lambda handler: handler.send(206, CONTENT[200_000:300_000], ETag=ETAG, Content_Range=place)  # noqa: E731
+    fetch(tmp_path, server.url("/data.bin", cut_after(200_000, ETag=ETAG), less, with_ranges()), sha256=None)
+    assert server.ranges() == [None, "bytes=200000-", "bytes=300000-"]
+    assert_whole(tmp_path)
+
+
 def test_unsatisfiable_range_starts_again(tmp_path: Path, server: Server) -> None:
     """After 416 the part is given up and the file fetched from its start."""
     fetch(tmp_path, server.url("/data.bin", cut_after(200_000, ETag=ETAG), status(416), whole()))
@@ -132,6 +157,33 @@ def test_truncated_chunks_are_never_accepted(tmp_path: Path, server: Server) -> 
     assert_nothing(tmp_path)
 
 
+@pytest.mark.parametrize("cut", [cut_after(1000), reset_after(1000)], ids=["closed", "reset"])
+def test_only_what_can_be_continued_is_kept(tmp_path: Path, server: Server, cut: Answer) -> None:
+    """Without a validator the beginning of a file is of no use to the next call."""
+    with pytest.raises(Unavailable):
+        fetch(tmp_path, server.url("/data.bin", cut))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_part_outlives_the_failure_of_another_address(tmp_path: Path, server: Server) -> None:
+    """A mirror that is gone costs nothing of what the first began."""
+    first = server.url("/data.bin", cut_after(200_000, ETag=ETAG), status(404), with_ranges())
+    for url in (first, server.url("/gone", status(404))):
+        with pytest.raises(Unavailable):
+            fetch(tmp_path, url)
+    fetch(tmp_path, first)
+    assert server.ranges()[-1] == "bytes=200000-"
+    assert_whole(tmp_path)
+
+
+def test_local_file_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
+    """A copy that failed in the middle cannot be continued."""
+    unreadable = Path("/proc/self/mem")
+    with pytest.raises(Unavailable, match="Input/output error"):
+        fetch(tmp_path, str(unreadable))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_part_of_another_address_is_not_continued(tmp_path: Path, server: Server) -> None:
     """What one mirror began no other mirror continues."""
     with pytest.raises(Unavailable):
@@ -155,9 +207,12 @@ def test_retry_after_is_honoured(tmp_path: Path, server: Server) -> None:
     assert time.monotonic() - start >= 1
 
 
-def test_unreadable_retry_after_is_ignored(tmp_path: Path, server: Server) -> None:
+@pytest.mark.parametrize(
+    "after", ["soon", "", "-5", "1.5", "nan", "9" * 5000, "Mon, 99 Foo", "Fri, 31 Dec 99999999999 23:59:59 GMT"]
+)
+def test_unreadable_retry_after_is_ignored(tmp_path: Path, server: Server, after: str) -> None:
     """A Retry-After that is neither seconds nor a date leaves the usual back-off."""
-    fetch(tmp_path, server.url("/data.bin", status(503, Retry_After="soon"), whole()))
+    fetch(tmp_path, server.url("/data.bin", status(503, Retry_After=after), whole()))
     assert_whole(tmp_path)
 
 
@@ -201,10 +256,64 @@ def test_redirect_loop_ends(tmp_path: Path, server: Server) -> None:
         fetch(tmp_path, server.url("/moved", status(302, Location="/moved")))
 
 
+@pytest.mark.parametrize("location", ["http://\xff/", "http://[::1/", "http://a:99999999/", "http://..a/", "data:,a"])
+def test_redirect_to_nonsense_is_one_sentence(tmp_path: Path, server: Server, location: str) -> None:
+    """Whatever a server calls an address."""
+    with pytest.raises(Unavailable) as caught:
+        fetch(tmp_path, server.url("/moved", status(302, Location=location)))
+    assert "\n" not in str(caught.value)
+
+
+def test_body_of_a_redirect_is_not_read(tmp_path: Path, server: Server) -> None:
+    """It may have no end, and nobody wants it."""
+    target, sent = server.url("/data.bin", whole()), []
+
+    def endless(handler: Handler) -> None:
+        handler.send(302, Location=target, Content_Length=str(10**12))
+        while len(sent) < 1000:
+            handler.wfile.write(CONTENT)
+            sent.append(len(CONTENT))
+
+    fetch(tmp_path, server.url("/moved", endless))
+    assert_whole(tmp_path)
+    assert len(sent) < 1000
+
+
+@pytest.mark.parametrize("length", ["-5", "many", "9" * 30, "9" * 5000])
+def test_absurd_length_is_refused(tmp_path: Path, server: Server, length: str) -> None:
+    """What nobody can hold the body against is not trusted."""
+    with pytest.raises(Unavailable, match="announces a length of"):
+        fetch(tmp_path, server.url("/data.bin", whole(Content_Length=length)), sha256=None)
+    assert_nothing(tmp_path)
+
+
+def test_reason_cannot_write_to_the_terminal(tmp_path: Path, server: Server) -> None:
+    """What a server says of itself is shown, but for what a terminal would obey."""
+    with pytest.raises(Unavailable, match=r"^HTTP 403  \[2JGone$"):
+        fetch(tmp_path, server.url("/data.bin", bare(b"HTTP/1.1 403 \x1b[2JGone\r\nContent-Length: 0\r\n\r\n")))
+
+
 def test_encoded_transfer_gives_the_file(tmp_path: Path, server: Server) -> None:
     """A server that compresses although asked not to: the file arrives as it is on the server."""
     fetch(tmp_path, server.url("/data.bin", whole(gzip.compress(CONTENT), Content_Encoding="gzip")))
     assert_whole(tmp_path)
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 1000", "Connection: close"])
+def test_cut_encoded_transfer_is_never_accepted(tmp_path: Path, server: Server, length: str) -> None:
+    """Its beginning can be unpacked as well, and no length tells."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n{length}\r\n\r\n".encode()
+    with pytest.raises(Unavailable, match="what came is cut, 4 attempts"):
+        fetch(tmp_path, server.url("/data.bin", bare(head + gzip.compress(CONTENT)[:1000])), sha256=None)
+    assert_nothing(tmp_path)
+
+
+@pytest.mark.parametrize(("encoding", "reason"), [("br", "compressed by br, although"), ("gzip", "is not gzip")])
+def test_unreadable_encoding_is_refused(tmp_path: Path, server: Server, encoding: str, reason: str) -> None:
+    """What cannot be unpacked is not taken for the file."""
+    with pytest.raises(Unavailable, match=reason):
+        fetch(tmp_path, server.url("/data.bin", whole(Content_Encoding=encoding)), sha256=None)
+    assert_nothing(tmp_path)
 
 
 def test_gz_file_called_encoded_stays_gz(tmp_path: Path, server: Server) -> None:
@@ -314,6 +423,52 @@ def test_trickling_server_is_left(tmp_path: Path, server: Server) -> None:
     with pytest.raises(Unavailable, match=r"only \d+ bytes came in 0\.[45] s"):
         fetch(tmp_path, server.url("/data.bin", trickle), patience=patience)
     assert_nothing(tmp_path)
+
+
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl, to make certificates, is missing")
+
+
+@needs_openssl
+@pytest.mark.parametrize(
+    ("name", "days", "trusted", "reason"),
+    [
+        ("IP:127.0.0.1", 1, False, "self-signed certificate; name your network's own authority in REQUESTS_CA_BUNDLE$"),
+        ("IP:127.0.0.1", -1, True, "certificate has expired$"),
+        ("DNS:example.org", 1, True, r"mismatch, certificate is not valid for '127\.0\.0\.1'\.$"),
+    ],
+    ids=["self-signed", "expired", "wrong host"],
+)
+def test_bad_certificate_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, days: int, trusted: bool, reason: str
+) -> None:
+    """At once, in one sentence, before anything is asked for."""
+    certificate = new_certificate(tmp_path / "certificate.pem", name, days)
+    monkeypatch.setenv("NO_PROXY", "*")
+    if trusted:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serving(Server(certificate)) as server:
+        with pytest.raises(Unavailable, match=f"^its certificate is not accepted: .*{reason}"):
+            fetch(tmp_path / "out", server.url("/data.bin", whole()))
+        assert server.seen == []
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@needs_openssl
+def test_authority_of_the_environment_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the sentence about a certificate says."""
+    certificate = new_certificate(tmp_path / "certificate.pem")
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serving(Server(certificate)) as server:
+        fetch(tmp_path / "out", server.url("/data.bin", whole()))
+    assert_whole(tmp_path / "out")
+
+
+def test_server_without_tls_behind_https(tmp_path: Path, server: Server) -> None:
+    """The sentence says what failed."""
+    url = server.url("/data.bin", whole()).replace("http://", "https://")
+    with pytest.raises(Unavailable, match=r"^no secure connection: wrong version number, 4 attempts$"):
+        fetch(tmp_path, url)
 
 
 def test_offline_touches_no_socket(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -301,7 +301,7 @@ def hang(handler: Handler) -> None:
         (whole(ZIP[:-30]), "is cut or damaged"),
         (whole(tarred(FILES)[:-30]), "is cut or damaged"),
         (whole(zipped({"../evil": b"x"})), "climbs out"),
-        (cut_after(1000, ZIP + bytes(5000), ETag='"1"'), "bytes came|bytes read|IncompleteRead|416"),
+        (cut_after(1000, ZIP + bytes(5000), ETag='"1"'), "before all had come"),
         (status(302, Location="/a.zip"), "more than 10 redirects"),
         (status(302, Location="file:///etc/passwd"), "not http or https"),
         (hang, "timed out"),
