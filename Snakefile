@@ -128,3 +128,7 @@ rule exports:
 
 onsuccess:
     show_results(workflow)
+
+
+onerror:
+    explain_kills(log)

@@ -328,6 +328,11 @@ def activation_bytes(size, settings):
     return 2 * batch_size * length * hidden * layers * (34 + 5 * heads * length / hidden)
 
 
+def per_attempt(amount):
+    """A resource of which a job gets more when it is retried."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def training_memory_mb(row):
     """Main memory of a row's training on the CPU: the engine, weights with Adam's, and activations."""
     size = encoder_size(row["encoder"])
@@ -516,6 +521,20 @@ def table_notes():
     if SPLIT_PER_RUN:
         notes.append("Each seed draws its own split into a training and a validation part, for the baselines too.")
     return notes
+
+
+def explain_kills(logs):
+    """Say what it mostly means when a job was killed, since it could not say so itself: from Snakemake's logs."""
+    # By SIGKILL, or by SIGABRT, SIGBUS or SIGSEGV, as engines end that get no memory; a shell adds 128.
+    killed = r"died with <Signals\.SIG(?:KILL|ABRT|BUS|SEGV)|returned non-zero exit status 1(?:34|35|37|39)\."
+    text = "".join(Path(log).read_text(errors="replace") for log in logs)
+    for rule in sorted(set(re.findall(rf"\.(\w+)\.py' (?:{killed})", text))):
+        print(
+            f"{rule} was killed before it could say why. Unless somebody did it, memory ran out: run fewer jobs at once "
+            "(--cores 1), lower batch_size or length of a training, or give the job more memory, and type the same "
+            "command again.",
+            file=sys.stderr,
+        )
 
 
 def show_results(workflow):

@@ -21,8 +21,8 @@ rule compare_models:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
         metric=STUDY["comparison"]["metric"],
         over=STUDY["comparison"]["over"],

@@ -147,8 +147,8 @@ rule tokenize_text:
         "../envs/tensorflow.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(60),
     params:
         lower_case=lambda wildcards: STUDY["vocabularies"][wildcards.vocabulary]["lower_case"],
     script:

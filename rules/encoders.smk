@@ -19,8 +19,8 @@ rule build_vocabulary:
     conda:
         "../envs/tensorflow.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(60),
     params:
         size=lambda wildcards: STUDY["vocabularies"][wildcards.vocabulary].get("size"),
         lower_case=lambda wildcards: STUDY["vocabularies"][wildcards.vocabulary]["lower_case"],
@@ -46,8 +46,8 @@ rule build_encoder:
     conda:
         "../envs/tensorflow.yaml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=per_attempt(3000),
+        runtime=per_attempt(60),
     params:
         scratch=lambda wildcards: STUDY["encoders"][wildcards.encoder]["scratch"],
         lower_case=lambda wildcards: STUDY["vocabularies"][STUDY["encoders"][wildcards.encoder]["vocabulary"]][
@@ -110,8 +110,8 @@ rule fetch_vocabulary:
     conda:
         "../envs/tensorflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(60),
     script:
         "../scripts/fetch_vocabulary.py"
 
@@ -138,8 +138,8 @@ rule fetch_encoder:
     conda:
         "../envs/tensorflow.yaml"
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         definition=lambda wildcards: FETCHED[wildcards.encoder]["definition"],
         vocabulary=lambda wildcards: FETCHED[wildcards.encoder]["vocabulary"],

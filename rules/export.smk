@@ -19,7 +19,7 @@ rule export_encoder:
     conda:
         "../envs/tensorflow.yaml"
     resources:
-        mem_mb=6000,
-        runtime=60,
+        mem_mb=per_attempt(6000),
+        runtime=per_attempt(60),
     script:
         "../scripts/export_encoder.py"

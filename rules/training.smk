@@ -66,8 +66,8 @@ rule evaluate_model:
     threads: device_threads()
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         study=STUDY["study"],
         model=lambda wildcards: ROWS[wildcards.model]["name"],
@@ -100,8 +100,8 @@ rule train_baseline:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(120),
     params:
         baseline="{model}",
         model=lambda wildcards: BASELINES[wildcards.model],
@@ -128,8 +128,8 @@ rule evaluate_speed:
         "../envs/tensorflow.yaml"
     threads: all_threads()
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
         model=lambda wildcards: ROWS[wildcards.model]["name"] if wildcards.model in ROWS else BASELINES[wildcards.model],
     script:

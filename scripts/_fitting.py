@@ -272,15 +272,6 @@ def fit(
     return history
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an engine, or Python, has asked for more memory than there is: on a device, or on the CPU."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's
-        or str(error).startswith("RESOURCE_EXHAUSTED")  # XLA's, and so JAX's
-    )
-
-
 def code_version(modules: Iterable[str]) -> str:
     """SHA-256 of the code of some modules of this folder."""
     files = sorted(Path(__file__).with_name(f"{name}.py") for name in modules)

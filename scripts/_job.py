@@ -14,6 +14,11 @@ from _stale_lock import enter_run
 log = logging.getLogger(__name__)
 
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+NO_MEMORY = (
+    "RESOURCE_EXHAUSTED",  # XLA's words, and so JAX's
+    os.strerror(errno.ENOMEM),
+    "failed to map segment from shared object",  # the loader's, of an engine that is imported
+)
 
 
 class BadInput(Exception):
@@ -31,8 +36,9 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
         snakemake: the object that Snakemake gives a script.
 
     Raises:
-        SystemExit: with status 1 after `BadInput`, told in one sentence, or any other exception, told with traceback;
-            also if the same job runs already, whose files this one would write over.
+        SystemExit: with status 1 after `BadInput`, or trouble with memory or the disk, told in one sentence, or any
+            other exception, told with traceback; also if the same job runs already, whose files this one would write
+            over.
     """
     log_file = Path(snakemake.log[0])
     log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,11 +73,27 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
         sys.exit(1)
     except Exception as error:
         trouble = disk_trouble(error)
-        if trouble:
+        if is_out_of_memory(error):
+            log.error(
+                "%s: out of memory (%s); nothing is lost: run fewer jobs at once (--cores 1), or give this one more, "
+                "and type the same command again.",
+                snakemake.rule,
+                " ".join(str(error).split())[:200] or type(error).__name__,
+            )
+        elif trouble:
             log.error("%s: %s; nothing is lost: mend that and type the same command again.", snakemake.rule, trouble)
         else:
             log.exception("%s failed", snakemake.rule)
         sys.exit(1)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an engine, the system or Python has no memory to give: on a device, or on the CPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's
+        or any(words in str(error) for words in NO_MEMORY)
+    )
 
 
 def disk_trouble(error: BaseException) -> str | None:

@@ -24,9 +24,8 @@ from _fitting import (
     engine,
     engine_device,
     fit,
-    is_out_of_memory,
 )
-from _job import BadInput
+from _job import BadInput, is_out_of_memory
 from _masking import Pieces, cut, epoch_starts, mask_batch, pack, sequences
 from _tokens import Tokens, load_tokens
 

@@ -25,9 +25,8 @@ from _fitting import (
     engine,
     engine_device,
     fit,
-    is_out_of_memory,
 )
-from _job import BadInput
+from _job import BadInput, is_out_of_memory
 from _metrics import part_measures
 from _tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
 
