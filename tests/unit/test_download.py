@@ -254,6 +254,7 @@ def test_redirect_loop_ends(tmp_path: Path, server: Server) -> None:
     """A redirect that leads back to itself is given up."""
     with pytest.raises(Unavailable, match="more than 10 redirects"):
         fetch(tmp_path, server.url("/moved", status(302, Location="/moved")))
+    assert len(server.seen) == 11
 
 
 @pytest.mark.parametrize("location", ["http://\xff/", "http://[::1/", "http://a:99999999/", "http://..a/", "data:,a"])
