@@ -19,6 +19,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "sinfo", "squeue")
 NODES, GPUS, CPUS, MEMORY_MB = ("n1", "n2"), 2, 8, 64_000
 CONFIGURATION = """\
@@ -28,7 +30,7 @@ SlurmUser={user}
 SlurmdUser={user}
 SlurmctldPort={ports[0]}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CredType=cred/munge
 MpiDefault=none
 StateSaveLocation={folder}/state
@@ -43,11 +45,15 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 SlurmdParameters=config_overrides
 MinJobAge=600
-KillWait=2
+KillWait=5
+OverTimeLimit=0
+SlurmdTimeout=10
 ReturnToService=2
 DefMemPerCPU=200
 {nodes}
@@ -139,6 +145,34 @@ def running_cluster(folder: Path) -> Iterator[dict[str, str]]:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def kill_node(environment: dict[str, str], node: str) -> None:
+    """Kill a node's daemon and all that runs there, at once and for good, as a power cut does.
+
+    Args:
+        environment: the cluster's, from `running_cluster`.
+        node: its name.
+    """
+    doomed = [process for process in psutil.process_iter() if _is_on_node(process, environment, node)]
+    # What Slurm has started a job's processes with tells no environment.
+    doomed += {parent for process in doomed for parent in process.parents() if parent.name() == "slurmstepd"}
+    for process in doomed:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.suspend()
+    for process in doomed:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _is_on_node(process: psutil.Process, environment: dict[str, str], node: str) -> bool:
+    """Whether a process is a node's daemon, or of a job on it; other clusters' nodes have the same names."""
+    try:
+        own, command = process.environ(), process.cmdline()
+    except psutil.Error:
+        return False
+    is_there = own.get("SLURMD_NODENAME") == node or command[-2:] == ["-N", node]
+    return is_there and own.get("PATH", "").startswith(environment["PATH"].partition(":")[0])
 
 
 def _wait_for(condition, what: str) -> None:

@@ -1,5 +1,6 @@
 """The Slurm cluster that these tests start for themselves."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -11,9 +12,8 @@ import pytest
 from slurm.cluster import missing_programs, running_cluster
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[dict[str, str]]:
-    """The environment of a running cluster."""
+@contextlib.contextmanager
+def _new_cluster() -> Iterator[dict[str, str]]:
     if not os.environ.get("BERT_LADDER_SLURM"):
         pytest.skip("a test cluster is started where it is asked for: BERT_LADDER_SLURM=1, on loopback")
     missing = missing_programs()
@@ -25,3 +25,17 @@ def cluster() -> Iterator[dict[str, str]]:
             yield environment
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[dict[str, str]]:
+    """The environment of a running cluster."""
+    with _new_cluster() as environment:
+        yield environment
+
+
+@pytest.fixture
+def mortal_cluster() -> Iterator[dict[str, str]]:
+    """The environment of a cluster of the test's own, whose nodes it may kill."""
+    with _new_cluster() as environment:
+        yield environment
