@@ -42,7 +42,8 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
     """
     log_file = Path(snakemake.log[0])
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    running = log_file.open("a")
+    # Not the log itself, which Snakemake deletes before it starts a job.
+    running = log_file.with_name(f".{log_file.name}.lock").open("a")
     try:
         # The kernel frees the lock when the process ends, however it ends.
         fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,5 @@
 """How a job speaks: its log, the terminal and its status."""
 
-import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -60,19 +59,23 @@ def test_a_defect_leaves_its_traceback(tmp_path: Path) -> None:
 
 
 def test_second_copy_of_a_running_job_is_refused(tmp_path: Path) -> None:
-    """A job started twice leaves the first one's log and files alone."""
-    log = tmp_path / "logs/deep/job.log"
-    log.parent.mkdir(parents=True)
-    log.write_text("epoch 1/3\n")
-    marker = tmp_path / "written"
-    with log.open("a") as first:
-        fcntl.flock(first, fcntl.LOCK_EX)
-        status, terminal, kept = run(tmp_path, f"open({str(marker)!r}, 'w')")
+    """It writes nothing, though Snakemake has deleted the first one's log, as it does before it starts a job."""
+    log, marker = tmp_path / "logs/deep/job.log", tmp_path / "written"
+    action = f"open({str(marker)!r}, 'w')"
+    first_command = [sys.executable, "-c", JOB.format(action="sys.stdin.read()"), str(log)]
+    with subprocess.Popen(
+        first_command, cwd=SCRIPTS, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as first:
+        assert "a plain line" in first.stderr.readline()
+        log.unlink()
+        log.touch()
+        status, terminal, written = run(tmp_path, action)
+        first.stdin.close()
     assert status == 1
     assert terminal == f"train_model: another process runs this very job and writes {log}; let it end or stop it.\n"
-    assert kept == "epoch 1/3\n"
+    assert not written
     assert not marker.exists()
-    assert run(tmp_path, f"open({str(marker)!r}, 'w')")[0] == 0
+    assert run(tmp_path, action)[0] == 0
 
 
 @pytest.mark.parametrize(
