@@ -53,7 +53,7 @@ SlurmdParameters=config_overrides
 MinJobAge=600
 KillWait=5
 OverTimeLimit=0
-SlurmdTimeout=10
+SlurmdTimeout=15
 ReturnToService=2
 DefMemPerCPU=200
 {nodes}

@@ -116,11 +116,13 @@ def test_training_at_its_time_limit_goes_on_in_a_longer_job(
     before = len(slurm_jobs(workspace, cluster))
     with halted_training(workspace, cluster, "--set-resources", "train_model:runtime=attempt") as process:
         printed, record = assert_same_results(process, workspace, expected)
-    first, second = slurm_jobs(workspace, cluster)[before:]
-    assert (first.state, second.state) == ("TIMEOUT", "COMPLETED")
-    assert (first.minutes, second.minutes) == ("1:00", "2:00")
-    assert int(second.memory.rstrip("M")) == 2 * int(first.memory.rstrip("M"))
-    assert record["slurm_job"] == second.id
+    jobs = slurm_jobs(workspace, cluster)[before:]
+    # Usually two; a busy machine may need a minute to begin.
+    assert [job.state for job in jobs] in (["TIMEOUT", "COMPLETED"], ["TIMEOUT", "TIMEOUT", "COMPLETED"])
+    assert [job.minutes for job in jobs] == ["1:00", "2:00", "3:00"][: len(jobs)]
+    memory = [int(job.memory.rstrip("M")) for job in jobs]
+    assert memory == [attempt * memory[0] for attempt in range(1, len(jobs) + 1)]
+    assert record["slurm_job"] == jobs[-1].id
     assert "Trying to restart job" in printed
     assert "goes on at epoch" in (workspace.folder / LOG).read_text()
 
