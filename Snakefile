@@ -60,6 +60,7 @@ localrules:
     plot_accuracy,
     plot_pairs,
     plot_search,
+    plot_pretraining,
     plot_history,
     plot_confusion,
     plot_curves,

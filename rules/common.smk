@@ -208,6 +208,9 @@ def with_starts(names):
     return list(dict.fromkeys(line))
 
 
+USED_PRETRAINED = [name for name in with_starts(row["encoder"] for row in ROWS.values()) if name in PRETRAINED]
+
+
 # === Models ===
 
 
@@ -303,6 +306,10 @@ def speed_files(wildcards):
 # Submitting, or read again by a job on its node.
 ON_CLUSTER = workflow.resource_settings.nodes is not None or workflow.remote_exec
 CORES = workflow.resource_settings.cores or 1
+try:
+    DEVICES = [] if ON_CLUSTER else visible_devices(os.environ, machine_devices())
+except BadInput as error:
+    raise WorkflowError(f"The study cannot be run. {error}")
 
 # The jobs of a run that was killed on a cluster may still be at work.
 if workflow.is_main_process and not ON_CLUSTER and remove_stale_lock():
@@ -368,12 +375,8 @@ def training_minutes(wildcards, attempt):
 
 def trainings_at_once():
     """One per visible device; on a CPU as many as there are cores and trainings, and as memory holds of the largest."""
-    try:
-        devices = visible_devices(os.environ, machine_devices())
-    except BadInput as error:
-        raise WorkflowError(f"The study cannot be run. {error}")
-    if devices:
-        return len(devices)
+    if DEVICES:
+        return len(DEVICES)
     largest = max((training_memory_mb(row) for row in ROWS.values()), default=1)
     held = int(psutil.virtual_memory().total / 1e6 / largest)
     return max(1, min(CORES, len(BERT_RUNS + TRIAL_RUNS), held))
@@ -384,6 +387,11 @@ def device_threads():
     if ON_CLUSTER:
         return 4
     return max(1, CORES // max(1, workflow.global_resources["gpu"].value))
+
+
+def pretraining_threads():
+    """Those of a training where there are GPUs; else all cores, since what uses the encoder waits for it anyway."""
+    return device_threads() if ON_CLUSTER or DEVICES else CORES
 
 
 def all_threads():
@@ -403,9 +411,8 @@ def data_targets():
     """One file of every job that prepares data for the study's rows and baselines."""
     used = {STUDY["encoders"][row["encoder"]]["vocabulary"] for row in ROWS.values()}
     texts = {name: {"train", "test"} for name in sorted(used)}
-    for name in with_starts(row["encoder"] for row in ROWS.values()):
-        if name in PRETRAINED:
-            texts[STUDY["encoders"][name]["vocabulary"]] |= set(pretraining_texts(name))
+    for name in USED_PRETRAINED:
+        texts[STUDY["encoders"][name]["vocabulary"]] |= set(pretraining_texts(name))
     fractions = {path: row["training"]["validation_fraction"] for path, row in ROWS.items()}
     runs = [*BASELINE_RUNS, *BERT_RUNS, *TRIAL_RUNS]
     splits = {
@@ -471,6 +478,7 @@ FIGURES = {
     "pairs": "Rows against rows",
     "history": "Learning curves",
     **({"search": "Search"} if SEARCHED else {}),
+    **({"pretraining": "Pre-training"} if USED_PRETRAINED else {}),
     "confusion": "Confusion matrices",
     "curves": "ROC and precision-recall curves",
     "reliability": "Reliability diagrams",
@@ -517,6 +525,13 @@ def table_notes():
         notes.append(
             f"The data set has no test split: {out['fraction']:.0%} of its texts, stratified by label "
             f"(seed {out['seed']}), were held out as the test split."
+        )
+    for name in USED_PRETRAINED:
+        pretrain = STUDY["encoders"][name]["pretrain"]
+        others = "".join(f" and “{text}”" for text in pretrain["text"])
+        notes.append(
+            f"“{name}” was pre-trained from “{pretrain['from']}” on the training texts{others}, without labels: "
+            f"{pretrain['epochs']} epochs, no test text among them."
         )
     if SPLIT_PER_RUN:
         notes.append("Each seed draws its own split into a training and a validation part, for the baselines too.")

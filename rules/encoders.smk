@@ -81,7 +81,7 @@ rule pretrain_encoder:
     priority: 2
     conda:
         "../envs/tensorflow.yaml"
-    threads: device_threads()
+    threads: pretraining_threads()
     resources:
         gpu=1,
         mem_mb=pretraining_memory,

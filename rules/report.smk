@@ -160,6 +160,30 @@ rule plot_search:
         "../scripts/plot_search.py"
 
 
+rule plot_pretraining:
+    """What pre-training learned, epoch by epoch."""
+    input:
+        history=[f"<results>/encoders/{name}/pretraining.csv" for name in USED_PRETRAINED],
+        modules=modules("_charts"),
+    output:
+        spec="<results>/figures/pretraining.vl.json",
+        pdf="<results>/figures/pretraining.pdf",
+        figure=report(
+            "<results>/figures/pretraining.svg",
+            caption="../report/pretraining.rst",
+            category="Figures",
+            labels={"what": "Pre-training"},
+        ),
+    log:
+        "<logs>/plot_pretraining.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        encoders=USED_PRETRAINED,
+    script:
+        "../scripts/plot_pretraining.py"
+
+
 rule plot_history:
     """Loss, accuracy and calibration by epoch, on the training and the validation part."""
     input:
@@ -288,6 +312,7 @@ rule plot_timeline:
     """Where the wall clock of the study went, by device."""
     input:
         training=[
+            *(f"<results>/encoders/{name}/pretraining.json" for name in USED_PRETRAINED),
             *of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
             *all_trial_files("training.json"),
         ],
@@ -307,7 +332,11 @@ rule plot_timeline:
     conda:
         "../envs/report.yaml"
     params:
-        trainings=timeline_names("training", BERT_RUNS) + timeline_names("trial", TRIAL_RUNS),
+        trainings=[
+            *(f"{name}, pre-training" for name in USED_PRETRAINED),
+            *timeline_names("training", BERT_RUNS),
+            *timeline_names("trial", TRIAL_RUNS),
+        ],
         evaluations=timeline_names("evaluation", BERT_RUNS),
     script:
         "../scripts/plot_timeline.py"

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,7 @@ def pretrain_on_files(
         "encoder_sha256": hashlib.sha256(Path(paths["weights"]).read_bytes()).hexdigest(),
     } | engine()
     device = engine_device(name)
+    ready_at = time.time()
     identity = {
         "code": code_version(PRETRAINING_MODULES),
         "settings": settings,
@@ -342,6 +344,8 @@ def pretrain_on_files(
         "parameters": backbone.count_params(),
         **counts,
         "training_seconds": round(seconds, 3),
+        "ready_at": round(ready_at, 3),
+        "trained_at": round(time.time(), 3),
         "tokens_per_second": round(counts["tokens_per_epoch"] * len(history) / seconds, 1),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "device": device,

@@ -472,6 +472,18 @@ def test_imdb_study_is_the_original_protocol() -> None:
     assert all(len(row["seeds"]) >= 3 for row in resolved["models"])
 
 
+def test_pretrained_imdb_study_starts_every_rung_from_random_weights() -> None:
+    """Laid over the IMDB study it needs no published weights; the unlabelled reviews come from the same archive."""
+    study = yaml.safe_load((PROJECT / "studies/imdb.yaml").read_text())
+    overlay = yaml.safe_load((PROJECT / "studies/imdb-pretrained.yaml").read_text())
+    study |= overlay | {"dataset": study["dataset"] | overlay["dataset"]}
+    resolved = resolve_study(study, SCHEMA, CATALOG, [PROJECT])
+    assert len(published_files(resolved["dataset"])) == 1
+    for row in resolved["models"]:
+        start = resolved["encoders"][resolved["encoders"][row["encoder"]]["pretrain"]["from"]]["scratch"]
+        assert row["encoder"] == f"bert_uncased_L-{start['layers']}_H-{start['hidden']}_A-{start['heads']}"
+
+
 def test_epochs_study_trains_the_small_rows_longer() -> None:
     """Laid over the IMDB study it asks what more epochs do, one row stopping by itself."""
     study = {}

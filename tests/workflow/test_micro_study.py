@@ -21,7 +21,7 @@ STUDY = ("--configfile", "study.yaml")
 TABLE = dict.fromkeys(("render_table", "render_summary", "plot_rows", "plot_accuracy", "render_figures"), 1)
 BERTS = ("Nano", "Nano-long", "Nano-tuned")
 OF_PREDICTIONS = ("confusion", "curves", "reliability", "lengths")
-FIGURES = ("rows", "accuracy", "pairs", "history", "search", "timeline", *OF_PREDICTIONS)
+FIGURES = ("rows", "accuracy", "pairs", "history", "search", "pretraining", "timeline", *OF_PREDICTIONS)
 AFTER_EVALUATION = TABLE | {
     **dict.fromkeys(("compare_models", "plot_pairs", "plot_timeline", "render_errors", "render_runs"), 1),
     **dict.fromkeys((f"plot_{figure}" for figure in OF_PREDICTIONS), 1),
