@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "sinfo", "squeue")
+EXPORTED = ("SLURM_CONF", "PATH", "BERT_LADDER_LEASES")
 NODES, GPUS, CPUS, MEMORY_MB = ("n1", "n2"), 2, 8, 64_000
 CONFIGURATION = """\
 ClusterName=test
@@ -111,7 +112,12 @@ def running_cluster(folder: Path) -> Iterator[dict[str, str]]:
     )
     (folder / "munge.key").write_bytes(secrets.token_bytes(128))
     (folder / "munge.key").chmod(0o400)
-    environment = os.environ | {"SLURM_CONF": f"{folder}/slurm.conf", "PATH": f"{folder / 'bin'}:{_path()}"}
+    environment = os.environ | {
+        "SLURM_CONF": f"{folder}/slurm.conf",
+        "PATH": f"{folder / 'bin'}:{_path()}",
+        # Clusters on one machine have jobs of the same ids, by which devices are claimed.
+        "BERT_LADDER_LEASES": f"{folder}/leases",
+    }
     # A job's inner srun loses SLURM_CONF, which Snakemake strips with all that begins with SLURM_.
     wrapper = folder / "bin/srun"
     wrapper.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {shutil.which("srun")} "$@"\n')
@@ -198,7 +204,7 @@ def main() -> None:
     folder.mkdir(parents=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running_cluster(folder) as environment:
-        print(f"export SLURM_CONF={environment['SLURM_CONF']} PATH={environment['PATH']}", flush=True)
+        print("export", *(f"{name}={environment[name]}" for name in EXPORTED), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
 

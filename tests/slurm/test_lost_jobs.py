@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psutil
@@ -83,8 +83,13 @@ def halted_training(
         while not (log.exists() and re.search(r"epoch 1\d/60", log.read_text())):
             assert process.poll() is None and time.monotonic() < end, "the training does not get half done"
             time.sleep(0.05)
-        training_process(workspace).suspend()
-        yield process
+        training = training_process(workspace)
+        training.suspend()
+        try:
+            yield process
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                training.kill()
 
 
 def assert_same_results(
