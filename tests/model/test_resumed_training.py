@@ -168,6 +168,6 @@ def test_checkpoint_of_other_code_is_refused(
     killed_after(4)
     with pytest.raises(Killed):
         train(tmp_path / "run")
-    monkeypatch.setattr(_training, "code_version", lambda: "another")
+    monkeypatch.setattr(_training, "code_version", lambda modules: "another")
     assert_same(train(tmp_path / "run"), undisturbed["plain"])
     assert "other code" in caplog.text

@@ -12,18 +12,11 @@ from keras import ops
 
 import _training
 from _encoder import save_encoder, scratch_encoder
+from _fitting import WarmUpDecay, build_optimizer, clock
 from _job import BadInput
 from _metrics import part_measures
 from _tokens import Tokens
-from _training import (
-    WarmUpDecay,
-    build_classifier,
-    build_optimizer,
-    clock,
-    predict_probabilities,
-    restore_classifier,
-    train_run,
-)
+from _training import build_classifier, predict_probabilities, restore_classifier, train_run
 from trainings import SETTINGS, labelled_texts
 
 SCRATCH = {

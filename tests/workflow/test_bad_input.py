@@ -67,7 +67,7 @@ def test_study_stands_alone(workspace: Workspace) -> None:
 def test_bad_data_is_told_in_one_sentence(workspace: Workspace, lines: list[str], sentence: str) -> None:
     """Data that cannot be learned from stop the run before any training, with the file's name and no traceback."""
     (workspace.folder / "bad.csv").write_text("\n".join(lines) + "\n")
-    content = study(study="bad", dataset={"name": "bad", "train": {"url": "bad.csv"}, "test": {"url": "test.csv"}})
+    content = study(study="bad", dataset=MICRO["dataset"] | {"name": "bad", "train": {"url": "bad.csv"}})
     status, printed = run(workspace, content, "data")
     assert status != 0
     assert sentence in printed
@@ -76,7 +76,7 @@ def test_bad_data_is_told_in_one_sentence(workspace: Workspace, lines: list[str]
 
 def test_test_split_equal_to_train_is_refused(workspace: Workspace) -> None:
     """A table measured on the training texts would be worthless: the audit stops it."""
-    same = {"name": "same", "train": {"url": "train.csv"}, "test": {"url": "train.csv"}}
+    same = MICRO["dataset"] | {"name": "same", "test": {"url": "train.csv"}}
     status, printed = run(workspace, study(study="same", dataset=same), "data")
     assert status != 0
     assert "audit_dataset: " in printed
