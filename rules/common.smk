@@ -421,6 +421,7 @@ def data_targets():
     return [
         *(f"<dataset>/{file}.json" for file in PUBLISHED),
         *(f"<results>/data/{name}" for name in ("train.npz", "test.npz", "labels.json", "audit.json")),
+        *(f"<results>/data/{name}.parquet" for name in sorted(set().union(*texts.values()) - {"train", "test"})),
         *sorted(splits),
         *(f"<results>/vocabularies/{name}/vocab.txt" for name in sorted(used)),
         *(f"<results>/data/tokens/{name}/{part}.offsets.npy" for name in texts for part in sorted(texts[name])),
@@ -543,9 +544,9 @@ def explain_kills(logs):
     # By SIGKILL, or by SIGABRT, SIGBUS or SIGSEGV, as engines end that get no memory; a shell adds 128.
     killed = r"died with <Signals\.SIG(?:KILL|ABRT|BUS|SEGV)|returned non-zero exit status 1(?:34|35|37|39)\."
     text = "".join(Path(log).read_text(errors="replace") for log in logs)
-    for rule in sorted(set(re.findall(rf"\.(\w+)\.py' (?:{killed})", text))):
+    for job in sorted(set(re.findall(rf"\.(\w+)\.py' (?:{killed})", text))):
         print(
-            f"{rule} was killed before it could say why. Unless somebody did it, memory ran out: run fewer jobs at once "
+            f"{job} was killed before it could say why. Unless somebody did it, memory ran out: run fewer jobs at once "
             "(--cores 1), lower batch_size or length of a training, or give the job more memory, and type the same "
             "command again.",
             file=sys.stderr,
