@@ -413,15 +413,20 @@ def data_targets():
     texts = {name: {"train", "test"} for name in sorted(used)}
     for name in USED_PRETRAINED:
         texts[STUDY["encoders"][name]["vocabulary"]] |= set(pretraining_texts(name))
+    unlabelled = {
+        name for name in STUDY["dataset"]["unlabelled"] if f"unlabelled/{name}" in set().union(*texts.values())
+    }
+    unlabelled |= {name for vocabulary in used for name in STUDY["vocabularies"][vocabulary].get("text", [])}
+    published = {published_name(STUDY["dataset"], part) for part in ("train", "test", *unlabelled)}
     fractions = {path: row["training"]["validation_fraction"] for path, row in ROWS.items()}
     runs = [*BASELINE_RUNS, *BERT_RUNS, *TRIAL_RUNS]
     splits = {
         split_file(fractions.get(run["model"], STUDY["training"]["validation_fraction"]), run["seed"]) for run in runs
     }
     return [
-        *(f"<dataset>/{file}.json" for file in PUBLISHED),
+        *(f"<dataset>/{file}.json" for file in sorted(published)),
         *(f"<results>/data/{name}" for name in ("train.npz", "test.npz", "labels.json", "audit.json")),
-        *(f"<results>/data/{name}.parquet" for name in sorted(set().union(*texts.values()) - {"train", "test"})),
+        *(f"<results>/data/unlabelled/{name}.parquet" for name in sorted(unlabelled)),
         *sorted(splits),
         *(f"<results>/vocabularies/{name}/vocab.txt" for name in sorted(used)),
         *(f"<results>/data/tokens/{name}/{part}.offsets.npy" for name in texts for part in sorted(texts[name])),

@@ -73,6 +73,22 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
     assert json.loads((micro.folder / "resources/micro/train.csv.json").read_text())["sha256"]
 
 
+def test_unlabelled_texts_that_nothing_uses_are_left_alone(micro: Workspace) -> None:
+    """They are not downloaded either; those that a vocabulary is learned from are made."""
+    dataset = MICRO["dataset"] | {
+        "name": "other",
+        "unlabelled": {"more": {"url": "more.txt"}, "big": {"url": "more.csv"}},
+    }
+    models = [{"name": "Nano", "encoder": "nano"}]
+    for texts, corpora, downloads in ([], 0, 2), (["big"], 1, 3):
+        study = changed(
+            study="other", dataset=dataset, models=models, vocabularies={"own": {"size": 120, "text": texts}}
+        )
+        micro.write_study(study, "other.yaml")
+        planned = micro.planned("data", "--configfile", "other.yaml")
+        assert (planned.get("build_corpus", 0), planned["download_dataset"]) == (corpora, downloads)
+
+
 def test_study_needs_no_network(micro: Workspace) -> None:
     """The fixture's run had none: not even this machine can be reached from where it ran."""
     within = without_network()
