@@ -85,7 +85,7 @@ def test_unlabelled_texts_that_nothing_uses_are_left_alone(micro: Workspace) -> 
             study="other", dataset=dataset, models=models, vocabularies={"own": {"size": 120, "text": texts}}
         )
         micro.write_study(study, "other.yaml")
-        planned = micro.planned("data", "--configfile", "other.yaml")
+        planned = micro.planned("--nolock", "data", "--configfile", "other.yaml")
         assert (planned.get("build_corpus", 0), planned["download_dataset"]) == (corpora, downloads)
 
 
