@@ -357,14 +357,10 @@ def pretraining_memory(wildcards, attempt):
     settings = STUDY["encoders"][wildcards.encoder]["pretrain"]
     size = encoder_size(wildcards.encoder)
     guesses = settings["batch_size"] * settings["length"] * settings["masked_fraction"]
-    # Four arrays of them in float32, of a vocabulary as large as BERT's.
-    scores = 16 * guesses * 30522
+    # Four arrays of them in float32; a vocabulary from a file is taken to be as large as BERT's.
+    vocabulary = STUDY["vocabularies"][STUDY["encoders"][wildcards.encoder]["vocabulary"]].get("size", 30522)
+    scores = 16 * guesses * vocabulary
     return attempt * round(4000 + 1.5 * (16 * size["parameters"] + activation_bytes(size, settings) + scores) / 1e6)
-
-
-def pretraining_minutes(wildcards, attempt):
-    """Time limit of a pre-training: a day; cut off, it goes on."""
-    return min(2880, 1440 * attempt)
 
 
 def training_minutes(wildcards, attempt):
@@ -407,11 +403,11 @@ if not ON_CLUSTER and "gpu" not in workflow.global_resources:
 # === Targets ===
 
 
-def data_targets():
-    """One file of every job that prepares data for the study's rows and baselines."""
+def data_targets(pretraining=True):
+    """One file of every job that prepares data for the study's rows and baselines, and for pre-training if that counts."""
     used = {STUDY["encoders"][row["encoder"]]["vocabulary"] for row in ROWS.values()}
     texts = {name: {"train", "test"} for name in sorted(used)}
-    for name in USED_PRETRAINED:
+    for name in USED_PRETRAINED if pretraining else []:
         texts[STUDY["encoders"][name]["vocabulary"]] |= set(pretraining_texts(name))
     unlabelled = {
         name for name in STUDY["dataset"]["unlabelled"] if f"unlabelled/{name}" in set().union(*texts.values())
@@ -535,9 +531,11 @@ def table_notes():
     for name in USED_PRETRAINED:
         pretrain = STUDY["encoders"][name]["pretrain"]
         others = "".join(f" and “{text}”" for text in pretrain["text"])
+        start = "random weights" if "scratch" in STUDY["encoders"][pretrain["from"]] else f"“{pretrain['from']}”"
+        epochs = f"{pretrain['epochs']} epoch{'s' * (pretrain['epochs'] > 1)}"
         notes.append(
-            f"“{name}” was pre-trained from “{pretrain['from']}” on the training texts{others}, without labels: "
-            f"{pretrain['epochs']} epochs, no test text among them."
+            f"“{name}” was pre-trained from {start} on the training texts{others}, without labels and without test texts: "
+            f"{epochs}."
         )
     if SPLIT_PER_RUN:
         notes.append("Each seed draws its own split into a training and a validation part, for the baselines too.")

@@ -84,6 +84,7 @@ rule build_corpus:
     params:
         corpus="{corpus}",
         source=lambda wildcards: STUDY["dataset"]["unlabelled"][wildcards.corpus],
+        label=STUDY["dataset"].get("label"),
         max_bytes=STUDY["dataset"]["max_bytes"],
     script:
         "../scripts/build_corpus.py"

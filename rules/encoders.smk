@@ -85,7 +85,7 @@ rule pretrain_encoder:
     resources:
         gpu=1,
         mem_mb=pretraining_memory,
-        runtime=pretraining_minutes,
+        runtime=1440,
     params:
         encoder="{encoder}",
         settings=lambda wildcards: STUDY["encoders"][wildcards.encoder]["pretrain"],

@@ -1,6 +1,7 @@
 """The forms of a data set between the steps: the safe npz, the frame and the label names."""
 
 import json
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,14 +108,14 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     return pd.read_parquet(path, columns=[DATA_COLUMN, LABEL_COLUMN])
 
 
-def read_texts(path: str | Path) -> pd.Series:
+def frame_texts(path: str | Path) -> pd.Series:
     """Read the texts of a split, or those without labels: the column DATA_COLUMN."""
     return pd.read_parquet(path, columns=[DATA_COLUMN])[DATA_COLUMN]
 
 
 def plain(text: str) -> str:
-    """A text without what a copy of it may have changed: case and white space."""
-    return " ".join(text.casefold().split())
+    """A text without what a copy of it may have changed: case, white space and the form of its characters (NFKC)."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def write_labels(path: str | Path, names: Sequence[str], positive: int | None) -> None:

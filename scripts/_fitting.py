@@ -7,7 +7,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,15 @@ class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps, "schedule": self.schedule}
 
 
-def build_optimizer(training: dict[str, Any], steps: int) -> keras.optimizers.Optimizer:
+def build_optimizer(
+    training: dict[str, Any], steps: int, not_decayed: Sequence[keras.Variable] = ()
+) -> keras.optimizers.Optimizer:
     """The optimizer that a study's training settings describe.
 
     Args:
         training: `optimizer` and its settings, as the schema has them.
         steps: steps of the whole training.
+        not_decayed: variables that no weight decay touches, beside biases and layer norms.
     """
     rate = training["learning_rate"]
     if training["schedule"] != "constant" or training["warmup_fraction"]:
@@ -92,7 +95,7 @@ def build_optimizer(training: dict[str, Any], steps: int) -> keras.optimizers.Op
     }
     optimizer = classes[training["optimizer"]](**settings)
     if training["weight_decay"]:
-        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+        optimizer.exclude_from_weight_decay(var_list=list(not_decayed), var_names=NOT_DECAYED)
     return optimizer
 
 

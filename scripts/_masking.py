@@ -55,21 +55,24 @@ class Masked:
     weights: np.ndarray
 
 
-def pack(tokens: Tokens, rows: np.ndarray) -> np.ndarray:
+def pack(texts: Sequence[tuple[Tokens, np.ndarray]]) -> np.ndarray:
     """Lay texts out one after the other, with [SEP] behind each.
 
     Args:
-        tokens: the texts.
-        rows: int array (n,), which of them, in which order.
+        texts: some texts each with an int array (n,), which of them, in which order.
 
     Returns:
-        Array of the dtype of `tokens.ids`, (sum of their lengths + n,).
+        Array of the dtype of their ids, (sum of the lengths + number of texts,).
     """
-    lengths = np.diff(tokens.offsets)[rows] + 1
-    stream = np.full(lengths.sum(), tokens.sep, tokens.ids.dtype)
-    ends = np.cumsum(lengths)
-    for row, end, length in zip(rows.tolist(), ends.tolist(), lengths.tolist(), strict=True):
-        stream[end - length : end - 1] = tokens.ids[tokens.offsets[row] : tokens.offsets[row + 1]]
+    lengths = [np.diff(tokens.offsets)[rows] + 1 for tokens, rows in texts]
+    stream = np.empty(sum(length.sum() for length in lengths), texts[0][0].ids.dtype)
+    end = 0
+    for tokens, rows in texts:
+        for row in rows.tolist():
+            start, stop = tokens.offsets[row], tokens.offsets[row + 1]
+            end += stop - start + 1
+            stream[end - 1 - (stop - start) : end - 1] = tokens.ids[start:stop]
+            stream[end - 1] = tokens.sep
     return stream
 
 
@@ -118,7 +121,7 @@ def mask_batch(
         token_ids: int32 (n, length).
         pieces: of the vocabulary.
         fraction: share of the tokens to guess.
-        whole_words: all WordPieces of a word are to guess, or none; a word that would exceed the share is left out.
+        whole_words: all WordPieces of a word are to guess, or none; a word that would exceed the share is passed over.
         random: gives the choice.
     """
     k = guesses(token_ids.shape[1], fraction)
@@ -128,11 +131,11 @@ def mask_batch(
         key = np.take_along_axis(key, np.maximum(word, 0), axis=1)
     key[pieces.special[token_ids]] = 2.0
     # The pieces of a word have one key; a stable order keeps them together.
-    order = np.argsort(key, axis=1, kind="stable")[:, : k + 1]
-    key = np.take_along_axis(key, order, axis=1)
-    chosen, last = key[:, :k], key[:, k : k + 1]
-    is_guess = (chosen < 1.0) & (chosen != last)
-    positions = order[:, :k].astype(np.int32)
+    order = np.argsort(key, axis=1, kind="stable")
+    chosen = _fitting_words(np.take_along_axis(key, order, axis=1), k)
+    first = np.argsort(~chosen, axis=1, kind="stable")[:, :k]
+    is_guess = np.take_along_axis(chosen, first, axis=1)
+    positions = np.take_along_axis(order, first, axis=1).astype(np.int32)
     targets = np.take_along_axis(token_ids, positions, axis=1)
     draw = random.random(positions.shape)
     others = np.flatnonzero(~pieces.special)
@@ -142,3 +145,30 @@ def mask_batch(
     seen = token_ids.copy()
     np.put_along_axis(seen, positions, np.where(is_guess, shown, targets), axis=1)
     return Masked(seen, positions, targets, is_guess.astype(np.float32))
+
+
+def _fitting_words(keys: np.ndarray, k: int) -> np.ndarray:
+    """Take words in the order of their keys, k tokens at most; one that does not fit any more is passed over.
+
+    Args:
+        keys: float (n, length), sorted; equal ones make a word, and those of 1 and above are not to be taken.
+        k: most tokens of a line.
+
+    Returns:
+        bool (n, length), the tokens taken.
+    """
+    lines, length = keys.shape
+    is_first = np.ones(keys.shape, bool)
+    is_first[:, 1:] = keys[:, 1:] != keys[:, :-1]
+    # Where the next word begins, seen from each token.
+    following = np.where(is_first, np.arange(length), length)[:, ::-1]
+    following = np.minimum.accumulate(following, axis=1)[:, ::-1]
+    following = np.concatenate([following[:, 1:], np.full((lines, 1), length)], axis=1)
+    taken = np.zeros(keys.shape, bool)
+    fits, total = np.zeros(lines, bool), np.zeros(lines, np.int64)
+    for place in range(length):
+        word_fits = (total + following[:, place] - place <= k) & (keys[:, place] < 1.0)
+        fits = np.where(is_first[:, place], word_fits, fits)
+        taken[:, place] = fits
+        total += fits
+    return taken

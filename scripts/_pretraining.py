@@ -4,6 +4,7 @@ import hashlib
 import logging
 import resource
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from keras import ops
 from keras_hub.models import BertBackbone
 
 from _checkpoint import Checkpoints
-from _data import plain, read_texts
+from _data import frame_texts, plain
 from _encoder import BERT_INITIALIZER_RANGE, build_backbone, load_weights, read_encoder
 from _fitting import (
     Diverged,
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 # Whose change makes another pre-training of it.
 PRETRAINING_MODULES = ("_data", "_encoder", "_fitting", "_masking", "_pretraining", "_resuming", "_tokens")
-# The held-out sequences and what is hidden in them are the same after every epoch and with every seed.
+# What is hidden in the held-out sequences is the same after every epoch and with every seed.
 HELD_OUT_SEED = 0
 
 
@@ -58,17 +59,13 @@ class MaskedLanguageModel(keras.Model):
         self.accuracy = keras.metrics.Mean(name="accuracy")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean cross-entropy, in nats, over the positions whose weight in `sample_weight` is 1."""
+        """Mean cross-entropy, in nats, over the positions whose weight in `sample_weight` is 1; 0 if there is none."""
         scores = ops.cast(self.token_embedding(y_pred, reverse=True), "float32") + self.bias
         target = ops.cast(y_pred, "float32") * ops.cast(self.token_embedding(y), "float32")
         target = ops.sum(target, axis=-1) + ops.take(self.bias, y)
         self.accuracy.update_state(ops.equal(ops.argmax(scores, axis=-1), y), sample_weight)
         loss = (ops.logsumexp(scores, axis=-1) - target) * sample_weight
-        return ops.sum(loss) / ops.sum(sample_weight)
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return [*super().metrics, self.accuracy]
+        return ops.sum(loss) / ops.maximum(ops.sum(sample_weight), 1.0)
 
 
 def build_masked_lm(architecture: dict[str, Any], dropout: float) -> tuple[MaskedLanguageModel, BertBackbone]:
@@ -139,30 +136,55 @@ def masked_batches(
 ) -> list[tuple[np.ndarray, tuple[int, ...]]]:
     """The batches of an epoch, a pure function of (seed, epoch): other sequences, other order, other tokens hidden."""
     starts, size = epoch_starts(stream, settings["length"], seed, epoch), settings["batch_size"]
-    return [(starts[i : i + size], (seed, epoch, i)) for i in range(0, len(starts), size)]
+    # From 1: a seed that ends in zeros is that without them, which has drawn the order.
+    return [(starts[i : i + size], (seed, epoch, 1 + i)) for i in range(0, len(starts), size)]
 
 
 def part_texts(
-    lengths: np.ndarray, fraction: float, least: int, seed: int, keep: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Divide texts at random into those to learn from and those held out.
+    texts: Sequence[Tokens], keep: Sequence[np.ndarray | None], fraction: float, least: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Divide texts into those to learn from and those held out, by a hash of each text's tokens.
+
+    So copies of a text are on one side, wherever they stand, and two pre-trainings on the same texts hold out the same.
 
     Args:
-        lengths: int array (texts,), in tokens.
-        fraction: share of the tokens that is held out.
+        texts: the texts of each source.
+        keep: bool array (texts,) for each source, false for texts that are in neither part; None for all.
+        fraction: share of the tokens that is held out, in texts that are shorter than it.
         least: so many tokens are held out at least, if there are as many.
-        seed: of the order.
-        keep: bool array (texts,), false for texts that are left out of both; None for none.
 
     Returns:
-        Rows to learn from and rows held out, int64, both shuffled.
+        For each source the rows to learn from and the rows held out, int64, rising.
     """
-    order = np.random.default_rng(seed).permutation(len(lengths))
-    if keep is not None:
-        order = order[keep[order]]
-    lengths = lengths[order]
-    held_out = np.cumsum(lengths) - lengths < max(fraction * lengths.sum(), least)
-    return order[~held_out], order[held_out]
+    rows = [
+        np.arange(len(t.offsets) - 1) if kept is None else np.flatnonzero(kept)
+        for t, kept in zip(texts, keep, strict=True)
+    ]
+    lengths = [np.diff(t.offsets)[of] for t, of in zip(texts, rows, strict=True)]
+    hashes = [
+        np.array([_hash(t.ids[t.offsets[row] : t.offsets[row + 1]]) for row in of.tolist()], np.uint64)
+        for t, of in zip(texts, rows, strict=True)
+    ]
+    every_length, every_hash = np.concatenate(lengths), np.concatenate(hashes)
+    limit = max(fraction * every_length.sum(), least)
+    # A book must not be held out whole for the sake of a hundredth.
+    order = np.flatnonzero(every_length <= limit)
+    order = order[np.argsort(every_hash[order], kind="stable")]
+    reached = int(np.searchsorted(np.cumsum(every_length[order]), limit))
+    held_out = set(every_hash[order[: reached + 1]].tolist())
+    is_held_out = [np.isin(of, list(held_out)) for of in hashes]
+    return [(of[~held], of[held]) for of, held in zip(rows, is_held_out, strict=True)]
+
+
+def _hash(ids: np.ndarray) -> int:
+    return int.from_bytes(hashlib.blake2b(ids.tobytes(), digest_size=8).digest(), "big")
+
+
+def untrained_rows(model: MaskedLanguageModel) -> list[keras.Variable]:
+    """The embeddings of segments and positions."""
+    encoder = model.get_layer("encoder")
+    names = ("segment_embedding", "position_embedding")
+    return [variable for name in names for variable in encoder.get_layer(name).trainable_variables]
 
 
 def pretrain(
@@ -189,7 +211,8 @@ def pretrain(
 
     Returns:
         One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
-        learning_rate, validation_loss and validation_accuracy (on the held-out texts, dropout off), seconds (of the
+        learning_rate, validation_loss and validation_accuracy (on the held-out texts, dropout off; a mean over their
+        batches and one over the guesses), seconds (of the
         steps, measuring not included).
         And `tokens_per_epoch`, [CLS] and [SEP] included, `tokens` and `held_out_tokens` of the texts.
 
@@ -199,18 +222,15 @@ def pretrain(
         SystemExit: see `Resuming`.
     """
     length, batch_size, seed = settings["length"], settings["batch_size"], settings["seed"]
-    parts = [
-        part_texts(np.diff(tokens.offsets), settings["validation_fraction"], length, seed, kept)
-        for tokens, kept in zip(texts, keep, strict=True)
-    ]
-    kept, held_out = (
-        np.concatenate([pack(tokens, rows[part]) for tokens, rows in zip(texts, parts, strict=True)]) for part in (0, 1)
-    )
+    parts = part_texts(texts, keep, settings["validation_fraction"], length)
+    shuffle = np.random.default_rng(seed).permutation
+    kept = pack([(tokens, shuffle(rows)) for tokens, (rows, _) in zip(texts, parts, strict=True)])
+    held_out = pack([(tokens, rows) for tokens, (_, rows) in zip(texts, parts, strict=True)])
     for stream, purpose in ((kept, "to learn from"), (held_out, "held out")):
         if not sequences(stream, length):
             raise BadInput(
-                f"{name}: the texts {purpose} have {len(stream)} tokens, fewer than the {length - 2} of one "
-                "sequence; give more text, or lower length."
+                f"{name}: of {len(kept) + len(held_out):,} tokens those {purpose} are {len(stream):,}, fewer than the "
+                f"{length - 2} of one sequence; give more text, in more than one piece, or lower length."
             )
 
     def order(epoch: int) -> list:
@@ -219,7 +239,14 @@ def pretrain(
     first = order(0)
     dataset = MaskedBatches(kept, pieces, settings, first)
     measured = MaskedBatches(held_out, pieces, settings, masked_batches(held_out, settings, HELD_OUT_SEED, 0))
-    optimizer = build_optimizer(settings, steps=settings["epochs"] * len(first))
+    steps = settings["epochs"] * len(first)
+    if steps < settings.get("gradient_accumulation", 1):
+        raise BadInput(
+            f"{name}: gradient_accumulation {settings['gradient_accumulation']} is more than the {steps} steps of all "
+            "epochs, so that nothing would be learned; lower it."
+        )
+    # No gradient reaches their rows for another segment and for positions beyond the length; they stay as they are.
+    optimizer = build_optimizer(settings, steps, not_decayed=untrained_rows(model))
     # Variables that appear while TensorFlow traces the step would make it trace a second time.
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=settings["xla"])
@@ -287,6 +314,12 @@ def pretrain_on_files(
         SystemExit: see `Resuming`.
     """
     start = read_encoder(paths["config"])
+    positions = start["architecture"]["max_sequence_length"]
+    if settings["length"] > positions:
+        raise BadInput(
+            f"{name}: length {settings['length']} is more than the {positions} positions of the encoder it starts "
+            "from; lower length."
+        )
     vocabulary = Path(paths["vocabulary"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
     keras.utils.set_random_seed(settings["seed"])
     keras.config.set_dtype_policy(settings["precision"])
@@ -295,7 +328,7 @@ def pretrain_on_files(
     files = zip(paths["tokens"][::2], paths["tokens"][1::2], strict=True)
     tokens = [load_tokens(ids, offsets, paths["vocabulary"]) for ids, offsets in files]
     keep = [None] * len(texts)
-    keep[0] = ~is_test_text(read_texts(paths["train"]), read_texts(paths["test"]))
+    keep[0] = ~is_test_text(frame_texts(paths["train"]), frame_texts(paths["test"]))
     if not keep[0].all():
         log.info("%s: %s training texts are test texts too and left out", name, f"{(~keep[0]).sum():,}")
     made_of = {

@@ -81,7 +81,8 @@ class Wanted:
 
     Attributes:
         part: "train", "test", or the name of texts without labels.
-        text, label: the columns or keys that the study names; None = found by name.
+        text, label: the columns or keys that the study names; None = found by name. Without labels to read, `label` is
+            one that must not be there.
         labelled: whether there are labels to read.
     """
 
@@ -254,10 +255,10 @@ def choose_columns(path: Path, wanted: Wanted, columns: Columns) -> tuple[str, .
             there is a column of labels where none is expected, and the study does not name that of the texts.
     """
     text, label = wanted.text, wanted.label
-    for key, name in (("text", text), ("label", label)):
+    for key, name in (("text", text), ("label", label if wanted.labelled else None)):
         if name is not None and name not in columns.names:
             raise BadInput(f"{path}: has no '{name}' ({wanted.key(key)}); it has {columns.listing}: name one of these")
-    if text is not None and text == label:
+    if text is not None and text == label and wanted.labelled:
         raise BadInput(
             f"{wanted.key('text')} and {wanted.key('label')}: both are '{text}'; {path} has {columns.listing}"
         )
@@ -278,7 +279,7 @@ def choose_columns(path: Path, wanted: Wanted, columns: Columns) -> tuple[str, .
 
 
 def _text_without_label(path: Path, wanted: Wanted, names: list[str], columns: Columns) -> str:
-    labels = [name for name in names if name.lower() in LABEL_NAMES]
+    labels = [name for name in names if name.lower() in LABEL_NAMES or name == wanted.label]
     if labels:
         raise BadInput(
             f"{path}: has a column {labels[0]!r} of labels, and texts for pre-training have none; give it as a split "

@@ -53,7 +53,7 @@ def resolve_study(
     _resolve_paths(study, roots)
     _check_names(study)
     resolve_encoders(study, catalog, roots)
-    _check_unlabelled(study)
+    _check_pretraining(study)
     for row in study["models"]:
         for settings in row_settings(row):
             _check_training(row, settings, study["encoders"][row["encoder"]])
@@ -148,8 +148,13 @@ def published_name(dataset: dict[str, Any], part: str) -> str:
     """Name under resources/<dataset>/ of the file that holds a split, or unlabelled texts."""
     addresses = {name: locations(source) for name, source in published_sources(dataset).items()}
     first = next(name for name, found in addresses.items() if found == addresses[part])
+    if first in ("train", "test"):
+        # Texts without labels that are added later must not change what a split's file is called.
+        addresses = {split: addresses[split] for split in ("train", "test")}
     name = safe_file_name(addresses[first][0], first)
-    others = {safe_file_name(found[0], other).lower() for other, found in addresses.items() if found != addresses[part]}
+    others = {
+        safe_file_name(found[0], other).lower() for other, found in addresses.items() if found != addresses[first]
+    }
     return f"{first}-{name}" if name.lower() in others else name
 
 
@@ -189,12 +194,13 @@ def _check_names(study: dict[str, Any]) -> None:
         taken[path] = row["name"]
 
 
-def _check_unlabelled(study: dict[str, Any]) -> None:
-    """Vocabularies and pre-trained encoders name unlabelled texts that there are."""
+def _check_pretraining(study: dict[str, Any]) -> None:
+    """Vocabularies and pre-trained encoders name unlabelled texts that there are; optimizers get what they take."""
     known = sorted(study["dataset"]["unlabelled"])
     named = {f"vocabularies.{name}.text": entry.get("text", []) for name, entry in study["vocabularies"].items()}
     for name, encoder in study["encoders"].items():
         if "pretrain" in encoder:
+            _check_optimizer(encoder["pretrain"], f"encoders.{name}.pretrain")
             named[f"encoders.{name}.pretrain.text"] = encoder["pretrain"]["text"]
     for key, names in named.items():
         for name in names:
@@ -229,6 +235,15 @@ def _resolve_search(search: dict[str, Any], key: str, schema: dict[str, Any]) ->
 
 def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict[str, Any]) -> None:
     key = f"models (row {row['name']!r})"
+    _check_optimizer(training, key)
+    positions = encoder.get("scratch", encoder).get("positions")
+    if positions and training["length"] > positions:
+        raise StudyError(
+            f"{key}.length: found {training['length']}; the encoder {row['encoder']!r} has {positions} positions."
+        )
+
+
+def _check_optimizer(training: dict[str, Any], key: str) -> None:
     if training["clipnorm"] is not None and training["global_clipnorm"] is not None:
         raise StudyError(
             f"{key}: clipnorm {training['clipnorm']} and global_clipnorm {training['global_clipnorm']} are both "
@@ -236,11 +251,6 @@ def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict
         )
     if training["momentum"] and training["optimizer"] != "sgd":
         raise StudyError(f"{key}: momentum is for sgd only; found optimizer {training['optimizer']!r}.")
-    positions = encoder.get("scratch", encoder).get("positions")
-    if positions and training["length"] > positions:
-        raise StudyError(
-            f"{key}.length: found {training['length']}; the encoder {row['encoder']!r} has {positions} positions."
-        )
 
 
 def _check_seeds(study: dict[str, Any]) -> None:

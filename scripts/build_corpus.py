@@ -1,11 +1,10 @@
 """Texts without labels in one safe form, none of them a test text."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from _data import plain, read_labels, read_texts, write_texts
+from _data import frame_texts, plain, read_labels, write_texts
 from _job import BadInput, run_job
 from _published_rows import MAX_BYTES, Wanted, read_published
 
@@ -19,6 +18,7 @@ def build_corpus(
     path_corpus: str | Path,
     name: str,
     source: dict[str, Any],
+    label: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> None:
     """Write a parquet with the texts in DATA_COLUMN, in the order of the file; blank ones are left out.
@@ -30,27 +30,41 @@ def build_corpus(
         path_corpus: parquet to write.
         name: of the entry of `dataset.unlabelled`.
         source: that entry: optional keys `format`, `folder`, `text`, and `test_texts`, "refuse" or "drop".
+        label: what the study calls the column of labels, which must not be there.
         max_bytes: refuse a file that holds more uncompressed bytes.
 
     Raises:
         BadInput: the file is not usable, has no text, has labels for texts, or test texts that are not to be dropped.
     """
-    path, wanted = Path(path_data), Wanted(name, source.get("text"), labelled=False)
+    path, wanted = Path(path_data), Wanted(name, source.get("text"), label, labelled=False)
     texts, _, published = read_published(path, wanted, source, max_bytes)
-    spoken = [plain(raw.decode()) for raw in texts]
-    rows = [row for row, text in enumerate(spoken) if text]
-    if not rows:
+    labels = {plain(one) for one in read_labels(path_labels)[0]}
+    test: dict[str, int] = {}
+    for row, text in enumerate(frame_texts(path_test)):
+        test.setdefault(plain(text), row)
+    rows, leaked, named = [], [], []
+    for row, raw in enumerate(texts):
+        text = plain(raw.decode())
+        if text in test:
+            leaked.append((row, test[text]))
+        elif text:
+            rows.append(row)
+        if text in labels:
+            named.append(row)
+    if not rows and not leaked:
         raise BadInput(f"{path}: all {len(texts):,} texts are blank; give texts to learn from")
-    refuse_labels(path, [spoken[row] for row in rows], read_labels(path_labels)[0], wanted)
-    test = {text: row for row, text in reversed(list(enumerate(map(plain, read_texts(path_test)))))}
-    leaked = [row for row in rows if spoken[row] in test]
-    if leaked and source["test_texts"] == "refuse":
+    if 2 * len(named) > len(rows) + len(leaked):
         raise BadInput(
-            f"{path}, {published.where(leaked[0])}: the text is that of row {test[spoken[leaked[0]]] + 1} of the test "
-            f"split, as are {len(leaked) - 1:,} more; nothing may be pre-trained on test texts: remove them, or set "
-            f"{wanted.key('test_texts')} to drop"
+            f"{path}: {len(named):,} of {len(rows) + len(leaked):,} texts are the name of a label, such as "
+            f"{texts[named[0]].decode()!r}; name the column of the texts ({wanted.key('text')})"
         )
-    rows = [row for row in rows if spoken[row] not in test]
+    if leaked and source["test_texts"] == "refuse":
+        row, of_test = leaked[0]
+        more = f", as are {len(leaked) - 1:,} more" if len(leaked) > 1 else ""
+        raise BadInput(
+            f"{path}, {published.where(row)}: the text is that of row {of_test + 1} of the test split{more}; nothing "
+            f"may be pre-trained on test texts: remove them, or set {wanted.key('test_texts')} to drop"
+        )
     if not rows:
         raise BadInput(f"{path}: all texts are test texts; give other texts to learn from")
     write_texts(path_corpus, [texts[row] for row in rows])
@@ -63,21 +77,6 @@ def build_corpus(
     )
 
 
-def refuse_labels(path: Path, texts: Sequence[str], names: Sequence[str], wanted: Wanted) -> None:
-    """Refuse a column of labels that was taken for one of texts.
-
-    Raises:
-        BadInput: more than half of the texts are the name of a label.
-    """
-    labels = {plain(name) for name in names}
-    found = [text for text in texts if text in labels]
-    if 2 * len(found) > len(texts):
-        raise BadInput(
-            f"{path}: {len(found):,} of {len(texts):,} texts are the name of a label, such as '{found[0]}'; name the "
-            f"column of the texts ({wanted.key('text')})"
-        )
-
-
 def main(snakemake: Any) -> None:
     build_corpus(
         path_data=snakemake.input.data,
@@ -86,6 +85,7 @@ def main(snakemake: Any) -> None:
         path_corpus=snakemake.output.corpus,
         name=snakemake.params.corpus,
         source=snakemake.params.source,
+        label=snakemake.params.label,
         max_bytes=snakemake.params.max_bytes,
     )
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from keras_hub.layers import MaskedLMHead
 
-from _checkpoint import Checkpoints
-from _encoder import build_backbone, read_encoder, save_encoder, scratch_encoder
+from _encoder import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
 from _job import BadInput
 from _pretraining import MaskedLanguageModel, build_masked_lm, is_test_text, part_texts, pretrain_on_files
+from _tokens import Tokens
 from trainings import Killed
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnop", "##a", "##b", "##c"]
@@ -120,6 +120,7 @@ def test_loss_and_accuracy_are_those_of_kerashubs_head_with_kerass_cross_entropy
     for variable in head_variables:
         same = [w for w in own if w.shape == variable.shape]
         name = variable.path.rsplit("/", 2)[-2:]
+        assert same
         match name:
             case [*_, "output_bias"]:
                 variable.assign(model.bias)
@@ -131,7 +132,8 @@ def test_loss_and_accuracy_are_those_of_kerashubs_head_with_kerass_cross_entropy
                 variable.assign(norm.gamma)
             case ["intermediate_layer_norm", "beta"]:
                 variable.assign(norm.beta)
-        assert same
+            case _:
+                pytest.fail(f"KerasHub's head has an unknown variable: {name}")
     logits = head(hidden, inputs["positions"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
     accuracy = keras.metrics.SparseCategoricalAccuracy()
@@ -140,8 +142,36 @@ def test_loss_and_accuracy_are_those_of_kerashubs_head_with_kerass_cross_entropy
     assert found["accuracy"] == pytest.approx(float(accuracy.result()))
 
 
-def test_the_pooler_and_the_second_segment_are_not_trained() -> None:
-    """Masked language modelling says nothing about them; weight decay must not shrink them either."""
+def test_a_batch_with_nothing_to_guess_costs_nothing() -> None:
+    """Its loss is zero and no number that would end the training."""
+    model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0)
+    model.compile(optimizer="sgd")
+    inputs, targets, weights = masked_batch(np.random.default_rng(2))
+    found = model.train_on_batch(inputs, targets, sample_weight=0 * weights, return_dict=True)
+    assert found["loss"] == 0
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_what_masked_language_modelling_says_nothing_about_stays_as_it_is(
+    pretrain: Callable[..., tuple], files: dict[str, Any], tmp_path: Path
+) -> None:
+    """The pooler, the second segment and the positions beyond the length: weight decay does not shrink them either."""
+    encoder, weights, *_ = pretrain(tmp_path / "c", epochs=1, learning_rate=0.01, weight_decay=0.5)
+    backbone = build_backbone(encoder["architecture"])
+    before = build_backbone(encoder["architecture"])
+    load_weights(before, files["weights"])
+    backbone.set_weights(weights)
+    rest = {"segment_embedding": 1, "position_embedding": SETTINGS["length"]}
+    for one, other in zip(backbone.weights, before.weights, strict=True):
+        name = next((name for name in rest if name in one.path), None)
+        if name or "pooled" in one.path:
+            np.testing.assert_array_equal(one.numpy()[rest.get(name, 0) :], other.numpy()[rest.get(name, 0) :])
+        else:
+            assert (one.numpy() != other.numpy()).any()
+
+
+def test_all_that_is_trained_is_known() -> None:
+    """All of the encoder but the pooler, and of the head a dense layer, a layer norm and a bias."""
     model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0)
     trained = {variable.path for variable in model.trainable_variables}
     assert not any("pooled_dense" in path for path in trained)
@@ -232,36 +262,96 @@ def test_too_little_text_is_refused_in_one_sentence(pretrain: Callable[..., tupl
         "tokens": [tmp_path / "ids.npy", tmp_path / "offsets.npy"] * 2,
         "train": tmp_path / "train.parquet",
     }
-    with pytest.raises(BadInput, match="nano: the texts to learn from have 0 tokens, fewer than the 16 of one"):
+    with pytest.raises(
+        BadInput, match="nano: of 0 tokens those to learn from are 0, fewer than the 16 of one sequence"
+    ):
         pretrain(tmp_path / "c", paths=empty)
 
 
-def test_a_checkpoint_of_other_settings_is_refused(
-    pretrain: Callable[..., tuple],
-    killed_after: Callable[[int], None],
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """With the reason; the training begins afresh."""
-    killed_after(3)
-    with pytest.raises(Killed):
-        pretrain(tmp_path / "c", every=0)
-    other = pretrain(tmp_path / "c", learning_rate=1e-3)
-    assert "is not used: it is of other settings (learning_rate 0.003, now 0.001)" in caplog.text
-    assert_same(other, pretrain(tmp_path / "d", learning_rate=1e-3))
+def test_length_beyond_the_positions_is_refused(pretrain: Callable[..., tuple], tmp_path: Path) -> None:
+    """Of an encoder whose positions the study does not know."""
+    with pytest.raises(BadInput, match="nano: length 40 is more than the 32 positions of the encoder it starts from"):
+        pretrain(tmp_path / "c", length=40)
+
+
+def test_accumulating_longer_than_the_training_is_refused(pretrain: Callable[..., tuple], tmp_path: Path) -> None:
+    """Nothing would ever be learned."""
+    with pytest.raises(BadInput, match=r"gradient_accumulation 1000 is more than the \d+ steps of all epochs"):
+        pretrain(tmp_path / "c", gradient_accumulation=1000)
+
+
+@pytest.mark.parametrize("settings", [{"xla": True}, {"precision": "mixed_bfloat16"}])
+def test_other_engines_learn_as_well(pretrain: Callable[..., tuple], tmp_path: Path, settings: dict[str, Any]) -> None:
+    """Compiled, and with 16 bits."""
+    _, _, history, _ = pretrain(tmp_path / "c", epochs=6, learning_rate=1e-2, encoder_dropout=0.0, **settings)
+    assert history["validation_loss"].iloc[-1] < 0.8 * history["validation_loss"].iloc[0]
+
+
+def numbered(texts: list[list[int]]) -> Tokens:
+    """Texts of these ids."""
+    ids = np.array([i for text in texts for i in text], np.uint16)
+    return Tokens(ids, np.concatenate([[0], np.cumsum([len(text) for text in texts])]), pad=0, cls=2, sep=3)
+
+
+def test_copies_of_a_text_are_on_one_side_and_no_seed_moves_them() -> None:
+    """Wherever they stand; a book is not held out whole for the sake of a hundredth."""
+    random = np.random.default_rng(0)
+    texts = [random.integers(5, 24, size).tolist() for size in random.integers(5, 60, 300)]
+    book = random.integers(5, 24, 5000).tolist()
+    (first, held), (second, held_copies) = part_texts(
+        [numbered(texts), numbered([book, *texts])], [None, None], 0.02, 18
+    )
+    assert (held + 1).tolist() == held_copies.tolist()
+    assert 0 in second and len(first) == 300 - len(held)
+    ((_, alone),) = part_texts([numbered(texts)], [None], 0.02, 18)
+    assert set(alone) & set(held)
 
 
 def test_held_out_texts_are_a_share_of_the_tokens() -> None:
     """No text is on both sides; so many tokens are held out that there is a sequence to measure on."""
-    lengths = np.random.default_rng(0).integers(1, 100, 500)
-    kept, held_out = part_texts(lengths, 0.1, 18, seed=3)
-    assert sorted([*kept, *held_out]) == list(range(500))
-    assert 0.1 <= lengths[held_out].sum() / lengths.sum() < 0.11
-    assert [len(part) for part in part_texts(np.full(9, 5), 0.01, 18, seed=0)] == [5, 4]
+    random = np.random.default_rng(0)
+    texts = numbered([random.integers(5, 24, size).tolist() for size in random.integers(1, 100, 500)])
+    lengths = np.diff(texts.offsets)
+    keep = np.arange(500) % 5 > 0
+    ((kept, held_out),) = part_texts([texts], [keep], 0.1, 18)
+    assert sorted([*kept, *held_out]) == np.flatnonzero(keep).tolist()
+    assert 0.1 <= lengths[held_out].sum() / lengths[keep].sum() < 0.12
+    ((kept, held_out),) = part_texts([numbered([[i + 5] * 5 for i in range(9)])], [None], 0.01, 18)
+    assert (len(kept), len(held_out)) == (5, 4)
 
 
-def test_checkpoints_are_of_this_pretraining_alone(pretrain: Callable[..., tuple], tmp_path: Path) -> None:
-    """Nothing is written while the interval is not over."""
-    pretrain(tmp_path / "c", epochs=1)
-    assert not list(tmp_path.glob("c/*"))
-    assert Checkpoints(tmp_path / "c", {}).load() is None
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"learning_rate": 1e-3}, "other settings (learning_rate 0.003, now 0.001)"),
+        ({"paths": "texts"}, "other data_sha256"),
+        ({"paths": "start"}, "other encoder_sha256"),
+        ({"paths": "test"}, "other left_out"),
+    ],
+)
+def test_a_checkpoint_of_another_pretraining_is_refused(
+    pretrain: Callable[..., tuple],
+    files: dict[str, Any],
+    killed_after: Callable[[int], None],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
+    """With the reason; the training begins afresh."""
+    save_encoder(
+        *scratch_encoder(SIZES | {"seed": 9}, VOCABULARY, True), tmp_path / "e.json", tmp_path / "e.weights.h5"
+    )
+    others = {
+        "texts": {"tokens": files["tokens"][2:] + files["tokens"][:2]},
+        "start": {"weights": tmp_path / "e.weights.h5"},
+        "test": {"test": files["train"]},
+    }
+    if "paths" in changes:
+        changes = {"paths": others[changes["paths"]]}
+    killed_after(3)
+    with pytest.raises(Killed):
+        pretrain(tmp_path / "c", every=0, epochs=1)
+    other = pretrain(tmp_path / "c", epochs=1, **changes)
+    assert f"is not used: it is of {reason}" in caplog.text
+    assert_same(other, pretrain(tmp_path / "d", epochs=1, **changes))

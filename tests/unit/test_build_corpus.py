@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _data import read_texts, write_labels
+from _data import frame_texts, write_labels
 from _job import BadInput
 from build_corpus import build_corpus
 
@@ -64,16 +64,18 @@ FORMS = {
 def build(tmp_path: Path) -> Callable[..., list[str]]:
     """Writes a file and builds the corpus from it; its texts."""
 
-    def run(name: str, content: bytes, test: list[str] | None = None, **source: Any) -> list[str]:
+    def run(
+        name: str, content: bytes, test: list[str] | None = None, label: str | None = None, **source: Any
+    ) -> list[str]:
         (tmp_path / name).write_bytes(content)
         pd.DataFrame({"DATA_COLUMN": test or ["a test text"]}).to_parquet(tmp_path / "test.parquet")
         write_labels(tmp_path / "labels.json", ["neg", "pos"], 1)
         corpus = tmp_path / "corpus.parquet"
         build_corpus(
             tmp_path / name, tmp_path / "test.parquet", tmp_path / "labels.json", corpus, "reviews",
-            {"test_texts": "refuse"} | source,
+            {"test_texts": "refuse"} | source, label,
         )  # fmt: skip
-        return read_texts(corpus).tolist()
+        return frame_texts(corpus).tolist()
 
     return run
 
@@ -127,9 +129,18 @@ def test_a_file_with_a_column_of_labels_is_refused(build: Callable[..., list[str
     assert build(name, content, text="text") == TEXTS
 
 
+def test_the_studys_own_column_of_labels_is_one_too(build: Callable[..., list[str]]) -> None:
+    """Whatever it is called."""
+    content = pd.DataFrame({"review": TEXTS, "stars": [1, 2, 3, 4]}).to_csv(index=False).encode()
+    assert build("a.csv", content) == TEXTS
+    with pytest.raises(BadInput, match="a column 'stars' of labels"):
+        build("a.csv", content, label="stars")
+    assert build("a.csv", FORMS["a.csv"], label="stars") == TEXTS
+
+
 def test_labels_taken_for_texts_are_refused(build: Callable[..., list[str]]) -> None:
     """The names of the labels in whatever case; one such text among others is a text."""
-    with pytest.raises(BadInput, match=r"2 of 3 texts are the name of a label, such as 'pos'; name the column"):
+    with pytest.raises(BadInput, match=r"2 of 3 texts are the name of a label, such as 'Pos'; name the column"):
         build("a.csv", b"opinion\nPos\nneg\nfine\n", text="opinion")
     assert build("a.csv", b"opinion\nPos\nnot bad\nfine\n", text="opinion") == ["Pos", "not bad", "fine"]
 
@@ -139,9 +150,11 @@ def test_test_texts_are_refused_with_both_rows(build: Callable[..., list[str]]) 
     content = b"first\nA  TEST text\nsecond\na test text\n"
     with pytest.raises(BadInput) as error:
         build("a.txt", content, test=["other", "a test text"])
-    assert "a.txt, line 2: the text is that of row 2 of the test split, as are 1 more" in str(error.value)
+    assert "a.txt, line 2: the text is that of row 2 of the test split, as are 1 more; nothing" in str(error.value)
     assert "set dataset.unlabelled.reviews.test_texts to drop" in str(error.value)
     assert build("a.txt", content, test=["other", "a test text"], test_texts="drop") == ["first", "second"]
+    with pytest.raises(BadInput, match="row 1 of the test split; nothing may"):
+        build("a.txt", "ﬁne café\n".encode(), test=["Fine cafe\u0301"])
     with pytest.raises(BadInput, match="all texts are test texts; give other texts"):
         build("a.txt", b"a test text\n", test_texts="drop")
 

@@ -27,7 +27,7 @@ def words(token_ids: np.ndarray) -> np.ndarray:
 def test_packing_keeps_every_token_in_the_order_of_the_rows() -> None:
     """Behind each text stands [SEP]; an empty text leaves that alone."""
     texts = tokens([3, 0, 5, 2])
-    stream = pack(texts, np.array([2, 1, 0]))
+    stream = pack([(texts, np.array([2, 1, 0]))])
     expected = [*texts.ids[3:8], 3, 3, *texts.ids[0:3], 3]
     assert stream.tolist() == expected and stream.dtype == texts.ids.dtype
 
@@ -49,7 +49,7 @@ def test_sequences_of_an_epoch_do_not_overlap_and_leave_little_out(size: int, ep
 
 def test_no_padding_is_computed() -> None:
     """A sequence is [CLS], tokens of the stream, [SEP]."""
-    stream = pack(tokens([7, 30, 4, 60]), np.arange(4))
+    stream = pack([(tokens([7, 30]), np.arange(2)), (tokens([4, 60]), np.arange(2))])
     starts = epoch_starts(stream, 16, seed=1, epoch=0)
     token_ids = cut(stream, starts, 16, PIECES)
     assert (token_ids[:, 0] == PIECES.cls).all() and (token_ids[:, -1] == PIECES.sep).all()
@@ -59,7 +59,7 @@ def test_no_padding_is_computed() -> None:
 
 def test_epochs_cut_the_stream_elsewhere_and_shuffle_it_anew() -> None:
     """A pure function of seed and epoch."""
-    stream = pack(tokens([500]), np.arange(1))
+    stream = pack([(tokens([500]), np.arange(1))])
     of = {(seed, epoch): epoch_starts(stream, 32, seed, epoch).tolist() for seed in (1, 2) for epoch in (0, 1, 2)}
     assert len({tuple(starts) for starts in of.values()}) == 6
     assert len({starts[0] % 30 for starts in of.values()}) > 1
@@ -68,7 +68,7 @@ def test_epochs_cut_the_stream_elsewhere_and_shuffle_it_anew() -> None:
 
 def batch(whole_words: bool, seed: int = 0, count: int = 400, fraction: float = 0.15) -> tuple:
     """Sequences of random texts, masked."""
-    stream = pack(tokens([40] * count), np.arange(count))
+    stream = pack([(tokens([40] * count), np.arange(count))])
     token_ids = cut(stream, np.arange(count) * 20, 32, PIECES)
     return token_ids, mask_batch(token_ids, PIECES, fraction, whole_words, np.random.default_rng(seed))
 
@@ -110,7 +110,33 @@ def test_whole_words_are_hidden_whole() -> None:
         for number in {line[position] for position in chosen}:
             of_word = {place for place in np.flatnonzero(line == number) if not PIECES.special[pieces[place]]}
             assert of_word <= chosen
-    assert 0.6 * 0.15 < masked.weights.sum() / (400 * 30) <= 0.15 * 1.15
+    # Words of two pieces on average leave at most one of the four or five guesses open.
+    assert 0.8 * 4 < masked.weights.sum(axis=1).mean() <= guesses(32, 0.15)
+
+
+@pytest.mark.parametrize(("pieces", "k"), [(2, 5), (3, 5), (5, 5), (6, 5)])
+def test_words_that_do_not_fit_any_more_are_passed_over(pieces: int, k: int) -> None:
+    """As many whole words as fit; of words that are longer than all that is to guess, none."""
+    word = [5, *[15] * (pieces - 1)]
+    token_ids = np.array([[2, *(word * 40)[:32], 3]] * 50, np.int32)
+    masked = mask_batch(token_ids, PIECES, k / 32, True, np.random.default_rng(0))
+    # A word that the sequence cuts is shorter.
+    whole = 32 - 32 % pieces
+    of_whole = (masked.weights * (masked.positions <= whole)).sum(axis=1)
+    assert masked.positions.shape[1] == k
+    assert (of_whole % pieces == 0).all()
+    assert (masked.weights.sum(axis=1) > k - pieces).all()
+
+
+def test_rare_long_words_are_hidden_too() -> None:
+    """One that comes when there is no room does not end the choice: the share is reached."""
+    random = np.random.default_rng(1)
+    lines = [[2, *np.concatenate([[5, *[15] * random.integers(0, 4)] for _ in range(40)])[:62], 3] for _ in range(200)]
+    masked = mask_batch(np.array(lines, np.int32), PIECES, 0.15, True, np.random.default_rng(0))
+    share = masked.weights.sum() / (200 * 62)
+    inside = PIECES.inside[masked.targets[masked.weights == 1]].mean()
+    assert 0.14 < share <= 0.15
+    assert inside == pytest.approx(PIECES.inside[np.array(lines)].mean(), abs=0.06)
 
 
 def test_single_wordpieces_fill_the_share_exactly() -> None:

@@ -205,6 +205,14 @@ BAD_STUDIES = {
         changed("encoders.more", {"pretrain": {"from": "tiny", "length": 600}}),
         "encoders.more.pretrain.length: found 600; the encoder 'bert_uncased_L-2_H-128_A-2' has 512 positions",
     ),
+    "a pre-training with two limits of the gradients": (
+        changed("encoders.more", {"pretrain": {"from": "nano", "clipnorm": 1.0}}),
+        "encoders.more.pretrain: clipnorm 1.0 and global_clipnorm 1.0 are both set; set one of them to null",
+    ),
+    "a pre-training with momentum and without sgd": (
+        changed("encoders.more", {"pretrain": {"from": "nano", "momentum": 0.9}}),
+        "encoders.more.pretrain: momentum is for sgd only; found optimizer 'adamw'",
+    ),
     "a pre-trained encoder with a vocabulary of its own": (
         changed("encoders.more", {"pretrain": {"from": "nano"}, "vocabulary": "own"}),
         "encoders.more.vocabulary: a pre-trained encoder has that of the one it starts from; remove it",
@@ -521,7 +529,7 @@ def test_unlabelled_texts_are_downloads_of_their_own() -> None:
     archive = {"train": {"url": "http://h/a.zip"}, "unlabelled": {"unsup": {"url": "http://h/a.zip", "folder": "u"}}}
     assert list(published_files(archive)) == ["a.zip"]
     clash = {"train": {"url": "http://h/a.csv"}, "unlabelled": {"more": {"url": "http://g/A.csv"}}}
-    assert list(published_files(clash)) == ["train-a.csv", "more-A.csv"]
+    assert list(published_files(clash)) == ["a.csv", "more-A.csv"]
     third = clash["unlabelled"] | {"other": {"url": "http://g/more-A.csv"}}
     with pytest.raises(StudyError, match=r"would both be kept as more-A\.csv; rename one"):
         published_files(clash | {"unlabelled": third})
