@@ -192,12 +192,12 @@ class Files(dict):
 
 @pytest.mark.parametrize("source", ["text", "file"])
 def test_main_takes_either_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    """The rule's input is the training text or a vocabulary file."""
+    """The rule's input is texts, the training text first, or a vocabulary file."""
     for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.setenv(variable, "")
     given = tmp_path / "given.txt"
     given.write_text(SPECIAL_LINES + "film\n", encoding="utf-8")
-    paths = {"text": str(write_frame(tmp_path / "train.parquet", ["a film"])), "file": str(given)}
+    paths = {"text": [str(write_frame(tmp_path / "train.parquet", ["a film"]))], "file": str(given)}
     snakemake = SimpleNamespace(
         input=Files({source: paths[source]}),
         output=Files(vocabulary=str(tmp_path / "vocab.txt")),
