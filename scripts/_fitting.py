@@ -24,6 +24,7 @@ from _resuming import RestOfEpoch, Resuming
 log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10.0
+DIVERGENCE_STEPS = 50
 # Biases and layer norms are not decayed: Devlin et al. 2019's own training code, Loshchilov & Hutter 2019.
 NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
 
@@ -99,6 +100,11 @@ def build_optimizer(
     return optimizer
 
 
+def is_compiled(training: dict[str, Any]) -> bool:
+    """Whether XLA compiles the step: where the settings want it, and always with JAX, which crawls without."""
+    return training["xla"] or keras.backend.backend() == "jax"
+
+
 class EpochOrder(keras.callbacks.Callback):
     """Gives the training batches the order of the epoch that begins, without the steps that are done already.
 
@@ -115,6 +121,18 @@ class EpochOrder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.dataset.batches = self.order(epoch)[self.steps_done if epoch == self.first_epoch else 0 :]
+
+
+class StopWhenDiverged(keras.callbacks.Callback):
+    """Ends an epoch whose loss is no finite number.
+
+    It looks every DIVERGENCE_STEPS steps only: to see the loss is to wait for the device, which could have begun the
+    next step. The loss is a mean over the epoch's steps, so that nothing is missed.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if (batch + 1) % DIVERGENCE_STEPS == 0 and not np.isfinite(logs["loss"]):
+            self.model.stop_training = True
 
 
 class Progress(keras.callbacks.Callback):
@@ -215,7 +233,7 @@ def fit(
     dataset: keras.utils.PyDataset,
     order: Callable[[int], list],
     epochs: int,
-    metric: keras.metrics.Metric,
+    metrics: Sequence[keras.metrics.Metric],
     progress: Progress,
     keeper: keras.callbacks.EarlyStopping | None,
     checkpoints: Checkpoints,
@@ -228,7 +246,7 @@ def fit(
         dataset: gives the batches in its attribute `batches`.
         order: the batches of an epoch, from 0.
         epochs: passes over the data.
-        metric: the model's own beside the loss; its name is "accuracy".
+        metrics: the model's own beside the loss; one has the name "accuracy".
         progress: measures after each epoch.
         keeper: what stops early or remembers the best weights, if anything does.
         checkpoints: of this training.
@@ -249,12 +267,12 @@ def fit(
             "%s goes on at epoch %d, step %d, from %s", progress.name, first_epoch + 1, steps_done, checkpoints.folder
         )
     progress.go_on(steps_done, position["seconds"])
-    callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
+    callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, StopWhenDiverged()]
     if steps_done:
         callbacks.insert(0, RestOfEpoch(dataset, first_epoch))
     if keeper:
         callbacks.append(keeper)
-    resuming = Resuming(checkpoints, checkpoint_seconds, found, dataset, progress.seconds, metric, keeper)
+    resuming = Resuming(checkpoints, checkpoint_seconds, found, dataset, progress.seconds, metrics, keeper)
     callbacks.append(resuming)
     try:
         with warnings.catch_warnings():

@@ -107,6 +107,38 @@ def cut(stream: np.ndarray, starts: np.ndarray, length: int, pieces: Pieces) -> 
     return token_ids
 
 
+def cut_pairs(
+    stream: np.ndarray, starts: np.ndarray, length: int, pieces: Pieces, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sequences of two segments, of which the second goes on where the first ends, or comes from anywhere.
+
+    Devlin et al. 2019, section 3.1, task 2: one as often as the other. Each segment has a quarter of the room at least.
+
+    Args:
+        stream: packed texts.
+        starts: int array (n,), where the first segments begin.
+        length: of a sequence: [CLS], first segment, [SEP], second segment, [SEP]; at least 7.
+        pieces: of the vocabulary.
+        random: gives the lengths and the other places.
+
+    Returns:
+        Token ids and segments (0 up to the first [SEP], then 1), int32 (n, length); int32 (n,), 1 where the second goes
+        on with the first.
+    """
+    count, room = len(starts), length - 3
+    first = random.integers(room // 4, room - room // 4 + 1, count)
+    goes_on = random.random(count) < 0.5
+    elsewhere = random.integers(0, len(stream) - room + 1, count)
+    place = np.arange(room)
+    is_second = place >= first[:, None]
+    shift = np.where(is_second & ~goes_on[:, None], elsewhere[:, None], starts[:, None])
+    token_ids = np.full((count, length), pieces.sep, np.int32)
+    token_ids[:, 0] = pieces.cls
+    np.put_along_axis(token_ids, place + 1 + is_second, stream[shift + place].astype(np.int32), axis=1)
+    segment_ids = (np.arange(length) > first[:, None] + 1).astype(np.int32)
+    return token_ids, segment_ids, goes_on.astype(np.int32)
+
+
 def guesses(length: int, fraction: float) -> int:
     """How many tokens of a sequence are to guess, k."""
     return max(1, round(fraction * (length - 2)))

@@ -26,9 +26,10 @@ from _fitting import (
     engine,
     engine_device,
     fit,
+    is_compiled,
 )
 from _job import BadInput, is_out_of_memory
-from _masking import Pieces, cut, epoch_starts, mask_batch, pack, sequences
+from _masking import Pieces, cut, cut_pairs, epoch_starts, mask_batch, pack, sequences
 from _tokens import Tokens, load_tokens
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,8 @@ class MaskedLanguageModel(keras.Model):
 
     Args:
         backbone: its token embeddings are those of the scores.
-        **functional: inputs and outputs of a functional model; its output is the guess at each position, float
-            (batch, k, hidden).
+        **functional: inputs and outputs of a functional model; its outputs are `guess`, at each position, float
+            (batch, k, hidden), and `goes_on`, float (batch, 1), the logit of the next sentence, if that is a task too.
     """
 
     def __init__(self, backbone: BertBackbone, **functional: Any):
@@ -57,37 +58,64 @@ class MaskedLanguageModel(keras.Model):
         self.token_embedding = backbone.token_embedding
         self.bias = self.add_weight(name="vocabulary_bias", shape=(backbone.vocabulary_size,), initializer="zeros")
         self.accuracy = keras.metrics.Mean(name="accuracy")
+        self.has_pairs = "goes_on" in functional["outputs"]
+        if self.has_pairs:
+            self.masked_loss = keras.metrics.Mean(name="masked_loss")
+            self.pairs_accuracy = keras.metrics.Mean(name="pairs_accuracy")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean cross-entropy, in nats, over the positions whose weight in `sample_weight` is 1; 0 if there is none."""
-        scores = ops.cast(self.token_embedding(y_pred, reverse=True), "float32") + self.bias
-        target = ops.cast(y_pred, "float32") * ops.cast(self.token_embedding(y), "float32")
-        target = ops.sum(target, axis=-1) + ops.take(self.bias, y)
-        self.accuracy.update_state(ops.equal(ops.argmax(scores, axis=-1), y), sample_weight)
-        loss = (ops.logsumexp(scores, axis=-1) - target) * sample_weight
-        return ops.sum(loss) / ops.maximum(ops.sum(sample_weight), 1.0)
+        """Mean cross-entropy, in nats, over the positions to guess, plus that of the next sentence if it is a task.
+
+        Args:
+            x: the inputs.
+            y: `targets`, int (batch, k); `weights`, float (batch, k), 1 where there is something to guess (no such
+                place gives 0); `goes_on`, int (batch,), if the next sentence is a task.
+            y_pred: the outputs.
+            sample_weight, training: not used.
+        """
+        guess, targets, weights = y_pred["guess"], y["targets"], y["weights"]
+        scores = ops.cast(self.token_embedding(guess, reverse=True), "float32") + self.bias
+        target = ops.cast(guess, "float32") * ops.cast(self.token_embedding(targets), "float32")
+        target = ops.sum(target, axis=-1) + ops.take(self.bias, targets)
+        self.accuracy.update_state(ops.equal(ops.argmax(scores, axis=-1), targets), weights)
+        losses = ops.logsumexp(scores, axis=-1) - target
+        loss = ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
+        if not self.has_pairs:
+            return loss
+        self.masked_loss.update_state(losses, weights)
+        logit, goes_on = ops.cast(y_pred["goes_on"][:, 0], "float32"), ops.cast(y["goes_on"], "float32")
+        self.pairs_accuracy.update_state(ops.equal(logit > 0, goes_on > 0))
+        return loss + ops.mean(keras.losses.binary_crossentropy(goes_on, logit, from_logits=True))
 
 
-def build_masked_lm(architecture: dict[str, Any], dropout: float) -> tuple[MaskedLanguageModel, BertBackbone]:
+def build_masked_lm(
+    architecture: dict[str, Any], dropout: float, next_sentence: bool = False
+) -> tuple[MaskedLanguageModel, BertBackbone]:
     """Put BERT's masked-language-model head on an encoder: dense layer, layer norm and the tied token embeddings.
 
-    The head computes at the positions to guess only. The pooler is no part of it.
+    The head computes at the positions to guess only. Without the next sentence the pooler is no part of it.
 
     Args:
         architecture: the arguments of KerasHub's BertBackbone, see `build_backbone`.
         dropout: of the encoder's hidden states and attention weights.
+        next_sentence: put a dense layer on the pooled output too, that tells whether a second segment goes on with the
+            first.
 
     Returns:
-        A model of {token_ids: int32 (batch, length), positions: int32 (batch, k)}; and its encoder.
+        A model of {token_ids: int32 (batch, length), positions: int32 (batch, k)} and, with `next_sentence`,
+        {segment_ids: int32 (batch, length)}; and its encoder.
     """
     backbone = build_backbone(architecture, dropout)
-    encoder = keras.Model(backbone.input, backbone.output["sequence_output"], name="encoder")
+    outputs = ["sequence_output", *(["pooled_output"] if next_sentence else [])]
+    encoder = keras.Model(backbone.input, {name: backbone.output[name] for name in outputs}, name="encoder")
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    positions = keras.Input((None,), dtype="int32", name="positions")
-    hidden = encoder(
+    inputs = {"token_ids": token_ids, "positions": keras.Input((None,), dtype="int32", name="positions")}
+    if next_sentence:
+        inputs["segment_ids"] = keras.Input((None,), dtype="int32", name="segment_ids")
+    encoded = encoder(
         {
             "token_ids": token_ids,
-            "segment_ids": ops.zeros_like(token_ids),
+            "segment_ids": inputs["segment_ids"] if next_sentence else ops.zeros_like(token_ids),
             "padding_mask": ops.ones_like(token_ids),
         }
     )
@@ -96,10 +124,16 @@ def build_masked_lm(architecture: dict[str, Any], dropout: float) -> tuple[Maske
         activation=backbone.transformer_layers[0].activation,
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=BERT_INITIALIZER_RANGE),
         name="guess_dense",
-    )(ops.take_along_axis(hidden, ops.expand_dims(positions, -1), axis=1))
-    guess = keras.layers.LayerNormalization(epsilon=1e-12, name="guess_layer_norm")(guess)
-    model = MaskedLanguageModel(backbone, inputs={"token_ids": token_ids, "positions": positions}, outputs=guess)
-    return model, backbone
+    )(ops.take_along_axis(encoded["sequence_output"], ops.expand_dims(inputs["positions"], -1), axis=1))
+    found = {"guess": keras.layers.LayerNormalization(epsilon=1e-12, name="guess_layer_norm")(guess)}
+    if next_sentence:
+        found["goes_on"] = keras.layers.Dense(
+            1,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=BERT_INITIALIZER_RANGE),
+            dtype="float32",
+            name="goes_on",
+        )(encoded["pooled_output"])
+    return MaskedLanguageModel(backbone, inputs=inputs, outputs=found), backbone
 
 
 class MaskedBatches(keras.utils.PyDataset):
@@ -119,16 +153,18 @@ class MaskedBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         starts, seed = self.batches[index]
-        masked = mask_batch(
-            cut(self.stream, starts, self.settings["length"], self.pieces),
-            self.pieces,
-            self.settings["masked_fraction"],
-            self.settings["whole_words"],
-            np.random.default_rng(seed),
-        )
-        return {"token_ids": masked.token_ids, "positions": masked.positions}, masked.targets, masked.weights
+        length, pieces, random = self.settings["length"], self.pieces, np.random.default_rng(seed)
+        pairs = {}
+        if self.settings["next_sentence"]:
+            token_ids, pairs["segment_ids"], goes_on = cut_pairs(self.stream, starts, length, pieces, random)
+        else:
+            token_ids = cut(self.stream, starts, length, pieces)
+        masked = mask_batch(token_ids, pieces, self.settings["masked_fraction"], self.settings["whole_words"], random)
+        x = {"token_ids": masked.token_ids, "positions": masked.positions} | pairs
+        y = {"targets": masked.targets, "weights": masked.weights} | ({"goes_on": goes_on} if pairs else {})
+        return x, y
 
 
 def masked_batches(
@@ -245,19 +281,20 @@ def pretrain(
             f"{name}: gradient_accumulation {settings['gradient_accumulation']} is more than the {steps} steps of all "
             "epochs, so that nothing would be learned; lower it."
         )
-    # No gradient reaches their rows for another segment and for positions beyond the length; they stay as they are.
+    # No gradient reaches the rows of a segment that is not there and of positions beyond the length: they stay as
+    # they are.
     optimizer = build_optimizer(settings, steps, not_decayed=untrained_rows(model))
     # Variables that appear while TensorFlow traces the step would make it trace a second time.
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, jit_compile=settings["xla"])
+    model.compile(optimizer=optimizer, jit_compile=is_compiled(settings))
 
     def measure() -> dict[str, float]:
         found = model.evaluate(measured, verbose=0, return_dict=True)
         return {
             "learning_rate": float(optimizer.learning_rate),
-            "validation_loss": found["loss"],
+            "validation_loss": found.get("masked_loss", found["loss"]),
             "validation_accuracy": found["accuracy"],
-        }
+        } | ({"validation_pairs_accuracy": found["pairs_accuracy"]} if "pairs_accuracy" in found else {})
 
     log.info(
         "%s: %s tokens to learn from, %s held out, %s steps an epoch",
@@ -271,7 +308,7 @@ def pretrain(
         dataset,
         order,
         epochs=settings["epochs"],
-        metric=model.accuracy,
+        metrics=[model.accuracy, *([model.masked_loss, model.pairs_accuracy] if model.has_pairs else [])],
         progress=Progress(name, sequences(kept, length), batch_size, measure, unit=("tokens", length)),
         keeper=None,
         checkpoints=checkpoints,
@@ -320,10 +357,12 @@ def pretrain_on_files(
             f"{name}: length {settings['length']} is more than the {positions} positions of the encoder it starts "
             "from; lower length."
         )
+    if settings["next_sentence"] and start["architecture"]["num_segments"] < 2:
+        raise BadInput(f"{name}: the encoder it starts from knows one segment only; set next_sentence to false.")
     vocabulary = Path(paths["vocabulary"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
     keras.utils.set_random_seed(settings["seed"])
     keras.config.set_dtype_policy(settings["precision"])
-    model, backbone = build_masked_lm(start["architecture"], settings["encoder_dropout"])
+    model, backbone = build_masked_lm(start["architecture"], settings["encoder_dropout"], settings["next_sentence"])
     load_weights(backbone, paths["weights"])
     files = zip(paths["tokens"][::2], paths["tokens"][1::2], strict=True)
     tokens = [load_tokens(ids, offsets, paths["vocabulary"]) for ids, offsets in files]

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -31,7 +31,7 @@ class Resuming(keras.callbacks.Callback):
         found: what `Checkpoints.load` has found.
         dataset: the batches of the epoch, without those that an earlier process has done.
         seconds: gives the seconds that the epoch has taken so far.
-        metric: the training's own beside the loss.
+        metrics: the training's own beside the loss.
         keeper: what remembers the best weights, if anything does.
 
     Attributes:
@@ -48,12 +48,12 @@ class Resuming(keras.callbacks.Callback):
         found: tuple[dict[str, Any], dict[str, np.ndarray]] | None,
         dataset: keras.utils.PyDataset,
         seconds: Callable[[], float],
-        metric: keras.metrics.Metric,
+        metrics: Sequence[keras.metrics.Metric],
         keeper: keras.callbacks.EarlyStopping | None,
     ):
         super().__init__()
         self.checkpoints, self.interval, self.found = checkpoints, interval, found
-        self.dataset, self.seconds, self.metric, self.keeper = dataset, seconds, metric, keeper
+        self.dataset, self.seconds, self.metrics, self.keeper = dataset, seconds, metrics, keeper
         self.history: list[dict[str, float]] = list(found[0]["history"]) if found else []
         self.told_to_end = False
         self.handlers: dict[signal.Signals, Any] = {}
@@ -104,7 +104,7 @@ class Resuming(keras.callbacks.Callback):
     def _running_means(self) -> list:
         """The variables of an epoch. The model knows those of its metrics from the first step only."""
         loss = next(metric for metric in self.model.metrics if metric.name == "loss")
-        return loss.variables + self.metric.variables
+        return loss.variables + [variable for metric in self.metrics for variable in metric.variables]
 
     def _save_if_due(self, epoch: int, steps_done: int) -> None:
         if not self.told_to_end and time.monotonic() - self.saved_at < self.interval:

@@ -13,6 +13,7 @@ from _locations import existing, is_local, plain_path
 from _schema import StudyError, check_schema, nearest, with_defaults
 from _search import check_search, draw_trials, searched_keys
 
+SHORTEST_PAIR = 7  # WordPieces: [CLS], two of each segment and [SEP] behind each
 BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
 
 
@@ -201,6 +202,12 @@ def _check_pretraining(study: dict[str, Any]) -> None:
     for name, encoder in study["encoders"].items():
         if "pretrain" in encoder:
             _check_optimizer(encoder["pretrain"], f"encoders.{name}.pretrain")
+            length = encoder["pretrain"]["length"]
+            if encoder["pretrain"]["next_sentence"] and length < SHORTEST_PAIR:
+                raise StudyError(
+                    f"encoders.{name}.pretrain.length: found {length}; two segments (next_sentence) take "
+                    f"{SHORTEST_PAIR} or more."
+                )
             named[f"encoders.{name}.pretrain.text"] = encoder["pretrain"]["text"]
     for key, names in named.items():
         for name in names:

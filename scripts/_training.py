@@ -25,6 +25,7 @@ from _fitting import (
     engine,
     engine_device,
     fit,
+    is_compiled,
 )
 from _job import BadInput, is_out_of_memory
 from _metrics import part_measures
@@ -159,7 +160,7 @@ def train_classifier(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[accuracy],
-        jit_compile=training["xla"],
+        jit_compile=is_compiled(training),
     )
     # The whole training part would cost four times as much as the validation part and say little more.
     sample = np.random.default_rng(0).permutation(train_rows)[: len(validation_rows)]
@@ -191,7 +192,7 @@ def train_classifier(
             dataset,
             order,
             epochs=training["epochs"],
-            metric=accuracy,
+            metrics=[accuracy],
             progress=Progress(name, len(train_rows), batch_size, measure),
             keeper=keeper,
             checkpoints=checkpoints,

@@ -21,10 +21,10 @@ VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnop",
 SIZES = {"layers": 1, "hidden": 32, "heads": 2, "intermediate": 64, "positions": 32, "initializer_range": 0.1}
 SETTINGS = {
     "from": "start", "text": ["more"], "seed": 1, "validation_fraction": 0.1, "masked_fraction": 0.15,
-    "whole_words": True, "length": 18, "epochs": 3, "batch_size": 16, "gradient_accumulation": 1, "optimizer": "adamw",
-    "learning_rate": 3e-3, "epsilon": 1e-6, "clipnorm": None, "global_clipnorm": 1.0, "weight_decay": 0.01,
-    "momentum": 0.0, "schedule": "linear", "warmup_fraction": 0.1, "encoder_dropout": 0.1, "precision": "float32",
-    "xla": False,
+    "whole_words": True, "next_sentence": False, "length": 18, "epochs": 3, "batch_size": 16,
+    "gradient_accumulation": 1, "optimizer": "adamw", "learning_rate": 3e-3, "epsilon": 1e-6, "clipnorm": None,
+    "global_clipnorm": 1.0, "weight_decay": 0.01, "momentum": 0.0, "schedule": "linear", "warmup_fraction": 0.1,
+    "encoder_dropout": 0.1, "precision": "float32", "xla": False,
 }  # fmt: skip
 ARCHITECTURE = {
     "vocabulary_size": len(VOCABULARY), "num_layers": 1, "num_heads": 2, "hidden_dim": 32, "intermediate_dim": 64,
@@ -87,13 +87,14 @@ def assert_same(one: tuple, other: tuple) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def masked_batch(random: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Random sequences, positions, targets and weights."""
+def masked_batch(random: np.random.Generator) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Random sequences and positions; targets and weights."""
     inputs = {
         "token_ids": random.integers(5, len(VOCABULARY), (7, 18)).astype(np.int32),
         "positions": random.integers(1, 17, (7, 3)).astype(np.int32),
     }
-    return inputs, random.integers(5, 24, (7, 3)).astype(np.int32), (random.random((7, 3)) < 0.8).astype(np.float32)
+    targets = random.integers(5, 24, (7, 3)).astype(np.int32)
+    return inputs, {"targets": targets, "weights": (random.random((7, 3)) < 0.8).astype(np.float32)}
 
 
 def test_loss_and_accuracy_are_those_of_kerashubs_head_with_kerass_cross_entropy() -> None:
@@ -102,8 +103,9 @@ def test_loss_and_accuracy_are_those_of_kerashubs_head_with_kerass_cross_entropy
     model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0)
     model.compile(optimizer="sgd")
     model.bias.assign(np.random.default_rng(1).normal(size=len(VOCABULARY)))
-    inputs, targets, weights = masked_batch(np.random.default_rng(2))
-    found = model.evaluate(inputs, targets, sample_weight=weights, verbose=0, return_dict=True, batch_size=7)
+    inputs, to_guess = masked_batch(np.random.default_rng(2))
+    found = model.evaluate(inputs, to_guess, verbose=0, return_dict=True, batch_size=7)
+    targets, weights = to_guess["targets"], to_guess["weights"]
 
     head = MaskedLMHead(
         token_embedding=backbone.token_embedding,
@@ -146,8 +148,9 @@ def test_a_batch_with_nothing_to_guess_costs_nothing() -> None:
     """Its loss is zero and no number that would end the training."""
     model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0)
     model.compile(optimizer="sgd")
-    inputs, targets, weights = masked_batch(np.random.default_rng(2))
-    found = model.train_on_batch(inputs, targets, sample_weight=0 * weights, return_dict=True)
+    inputs, to_guess = masked_batch(np.random.default_rng(2))
+    to_guess["weights"] *= 0
+    found = model.train_on_batch(inputs, to_guess, return_dict=True)
     assert found["loss"] == 0
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
@@ -179,6 +182,25 @@ def test_all_that_is_trained_is_known() -> None:
     assert len(trained) == len({v.path for v in backbone.trainable_variables if "pooled" not in v.path}) + 5
 
 
+def test_next_sentence_trains_the_pooler_and_the_second_segment(
+    pretrain: Callable[..., tuple], files: dict[str, Any], tmp_path: Path
+) -> None:
+    """Texts of one letter: whether the second segment goes on is plain to see. Masked tokens are learned as well."""
+    settings = {"epochs": 60, "learning_rate": 5e-3, "encoder_dropout": 0.0, "next_sentence": True, "weight_decay": 0.0}
+    encoder, weights, history, _ = pretrain(tmp_path / "c", **settings)
+    assert history["validation_pairs_accuracy"].iloc[-1] > 0.75
+    assert history["validation_loss"].iloc[-1] < 0.7 * history["validation_loss"].iloc[0]
+    # Of the masked tokens alone, that it can be set beside a pre-training without the next sentence.
+    assert (history["validation_loss"] < history["loss"]).iloc[0]
+    before = build_backbone(encoder["architecture"])
+    load_weights(before, files["weights"])
+    after = build_backbone(encoder["architecture"])
+    after.set_weights(weights)
+    for name in ("pooled_dense", "segment_embedding"):
+        pairs = [(a, b) for a, b in zip(after.weights, before.weights, strict=True) if name in a.path]
+        assert pairs and all((a.numpy() != b.numpy()).any(axis=-1).all() for a, b in pairs)
+
+
 def test_it_learns_and_says_how_it_goes(pretrain: Callable[..., tuple], tmp_path: Path) -> None:
     """Held-out loss falls, accuracy rises far above chance; the encoder is in normal form with its provenance."""
     encoder, weights, history, record = pretrain(tmp_path / "c", epochs=10, learning_rate=1e-2, encoder_dropout=0.0)
@@ -206,6 +228,7 @@ def test_it_learns_and_says_how_it_goes(pretrain: Callable[..., tuple], tmp_path
     ("saves", "settings"),
     [
         (1, {}),
+        (4, {"next_sentence": True}),
         (7, {"gradient_accumulation": 3, "epochs": 2}),
         (15, {"precision": "mixed_float16", "optimizer": "adam"}),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from _masking import Pieces, cut, epoch_starts, guesses, mask_batch, pack, sequences
+from _masking import Pieces, cut, cut_pairs, epoch_starts, guesses, mask_batch, pack, sequences
 from _tokens import Tokens
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghij")]
@@ -157,3 +157,20 @@ def test_what_is_hidden_is_a_function_of_the_generator() -> None:
     """Another draw hides other tokens, the same the same."""
     (_, first), (_, again), (_, other) = (batch(True, seed) for seed in (0, 0, 1))
     assert (first.token_ids == again.token_ids).all() and (first.token_ids != other.token_ids).any()
+
+
+def test_pairs_go_on_or_come_from_anywhere() -> None:
+    """Half of the second segments go on where the first ends; all tokens but the special ones are the stream's."""
+    stream = np.arange(5, 20_005, dtype=np.uint16)
+    starts = np.arange(400) * 40
+    token_ids, segment_ids, goes_on = cut_pairs(stream, starts, 32, PIECES, np.random.default_rng(0))
+    assert token_ids.shape == segment_ids.shape == (400, 32)
+    assert 0.4 < goes_on.mean() < 0.6
+    for line, segments, start, same in zip(token_ids, segment_ids, starts, goes_on, strict=True):
+        first, second = line[segments == 0], line[segments == 1]
+        assert (line[0], first[-1], second[-1]) == (PIECES.cls, PIECES.sep, PIECES.sep)
+        first, second = first[1:-1], second[:-1]
+        assert min(len(first), len(second)) >= 29 // 4
+        assert first.tolist() == list(range(start + 5, start + 5 + len(first)))
+        assert (np.diff(second) == 1).all()
+        assert (second[0] == first[-1] + 1) == bool(same)

@@ -209,6 +209,10 @@ BAD_STUDIES = {
         changed("encoders.more", {"pretrain": {"from": "nano", "clipnorm": 1.0}}),
         "encoders.more.pretrain: clipnorm 1.0 and global_clipnorm 1.0 are both set; set one of them to null",
     ),
+    "two segments in six WordPieces": (
+        changed("encoders.more", {"pretrain": {"from": "nano", "next_sentence": True, "length": 6}}),
+        r"encoders.more.pretrain.length: found 6; two segments \(next_sentence\) take 7 or more",
+    ),
     "a pre-training with momentum and without sgd": (
         changed("encoders.more", {"pretrain": {"from": "nano", "momentum": 0.9}}),
         "encoders.more.pretrain: momentum is for sgd only; found optimizer 'adamw'",
