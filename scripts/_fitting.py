@@ -24,7 +24,6 @@ from _resuming import RestOfEpoch, Resuming
 log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10.0
-DIVERGENCE_STEPS = 50
 # Biases and layer norms are not decayed: Devlin et al. 2019's own training code, Loshchilov & Hutter 2019.
 NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
 
@@ -121,18 +120,6 @@ class EpochOrder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.dataset.batches = self.order(epoch)[self.steps_done if epoch == self.first_epoch else 0 :]
-
-
-class StopWhenDiverged(keras.callbacks.Callback):
-    """Ends an epoch whose loss is no finite number.
-
-    It looks every DIVERGENCE_STEPS steps only: to see the loss is to wait for the device, which could have begun the
-    next step. The loss is a mean over the epoch's steps, so that nothing is missed.
-    """
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if (batch + 1) % DIVERGENCE_STEPS == 0 and not np.isfinite(logs["loss"]):
-            self.model.stop_training = True
 
 
 class Progress(keras.callbacks.Callback):
@@ -267,7 +254,7 @@ def fit(
             "%s goes on at epoch %d, step %d, from %s", progress.name, first_epoch + 1, steps_done, checkpoints.folder
         )
     progress.go_on(steps_done, position["seconds"])
-    callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, StopWhenDiverged()]
+    callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
     if steps_done:
         callbacks.insert(0, RestOfEpoch(dataset, first_epoch))
     if keeper:

@@ -115,20 +115,21 @@ def cut_pairs(
     Devlin et al. 2019, section 3.1, task 2: one as often as the other. Each segment has a quarter of the room at least.
 
     Args:
-        stream: packed texts.
+        stream: packed texts, at least length - 2 tokens.
         starts: int array (n,), where the first segments begin.
         length: of a sequence: [CLS], first segment, [SEP], second segment, [SEP]; at least 7.
         pieces: of the vocabulary.
         random: gives the lengths and the other places.
 
     Returns:
-        Token ids and segments (0 up to the first [SEP], then 1), int32 (n, length); int32 (n,), 1 where the second goes
-        on with the first.
+        Token ids and segments (0 up to the [SEP] behind the first segment, then 1), int32 (n, length); int32 (n,), 1
+        where the second goes on with the first.
     """
     count, room = len(starts), length - 3
     first = random.integers(room // 4, room - room // 4 + 1, count)
     goes_on = random.random(count) < 0.5
-    elsewhere = random.integers(0, len(stream) - room + 1, count)
+    elsewhere = random.integers(0, len(stream) - room, count)
+    elsewhere += elsewhere >= starts
     place = np.arange(room)
     is_second = place >= first[:, None]
     shift = np.where(is_second & ~goes_on[:, None], elsewhere[:, None], starts[:, None])

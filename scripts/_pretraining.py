@@ -246,10 +246,10 @@ def pretrain(
         checkpoint_seconds: from one checkpoint to the next.
 
     Returns:
-        One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
-        learning_rate, validation_loss and validation_accuracy (on the held-out texts, dropout off; a mean over their
-        batches and one over the guesses), seconds (of the
-        steps, measuring not included).
+        One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on; the
+        loss is the sum over the tasks), learning_rate, validation_loss and validation_accuracy (of the hidden tokens in
+        the held-out texts, dropout off), seconds (of the steps, measuring not included). With the next sentence also
+        masked_loss (the part of the loss that is of hidden tokens), pairs_accuracy and validation_pairs_accuracy.
         And `tokens_per_epoch`, [CLS] and [SEP] included, `tokens` and `held_out_tokens` of the texts.
 
     Raises:

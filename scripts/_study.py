@@ -13,7 +13,7 @@ from _locations import existing, is_local, plain_path
 from _schema import StudyError, check_schema, nearest, with_defaults
 from _search import check_search, draw_trials, searched_keys
 
-SHORTEST_PAIR = 7  # WordPieces: [CLS], two of each segment and [SEP] behind each
+SHORTEST_PAIR = 7  # WordPieces; with fewer a segment could be empty
 BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
 
 

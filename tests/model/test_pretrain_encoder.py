@@ -144,6 +144,29 @@ def test_loss_and_accuracy_are_those_of_kerashubs_head_with_kerass_cross_entropy
     assert found["accuracy"] == pytest.approx(float(accuracy.result()))
 
 
+def test_next_sentence_adds_its_cross_entropy() -> None:
+    """The loss of hidden tokens is that of a model without the task, with the same weights; the rest is Keras's own."""
+    keras.utils.set_random_seed(0)
+    model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0, next_sentence=True)
+    alone, other = build_masked_lm(ARCHITECTURE, dropout=0.0)
+    other.set_weights(backbone.get_weights())
+    for name in ("guess_dense", "guess_layer_norm"):
+        alone.get_layer(name).set_weights(model.get_layer(name).get_weights())
+    inputs, to_guess = masked_batch(np.random.default_rng(2))
+    goes_on = np.array([1, 0, 0, 1, 1, 0, 1], np.int32)
+    segments = {"segment_ids": np.zeros_like(inputs["token_ids"])}
+    for one in (model, alone):
+        one.compile(optimizer="sgd")
+    same = {"verbose": 0, "return_dict": True, "batch_size": 7}
+    found = model.evaluate(inputs | segments, to_guess | {"goes_on": goes_on}, **same)
+    expected = alone.evaluate(inputs, to_guess, **same)
+    logits = model.predict(inputs | segments, verbose=0)["goes_on"][:, 0]
+    entropy = keras.losses.BinaryCrossentropy(from_logits=True)(goes_on.astype(float), logits)
+    assert found["masked_loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert found["loss"] - found["masked_loss"] == pytest.approx(float(entropy), rel=1e-4)
+    assert found["pairs_accuracy"] == pytest.approx(((logits > 0) == goes_on).mean())
+
+
 def test_a_batch_with_nothing_to_guess_costs_nothing() -> None:
     """Its loss is zero and no number that would end the training."""
     model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0)
@@ -190,8 +213,7 @@ def test_next_sentence_trains_the_pooler_and_the_second_segment(
     encoder, weights, history, _ = pretrain(tmp_path / "c", **settings)
     assert history["validation_pairs_accuracy"].iloc[-1] > 0.75
     assert history["validation_loss"].iloc[-1] < 0.7 * history["validation_loss"].iloc[0]
-    # Of the masked tokens alone, that it can be set beside a pre-training without the next sentence.
-    assert (history["validation_loss"] < history["loss"]).iloc[0]
+    assert {"masked_loss", "pairs_accuracy"} < set(history.columns)
     before = build_backbone(encoder["architecture"])
     load_weights(before, files["weights"])
     after = build_backbone(encoder["architecture"])
@@ -295,6 +317,17 @@ def test_length_beyond_the_positions_is_refused(pretrain: Callable[..., tuple], 
     """Of an encoder whose positions the study does not know."""
     with pytest.raises(BadInput, match="nano: length 40 is more than the 32 positions of the encoder it starts from"):
         pretrain(tmp_path / "c", length=40)
+
+
+def test_next_sentence_needs_two_segments(
+    pretrain: Callable[..., tuple], files: dict[str, Any], tmp_path: Path
+) -> None:
+    """An encoder that knows one only is refused before the first step."""
+    encoder = json.loads(files["config"].read_text())
+    encoder["architecture"]["num_segments"] = 1
+    (tmp_path / "encoder.json").write_text(json.dumps(encoder))
+    with pytest.raises(BadInput, match="nano: the encoder it starts from knows one segment only; set next_sentence"):
+        pretrain(tmp_path / "c", paths={"config": tmp_path / "encoder.json"}, next_sentence=True)
 
 
 def test_accumulating_longer_than_the_training_is_refused(pretrain: Callable[..., tuple], tmp_path: Path) -> None:

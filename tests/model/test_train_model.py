@@ -12,7 +12,7 @@ from keras import ops
 
 import _training
 from _encoder import save_encoder, scratch_encoder
-from _fitting import DIVERGENCE_STEPS, StopWhenDiverged, WarmUpDecay, build_optimizer, clock
+from _fitting import WarmUpDecay, build_optimizer, clock
 from _job import BadInput
 from _metrics import part_measures
 from _tokens import Tokens
@@ -145,18 +145,6 @@ def test_device_that_the_engine_does_not_see_is_told(
         record = run(encoder, texts, epochs=1)[2]
         assert record["device"].startswith("cpu")
         assert ("has device GPU-1, but tensorflow sees no GPU" in caplog.text) is told
-
-
-def test_a_diverged_epoch_is_not_trained_to_its_end() -> None:
-    """The loss is looked at now and then, and stays what it is once it is no number."""
-    callback = StopWhenDiverged()
-    callback.set_model(keras.Sequential())
-    callback.model.stop_training = False
-    stopped = []
-    for batch in range(4 * DIVERGENCE_STEPS):
-        callback.on_train_batch_end(batch, {"loss": 0.5 if batch < DIVERGENCE_STEPS + 3 else float("nan")})
-        stopped.append(callback.model.stop_training)
-    assert stopped.index(True) == 2 * DIVERGENCE_STEPS - 1
 
 
 def test_diverged_training_is_told(encoder: dict, texts: tuple) -> None:

@@ -174,3 +174,16 @@ def test_pairs_go_on_or_come_from_anywhere() -> None:
         assert first.tolist() == list(range(start + 5, start + 5 + len(first)))
         assert (np.diff(second) == 1).all()
         assert (second[0] == first[-1] + 1) == bool(same)
+
+
+def test_a_pair_that_does_not_go_on_comes_from_elsewhere() -> None:
+    """On the shortest stream and in the shortest sequence: both segments have tokens, and no label is wrong."""
+    for length, size in ((7, 5), (7, 40), (32, 30)):
+        stream = np.arange(5, 5 + size, dtype=np.uint16)
+        starts = np.zeros(200, np.int64)
+        token_ids, segment_ids, goes_on = cut_pairs(stream, starts, length, PIECES, np.random.default_rng(1))
+        last_of_first = np.argmax(segment_ids, axis=1) - 2
+        first, second = (np.take_along_axis(token_ids, last_of_first[:, None] + i, axis=1)[:, 0] for i in (0, 2))
+        assert 0 < goes_on.sum() < 200
+        np.testing.assert_array_equal(second == first + 1, goes_on == 1)
+        assert (last_of_first >= 1).all() and (segment_ids.sum(axis=1) >= 2).all()

@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from snakemake.utils import update_config
 
 from _catalog import load_catalog
 from _schema import StudyError, check_unique_keys, with_defaults
@@ -494,6 +496,24 @@ def test_pretrained_imdb_study_starts_every_rung_from_random_weights() -> None:
     for row in resolved["models"]:
         start = resolved["encoders"][resolved["encoders"][row["encoder"]]["pretrain"]["from"]]["scratch"]
         assert row["encoder"] == f"bert_uncased_L-{start['layers']}_H-{start['hidden']}_A-{start['heads']}"
+
+
+def laid_over(*names: str) -> dict[str, Any]:
+    """Studies of the project, each laid over those before it, as Snakemake does."""
+    study: dict[str, Any] = {}
+    for name in names:
+        update_config(study, yaml.safe_load((PROJECT / f"studies/{name}.yaml").read_text()))
+    return resolve_study(study, SCHEMA, CATALOG, [PROJECT])
+
+
+def test_tiny_study_compares_what_pretraining_and_recipe_bring() -> None:
+    """One row under the protocol, the same from random weights, and one with the recipe of the study for all sizes."""
+    protocol, untrained, recommended = laid_over("imdb", "imdb-pretrained", "imdb-tiny")["models"]
+    assert protocol["training"] == untrained["training"]
+    assert protocol["encoder"] == recommended["encoder"] != untrained["encoder"]
+    best = laid_over("imdb", "imdb-pretrained", "imdb-best")["models"]
+    assert recommended["training"] == best[0]["training"] | {"learning_rate": 1e-3}
+    assert len(best) == 6 and set(best[-1]["search"]["keys"]) == {"learning_rate", "epochs"}
 
 
 def test_epochs_study_trains_the_small_rows_longer() -> None:
