@@ -467,6 +467,7 @@ def exported_files(wildcards):
         return encoder_files(name)
     return encoder_files(ROWS[name]["encoder"]) | {
         "weights": f"<results>/{wildcards.exported}/model.weights.h5",
+        "training": f"<results>/{wildcards.exported}/training.json",
         "labels": "<results>/data/labels.json",
     }
 

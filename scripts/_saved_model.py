@@ -42,13 +42,15 @@ def export_encoder(
     target: Path | str,
     exported: str,
     label_names: list[str] | None = None,
+    pooling: str = "pooler",
 ) -> None:
     """Write an encoder as a SavedModel, complete or not at all.
 
     Beside the SavedModel's own files `target` gets, in the folder that loaders leave alone:
     assets.extra/export.json: what encoder.json says, what was exported, and by which TensorFlow;
     assets.extra/head.npz, of a classifier only: `kernel`, float32 (hidden_dim, classes), `bias`, float32 (classes),
-    and `names`, str (classes); its logits are pooled_output @ kernel + bias.
+    `names`, str (classes), and `pooling`, str; its logits are pooled_output @ kernel + bias, with the mean of
+    sequence_output over the text's tokens for pooled_output where pooling is "mean".
 
     Args:
         config: an encoder.json.
@@ -57,6 +59,7 @@ def export_encoder(
         target: the folder to write, which must not exist.
         exported: what is exported, for the record.
         label_names: of the classifier's classes.
+        pooling: what its head reads, see `build_classifier`.
 
     Raises:
         BadInput: if the weights are not those of such an encoder or classifier.
@@ -72,7 +75,7 @@ def export_encoder(
         model, backbone = build_classifier(encoder["architecture"], len(label_names), pad=0, encoder_dropout=DROPOUT)
         load_weights(model, weights)
         kernel, bias = model.get_layer("logits").get_weights()
-        head = {"kernel": kernel, "bias": bias, "names": np.array(label_names, np.str_)}
+        head = {"kernel": kernel, "bias": bias, "names": np.array(label_names, np.str_), "pooling": pooling}
     record = encoder | {"exported": exported, "tensorflow": tf.__version__}
 
     target = Path(target)

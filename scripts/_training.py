@@ -39,9 +39,14 @@ TRAINING_MODULES = ("_data", "_encoder", "_fitting", "_metrics", "_resuming", "_
 
 
 def build_classifier(
-    architecture: dict[str, int], classes: int, pad: int, dropout: float = 0.0, encoder_dropout: float = 0.0
+    architecture: dict[str, int],
+    classes: int,
+    pad: int,
+    dropout: float = 0.0,
+    encoder_dropout: float = 0.0,
+    pooling: str = "pooler",
 ) -> tuple[keras.Model, BertBackbone]:
-    """Put the original head on an encoder: dropout and one dense layer on the pooled output.
+    """Put the original head on an encoder: dropout and one dense layer on the pooled output, or on a mean.
 
     Args:
         architecture: the arguments of KerasHub's BertBackbone.
@@ -49,19 +54,27 @@ def build_classifier(
         pad: id of [PAD], which is masked.
         dropout: before the dense layer.
         encoder_dropout: of the encoder's hidden states and attention weights.
+        pooling: "pooler", BERT's own dense layer on [CLS]; or "mean" of the last hidden states over the text's tokens,
+            [CLS] and [SEP] included, which leaves the pooler as it is.
 
     Returns:
         A model from token ids, int32 (batch, width), to logits, float32 (batch, classes); and its encoder.
     """
     backbone = build_backbone(architecture, encoder_dropout)
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    pooled = backbone(
+    is_token = ops.not_equal(token_ids, pad)
+    encoded = backbone(
         {
             "token_ids": token_ids,
             "segment_ids": ops.zeros_like(token_ids),
-            "padding_mask": ops.cast(ops.not_equal(token_ids, pad), "int32"),
+            "padding_mask": ops.cast(is_token, "int32"),
         }
-    )["pooled_output"]
+    )
+    if pooling == "mean":
+        backbone.pooled_dense.trainable = False
+        pooled = keras.layers.GlobalAveragePooling1D(dtype="float32")(encoded["sequence_output"], mask=is_token)
+    else:
+        pooled = encoded["pooled_output"]
     logits = keras.layers.Dense(
         classes,
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
@@ -287,7 +300,7 @@ def train_run(
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(training["precision"])
     model, backbone = build_classifier(
-        architecture, classes, tokens.pad, training["dropout"], training["encoder_dropout"]
+        architecture, classes, tokens.pad, training["dropout"], training["encoder_dropout"], training["pooling"]
     )
     load_weights(backbone, encoder_weights)
     train_rows, validation_rows = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
@@ -402,6 +415,7 @@ def restore_classifier(
         pad: id of [PAD].
     """
     keras.config.set_dtype_policy(record["training"]["precision"])
-    model, _ = build_classifier(read_encoder(encoder_config)["architecture"], classes, pad)
+    pooling = record["training"]["pooling"]
+    model, _ = build_classifier(read_encoder(encoder_config)["architecture"], classes, pad, pooling=pooling)
     model.load_weights(weights)
     return model

@@ -19,14 +19,20 @@ def main(snakemake: Any) -> None:
 
     for name in ("absl", "tensorflow"):  # what they say of saving is about their own temporary names
         logging.getLogger(name).setLevel(logging.WARNING)
-    labels = getattr(snakemake.input, "labels", None)
+    head = {}
+    if hasattr(snakemake.input, "labels"):
+        labels, training = (
+            json.loads(Path(path).read_text(encoding="utf-8"))
+            for path in (snakemake.input.labels, snakemake.input.training)
+        )
+        head = {"label_names": labels["names"], "pooling": training["training"]["pooling"]}
     export_encoder(
         config=snakemake.input.config,
         weights=snakemake.input.weights,
         vocabulary=snakemake.input.vocabulary,
         target=snakemake.output.folder,
         exported=snakemake.wildcards.exported,
-        label_names=labels and json.loads(Path(labels).read_text(encoding="utf-8"))["names"],
+        **head,
     )
     log.info("%s: written to %s", snakemake.wildcards.exported, snakemake.output.folder)
 

@@ -44,7 +44,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
     parts = ["validation" if row % 5 == 0 else "train" for row in range(30)]
     pd.DataFrame({"part": pd.Categorical(parts)}).to_parquet(tmp_path / "split.parquet")
     (tmp_path / "labels.json").write_text(json.dumps({"names": ["a", "b", "c"], "positive": None}))
-    settings = {"precision": "float32", "length": 12, "truncation": "head"}
+    settings = {"precision": "float32", "length": 12, "truncation": "head", "pooling": "pooler"}
     record = {"training": settings, "parameters": model.count_params(), "training_seconds": 1.5, "device": "cpu:0"}
     (tmp_path / "training.json").write_text(json.dumps(record))
     return SimpleNamespace(

@@ -84,7 +84,7 @@ def bert(tmp_path: Path) -> dict[str, Path]:
     (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
     model, _ = build_classifier(encoder["architecture"], 3, pad=0)
     model.save_weights(tmp_path / "model.weights.h5")
-    settings = {"precision": "float32", "length": 12, "truncation": "head"}
+    settings = {"precision": "float32", "length": 12, "truncation": "head", "pooling": "pooler"}
     (tmp_path / "training.json").write_text(json.dumps({"training": settings}))
     files = {"config": "encoder.json", "vocabulary": "vocab.txt", "weights": "model.weights.h5"}
     return {key: tmp_path / name for key, name in (files | {"training": "training.json"}).items()}

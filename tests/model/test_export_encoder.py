@@ -32,7 +32,8 @@ TRAINING = {
     "length": 8, "truncation": "head", "epochs": 1, "batch_size": 32, "length_buckets": False, "optimizer": "adam",
     "learning_rate": 1e-2, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
     "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
-    "precision": "mixed_bfloat16", "xla": False, "keep": "last", "monitor": "validation_accuracy", "patience": None,
+    "pooling": "pooler", "precision": "mixed_bfloat16", "xla": False, "keep": "last",
+    "monitor": "validation_accuracy", "patience": None,
 }  # fmt: skip
 # What TF Hub's encoders show, here with one transformer layer.
 TFHUB_VARIABLES = {
@@ -160,7 +161,8 @@ def run(encoder: Callable[..., dict[str, Path]], tmp_path_factory: pytest.TempPa
     (folder / "training.json").write_text(json.dumps(record))
     (folder / "labels.json").write_text(json.dumps({"names": ["bad", "fair", "göod"], "positive": None}))
     keras.config.set_dtype_policy("float32")
-    return files | {"weights": folder / "model.weights.h5", "labels": folder / "labels.json"}
+    made = {"weights": "model.weights.h5", "training": "training.json", "labels": "labels.json"}
+    return files | {key: folder / name for key, name in made.items()}
 
 
 def batch(length: int, padded: bool) -> dict[str, np.ndarray]:
@@ -306,9 +308,11 @@ def test_fine_tuned_run_comes_with_its_head(run: dict[str, Path], tmp_path: Path
     inputs = batch(8, padded=True) | {"input_type_ids": np.zeros((3, 8), np.int32)}
     head = np.load(tmp_path / "seed-1/assets.extra/head.npz", allow_pickle=False)
     logits = loaded(inputs)["pooled_output"] @ head["kernel"] + head["bias"]
-    classifier = restore_classifier(run["config"], run["weights"], {"training": {"precision": "float32"}}, 3, 0)
+    float32 = {"training": TRAINING | {"precision": "float32"}}
+    classifier = restore_classifier(run["config"], run["weights"], float32, 3, 0)
     np.testing.assert_allclose(logits, classifier(inputs["input_word_ids"]), rtol=0, atol=1e-5)
     assert head["names"].tolist() == ["bad", "fair", "göod"]
+    assert head["pooling"] == "pooler"
     assert np.abs(head["bias"]).max() > 0
     record = json.loads((tmp_path / "seed-1/assets.extra/export.json").read_text())
     assert record["exported"] == "runs/small/seed-1"

@@ -11,7 +11,7 @@ import tensorflow
 from keras import ops
 
 import _training
-from _encoder import save_encoder, scratch_encoder
+from _encoder import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
 from _fitting import WarmUpDecay, build_optimizer, clock
 from _job import BadInput
 from _metrics import part_measures
@@ -145,6 +145,24 @@ def test_device_that_the_engine_does_not_see_is_told(
         record = run(encoder, texts, epochs=1)[2]
         assert record["device"].startswith("cpu")
         assert ("has device GPU-1, but tensorflow sees no GPU" in caplog.text) is told
+
+
+def test_mean_pooling_reads_all_tokens_and_leaves_the_pooler(encoder: dict, texts: tuple, tmp_path: Path) -> None:
+    """It learns, padding has no part in it, the pooler stays as it was, and a restored model predicts the same."""
+    tokens = texts[0]
+    model, history, record = run(encoder, texts, pooling="mean", epochs=4, dropout=0.0, encoder_dropout=0.0)
+    assert history["validation_accuracy"].iloc[-1] > 0.9
+    rows = np.arange(8)
+    narrow, wide = (model.predict(tokens.batch(rows, 16, "head", width), verbose=0) for width in (16, 24))
+    np.testing.assert_allclose(narrow, wide, atol=1e-5)
+    before = build_backbone(read_encoder(encoder["encoder_config"])["architecture"])
+    load_weights(before, encoder["encoder_weights"])
+    trained = next(layer for layer in model.layers if isinstance(layer, type(before)))
+    for one, other in zip(trained.pooled_dense.get_weights(), before.pooled_dense.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    model.save_weights(tmp_path / "model.weights.h5")
+    restored = restore_classifier(encoder["encoder_config"], tmp_path / "model.weights.h5", record, 2, tokens.pad)
+    np.testing.assert_allclose(restored.predict(tokens.batch(rows, 16, "head", 16), verbose=0), narrow, atol=1e-6)
 
 
 def test_diverged_training_is_told(encoder: dict, texts: tuple) -> None:
