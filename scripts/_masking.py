@@ -140,6 +140,22 @@ def cut_pairs(
     return token_ids, segment_ids, goes_on.astype(np.int32)
 
 
+def bags(token_ids: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
+    """The WordPieces of each sequence, once each and without special tokens.
+
+    Args:
+        token_ids: int32 (n, length).
+        pieces: of the vocabulary.
+
+    Returns:
+        int32 (n, length), and float32 (n, length), 1 for the first of each and 0 for what is to be passed over.
+    """
+    tokens = np.sort(token_ids, axis=1)
+    is_first = np.ones(tokens.shape, bool)
+    is_first[:, 1:] = tokens[:, 1:] != tokens[:, :-1]
+    return tokens, (is_first & ~pieces.special[tokens]).astype(np.float32)
+
+
 def guesses(length: int, fraction: float) -> int:
     """How many tokens of a sequence are to guess, k."""
     return max(1, round(fraction * (length - 2)))

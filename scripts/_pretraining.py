@@ -29,7 +29,7 @@ from _fitting import (
     is_compiled,
 )
 from _job import BadInput, is_out_of_memory
-from _masking import Pieces, cut, cut_pairs, epoch_starts, mask_batch, pack, sequences
+from _masking import Pieces, bags, cut, cut_pairs, epoch_starts, mask_batch, pack, sequences
 from _tokens import Tokens, load_tokens
 
 log = logging.getLogger(__name__)
@@ -50,63 +50,113 @@ class MaskedLanguageModel(keras.Model):
     Args:
         backbone: its token embeddings are those of the scores.
         **functional: inputs and outputs of a functional model; its outputs are `guess`, at each position, float
-            (batch, k, hidden), and `goes_on`, float (batch, 1), the logit of the next sentence, if that is a task too.
+            (batch, k, hidden); `goes_on`, float (batch, 1), the logit of the next sentence, if that is a task too; and
+            `bag`, float (batch, hidden), if the bag of words is one.
     """
 
     def __init__(self, backbone: BertBackbone, **functional: Any):
         super().__init__(**functional)
         self.token_embedding = backbone.token_embedding
         self.bias = self.add_weight(name="vocabulary_bias", shape=(backbone.vocabulary_size,), initializer="zeros")
-        self.accuracy = keras.metrics.Mean(name="accuracy")
-        self.has_pairs = "goes_on" in functional["outputs"]
-        if self.has_pairs:
-            self.masked_loss = keras.metrics.Mean(name="masked_loss")
-            self.pairs_accuracy = keras.metrics.Mean(name="pairs_accuracy")
+        names = ["accuracy"]
+        if len(functional["outputs"]) > 1:
+            names += ["masked_loss"]
+        if "goes_on" in functional["outputs"]:
+            names += ["pairs_accuracy"]
+        if "bag" in functional["outputs"]:
+            names += ["bag_loss"]
+            self.bag_bias = self.add_weight(name="bag_bias", shape=(backbone.vocabulary_size,), initializer="zeros")
+        self.measured = {name: keras.metrics.Mean(name=name) for name in names}
+
+    def start_biases(self, stream: np.ndarray, pieces: Pieces, length: int) -> None:
+        """Let scores begin at how often tokens occur: learned by the embeddings, it would turn them all one way.
+
+        Args:
+            stream: packed texts.
+            pieces: of the vocabulary.
+            length: of a sequence.
+        """
+        counts = np.bincount(stream, minlength=len(pieces.special))[: len(pieces.special)] * ~pieces.special
+        # Half an occurrence for each, so that none is impossible.
+        frequencies = (counts + 0.5) / (counts + 0.5).sum()
+        self.bias.assign(np.log(frequencies))
+        if "bag_loss" in self.measured:
+            # The chance to be among length - 2 tokens.
+            self.bag_bias.assign(np.log(-np.expm1((length - 2) * np.log1p(-frequencies))))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean cross-entropy, in nats, over the positions to guess, plus that of the next sentence if it is a task.
+        """Mean cross-entropy, in nats, over the positions to guess, plus those of the other tasks.
 
         Args:
             x: the inputs.
             y: `targets`, int (batch, k); `weights`, float (batch, k), 1 where there is something to guess (no such
-                place gives 0); `goes_on`, int (batch,), if the next sentence is a task.
+                place gives 0); `goes_on`, int (batch,), if the next sentence is a task; `bag`, int, and `bag_weights`,
+                float (batch, length), see `bags`, if the bag of words is one.
             y_pred: the outputs.
             sample_weight, training: not used.
         """
-        guess, targets, weights = y_pred["guess"], y["targets"], y["weights"]
-        scores = ops.cast(self.token_embedding(guess, reverse=True), "float32") + self.bias
-        target = ops.cast(guess, "float32") * ops.cast(self.token_embedding(targets), "float32")
-        target = ops.sum(target, axis=-1) + ops.take(self.bias, targets)
-        self.accuracy.update_state(ops.equal(ops.argmax(scores, axis=-1), targets), weights)
+        targets, weights = y["targets"], y["weights"]
+        scores, target = self.scores(y_pred["guess"], targets, self.bias)
+        self.measured["accuracy"].update_state(ops.equal(ops.argmax(scores, axis=-1), targets), weights)
         losses = ops.logsumexp(scores, axis=-1) - target
-        loss = ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
-        if not self.has_pairs:
-            return loss
-        self.masked_loss.update_state(losses, weights)
-        logit, goes_on = ops.cast(y_pred["goes_on"][:, 0], "float32"), ops.cast(y["goes_on"], "float32")
-        self.pairs_accuracy.update_state(ops.equal(logit > 0, goes_on > 0))
-        return loss + ops.mean(keras.losses.binary_crossentropy(goes_on, logit, from_logits=True))
+        loss = weighted_mean(losses, weights)
+        if len(y_pred) > 1:
+            self.measured["masked_loss"].update_state(losses, weights)
+        if "goes_on" in y_pred:
+            logit, goes_on = ops.cast(y_pred["goes_on"][:, 0], "float32"), ops.cast(y["goes_on"], "float32")
+            self.measured["pairs_accuracy"].update_state(ops.equal(logit > 0, goes_on > 0))
+            loss = loss + ops.mean(keras.losses.binary_crossentropy(goes_on, logit, from_logits=True))
+        if "bag" in y_pred:
+            in_bag = y["bag_weights"]
+            scores, target = self.scores(ops.expand_dims(y_pred["bag"], axis=1), y["bag"], self.bag_bias)
+            losses = ops.logsumexp(scores, axis=-1)[:, 0] - weighted_mean(target, in_bag, axis=-1)
+            is_full = ops.max(in_bag, axis=-1)
+            self.measured["bag_loss"].update_state(losses, is_full)
+            loss = loss + weighted_mean(losses, is_full)
+        return loss
+
+    def scores(self, states, targets, bias):
+        """The scores of the whole vocabulary, and those of the targets.
+
+        Args:
+            states: float (batch, k, hidden), or (batch, 1, hidden) for all k.
+            targets: int (batch, k).
+            bias: float (vocabulary,).
+
+        Returns:
+            float32 (batch, k or 1, vocabulary) and (batch, k).
+        """
+        target = ops.cast(states, "float32") * ops.cast(self.token_embedding(targets), "float32")
+        scores = ops.cast(self.token_embedding(states, reverse=True), "float32") + bias
+        return scores, ops.sum(target, axis=-1) + ops.take(bias, targets)
+
+
+def weighted_mean(values, weights, axis=None):
+    """The mean with weights of 0 and 1, along an axis or of all; 0 where all weights are."""
+    return ops.sum(values * weights, axis=axis) / ops.maximum(ops.sum(weights, axis=axis), 1.0)
 
 
 def build_masked_lm(
-    architecture: dict[str, Any], dropout: float, next_sentence: bool = False
+    architecture: dict[str, Any], dropout: float, next_sentence: bool = False, bag_of_words: bool = False
 ) -> tuple[MaskedLanguageModel, BertBackbone]:
     """Put BERT's masked-language-model head on an encoder: dense layer, layer norm and the tied token embeddings.
 
-    The head computes at the positions to guess only. Without the next sentence the pooler is no part of it.
+    The head computes at the positions to guess only. Without another task the pooler is no part of it.
 
     Args:
         architecture: the arguments of KerasHub's BertBackbone, see `build_backbone`.
         dropout: of the encoder's hidden states and attention weights.
         next_sentence: put a dense layer on the pooled output too, that tells whether a second segment goes on with the
             first.
+        bag_of_words: put a dense layer and a layer norm on the pooled output too, which with the tied token embeddings
+            tell the tokens of the sequence.
 
     Returns:
         A model of {token_ids: int32 (batch, length), positions: int32 (batch, k)} and, with `next_sentence`,
         {segment_ids: int32 (batch, length)}; and its encoder.
     """
     backbone = build_backbone(architecture, dropout)
-    outputs = ["sequence_output", *(["pooled_output"] if next_sentence else [])]
+    outputs = ["sequence_output", *(["pooled_output"] if next_sentence or bag_of_words else [])]
     encoder = keras.Model(backbone.input, {name: backbone.output[name] for name in outputs}, name="encoder")
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     inputs = {"token_ids": token_ids, "positions": keras.Input((None,), dtype="int32", name="positions")}
@@ -119,20 +169,22 @@ def build_masked_lm(
             "padding_mask": ops.ones_like(token_ids),
         }
     )
-    guess = keras.layers.Dense(
-        architecture["hidden_dim"],
-        activation=backbone.transformer_layers[0].activation,
-        kernel_initializer=keras.initializers.TruncatedNormal(stddev=BERT_INITIALIZER_RANGE),
-        name="guess_dense",
-    )(ops.take_along_axis(encoded["sequence_output"], ops.expand_dims(inputs["positions"], -1), axis=1))
-    found = {"guess": keras.layers.LayerNormalization(epsilon=1e-12, name="guess_layer_norm")(guess)}
+
+    def dense(states, name: str, units: int = architecture["hidden_dim"], **settings: Any):
+        # One of its own for each: an initializer gives the same values again.
+        initializer = keras.initializers.TruncatedNormal(stddev=BERT_INITIALIZER_RANGE)
+        return keras.layers.Dense(units, kernel_initializer=initializer, name=name, **settings)(states)
+
+    def normed(states, name: str):
+        return keras.layers.LayerNormalization(epsilon=1e-12, name=name)(states)
+
+    at_positions = ops.take_along_axis(encoded["sequence_output"], ops.expand_dims(inputs["positions"], -1), axis=1)
+    guess = dense(at_positions, "guess_dense", activation=backbone.transformer_layers[0].activation)
+    found = {"guess": normed(guess, "guess_layer_norm")}
     if next_sentence:
-        found["goes_on"] = keras.layers.Dense(
-            1,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=BERT_INITIALIZER_RANGE),
-            dtype="float32",
-            name="goes_on",
-        )(encoded["pooled_output"])
+        found["goes_on"] = dense(encoded["pooled_output"], "goes_on", units=1, dtype="float32")
+    if bag_of_words:
+        found["bag"] = normed(dense(encoded["pooled_output"], "bag_dense"), "bag_layer_norm")
     return MaskedLanguageModel(backbone, inputs=inputs, outputs=found), backbone
 
 
@@ -164,6 +216,8 @@ class MaskedBatches(keras.utils.PyDataset):
         masked = mask_batch(token_ids, pieces, self.settings["masked_fraction"], self.settings["whole_words"], random)
         x = {"token_ids": masked.token_ids, "positions": masked.positions} | pairs
         y = {"targets": masked.targets, "weights": masked.weights} | ({"goes_on": goes_on} if pairs else {})
+        if self.settings["bag_of_words"]:
+            y["bag"], y["bag_weights"] = bags(token_ids, pieces)
         return x, y
 
 
@@ -248,8 +302,9 @@ def pretrain(
     Returns:
         One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on; the
         loss is the sum over the tasks), learning_rate, validation_loss and validation_accuracy (of the hidden tokens in
-        the held-out texts, dropout off), seconds (of the steps, measuring not included). With the next sentence also
-        masked_loss (the part of the loss that is of hidden tokens), pairs_accuracy and validation_pairs_accuracy.
+        the held-out texts, dropout off), seconds (of the steps, measuring not included). With another task also
+        masked_loss (the part of the loss that is of hidden tokens); with the next sentence pairs_accuracy and
+        validation_pairs_accuracy; with the bag of words bag_loss and validation_bag_loss.
         And `tokens_per_epoch`, [CLS] and [SEP] included, `tokens` and `held_out_tokens` of the texts.
 
     Raises:
@@ -281,6 +336,7 @@ def pretrain(
             f"{name}: gradient_accumulation {settings['gradient_accumulation']} is more than the {steps} steps of all "
             "epochs, so that nothing would be learned; lower it."
         )
+    model.start_biases(kept, pieces, length)
     # No gradient reaches the rows of a segment that is not there and of positions beyond the length: they stay as
     # they are.
     optimizer = build_optimizer(settings, steps, not_decayed=untrained_rows(model))
@@ -294,7 +350,7 @@ def pretrain(
             "learning_rate": float(optimizer.learning_rate),
             "validation_loss": found.get("masked_loss", found["loss"]),
             "validation_accuracy": found["accuracy"],
-        } | ({"validation_pairs_accuracy": found["pairs_accuracy"]} if "pairs_accuracy" in found else {})
+        } | {f"validation_{name}": found[name] for name in ("pairs_accuracy", "bag_loss") if name in found}
 
     log.info(
         "%s: %s tokens to learn from, %s held out, %s steps an epoch",
@@ -308,7 +364,7 @@ def pretrain(
         dataset,
         order,
         epochs=settings["epochs"],
-        metrics=[model.accuracy, *([model.masked_loss, model.pairs_accuracy] if model.has_pairs else [])],
+        metrics=list(model.measured.values()),
         progress=Progress(name, sequences(kept, length), batch_size, measure, unit=("tokens", length)),
         keeper=None,
         checkpoints=checkpoints,
@@ -362,7 +418,8 @@ def pretrain_on_files(
     vocabulary = Path(paths["vocabulary"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
     keras.utils.set_random_seed(settings["seed"])
     keras.config.set_dtype_policy(settings["precision"])
-    model, backbone = build_masked_lm(start["architecture"], settings["encoder_dropout"], settings["next_sentence"])
+    tasks = {task: settings[task] for task in ("next_sentence", "bag_of_words")}
+    model, backbone = build_masked_lm(start["architecture"], settings["encoder_dropout"], **tasks)
     load_weights(backbone, paths["weights"])
     files = zip(paths["tokens"][::2], paths["tokens"][1::2], strict=True)
     tokens = [load_tokens(ids, offsets, paths["vocabulary"]) for ids, offsets in files]

@@ -63,8 +63,8 @@ def train(settings: dict[str, Any], folder: str) -> tuple[float, float]:
         "length": length, "batch_size": batch_size, "epochs": 1, "optimizer": "adamw", "learning_rate": 1e-4,
         "epsilon": 1e-6, "clipnorm": None, "global_clipnorm": 1.0, "weight_decay": 0.01, "momentum": 0.0,
         "schedule": "linear", "warmup_fraction": 0.1, "masked_fraction": 0.15, "whole_words": False,
-        "next_sentence": False, "validation_fraction": 0.001, "gradient_accumulation": 1, "seed": 0, "xla": False,
-        "precision": "float32",
+        "next_sentence": False, "bag_of_words": False, "validation_fraction": 0.001,
+        "gradient_accumulation": 1, "seed": 0, "xla": False, "precision": "float32",
     }  # fmt: skip
     architecture = {
         "vocabulary_size": len(vocabulary), "num_layers": layers, "num_heads": max(1, hidden // 64),

@@ -13,6 +13,7 @@ from keras_hub.layers import MaskedLMHead
 
 from _encoder import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
 from _job import BadInput
+from _masking import Pieces, bags
 from _pretraining import MaskedLanguageModel, build_masked_lm, is_test_text, part_texts, pretrain_on_files
 from _tokens import Tokens
 from trainings import Killed
@@ -21,7 +22,7 @@ VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnop",
 SIZES = {"layers": 1, "hidden": 32, "heads": 2, "intermediate": 64, "positions": 32, "initializer_range": 0.1}
 SETTINGS = {
     "from": "start", "text": ["more"], "seed": 1, "validation_fraction": 0.1, "masked_fraction": 0.15,
-    "whole_words": True, "next_sentence": False, "length": 18, "epochs": 3, "batch_size": 16,
+    "whole_words": True, "next_sentence": False, "bag_of_words": False, "length": 18, "epochs": 3, "batch_size": 16,
     "gradient_accumulation": 1, "optimizer": "adamw", "learning_rate": 3e-3, "epsilon": 1e-6, "clipnorm": None,
     "global_clipnorm": 1.0, "weight_decay": 0.01, "momentum": 0.0, "schedule": "linear", "warmup_fraction": 0.1,
     "encoder_dropout": 0.1, "precision": "float32", "xla": False,
@@ -167,12 +168,54 @@ def test_next_sentence_adds_its_cross_entropy() -> None:
     assert found["pairs_accuracy"] == pytest.approx(((logits > 0) == goes_on).mean())
 
 
+def test_bag_of_words_adds_its_cross_entropy() -> None:
+    """Of the tokens of a sequence, once each, given the pooled output; the rest is as it is without the task."""
+    keras.utils.set_random_seed(0)
+    model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0, bag_of_words=True)
+    model.compile(optimizer="sgd")
+    model.bag_bias.assign(np.random.default_rng(1).normal(size=len(VOCABULARY)))
+    inputs, to_guess = masked_batch(np.random.default_rng(2))
+    bag, weights = bags(inputs["token_ids"], Pieces.of(VOCABULARY))
+    weights[3] = 0
+    found = model.evaluate(
+        inputs, to_guess | {"bag": bag, "bag_weights": weights}, verbose=0, return_dict=True, batch_size=7
+    )
+    states = model.predict(inputs, verbose=0)["bag"]
+    logits = states @ model.token_embedding.embeddings.numpy().T + model.bag_bias.numpy()
+    log_likelihood = np.log(keras.ops.softmax(logits).numpy())
+    losses = [
+        -line[tokens[weight == 1]].mean()
+        for line, tokens, weight in zip(log_likelihood, bag, weights, strict=True)
+        if weight.any()
+    ]
+    assert found["bag_loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+    assert found["loss"] == pytest.approx(found["masked_loss"] + found["bag_loss"], rel=1e-6)
+
+
+def test_scores_begin_at_how_often_tokens_occur() -> None:
+    """Of single tokens, and of sequences that have one; special tokens have nearly none."""
+    model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0, bag_of_words=True)
+    random = np.random.default_rng(0)
+    chances = random.dirichlet(np.full(19, 0.3))
+    stream = np.concatenate([random.choice(19, 99_000, p=chances) + 5, np.full(1000, 3)]).astype(np.uint16)
+    model.start_biases(stream, Pieces.of(VOCABULARY), length=18)
+    frequencies = keras.ops.convert_to_numpy(keras.ops.softmax(model.bias))
+    np.testing.assert_allclose(frequencies[5:], chances, atol=0.01)
+    in_sequence = np.mean(
+        [np.isin(np.arange(24), line) for line in random.permutation(stream[:96_000]).reshape(-1, 16)], 0
+    )
+    np.testing.assert_allclose(np.exp(model.bag_bias.numpy())[5:], in_sequence[5:], atol=0.02)
+    assert frequencies[:5].max() < 1e-4
+
+
 def test_a_batch_with_nothing_to_guess_costs_nothing() -> None:
     """Its loss is zero and no number that would end the training."""
-    model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0)
+    model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0, bag_of_words=True)
     model.compile(optimizer="sgd")
     inputs, to_guess = masked_batch(np.random.default_rng(2))
     to_guess["weights"] *= 0
+    nothing = np.zeros_like(inputs["token_ids"])
+    to_guess |= {"bag": nothing, "bag_weights": nothing.astype(np.float32)}
     found = model.train_on_batch(inputs, to_guess, return_dict=True)
     assert found["loss"] == 0
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
@@ -223,6 +266,20 @@ def test_next_sentence_trains_the_pooler_and_the_second_segment(
         assert pairs and all((a.numpy() != b.numpy()).any(axis=-1).all() for a, b in pairs)
 
 
+def test_bag_of_words_trains_the_pooler(pretrain: Callable[..., tuple], files: dict[str, Any], tmp_path: Path) -> None:
+    """Texts of one letter: which ones a sequence has is learned far below the entropy of all letters."""
+    settings = {"epochs": 60, "learning_rate": 5e-3, "encoder_dropout": 0.0, "bag_of_words": True}
+    encoder, weights, history, _ = pretrain(tmp_path / "c", **settings)
+    assert history["validation_bag_loss"].iloc[-1] < 0.7 * np.log(16) < history["validation_bag_loss"].iloc[0]
+    assert history["validation_loss"].iloc[-1] < 0.7 * history["validation_loss"].iloc[0]
+    assert {"masked_loss", "bag_loss"} < set(history.columns)
+    before, after = build_backbone(encoder["architecture"]), build_backbone(encoder["architecture"])
+    load_weights(before, files["weights"])
+    after.set_weights(weights)
+    poolers = [(a, b) for a, b in zip(after.weights, before.weights, strict=True) if "pooled_dense" in a.path]
+    assert poolers and all((a.numpy() != b.numpy()).all() for a, b in poolers)
+
+
 def test_it_learns_and_says_how_it_goes(pretrain: Callable[..., tuple], tmp_path: Path) -> None:
     """Held-out loss falls, accuracy rises far above chance; the encoder is in normal form with its provenance."""
     encoder, weights, history, record = pretrain(tmp_path / "c", epochs=10, learning_rate=1e-2, encoder_dropout=0.0)
@@ -250,7 +307,7 @@ def test_it_learns_and_says_how_it_goes(pretrain: Callable[..., tuple], tmp_path
     ("saves", "settings"),
     [
         (1, {}),
-        (4, {"next_sentence": True}),
+        (4, {"next_sentence": True, "bag_of_words": True}),
         (7, {"gradient_accumulation": 3, "epochs": 2}),
         (15, {"precision": "mixed_float16", "optimizer": "adam"}),
     ],

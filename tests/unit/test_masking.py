@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from _masking import Pieces, cut, cut_pairs, epoch_starts, guesses, mask_batch, pack, sequences
+from _masking import Pieces, bags, cut, cut_pairs, epoch_starts, guesses, mask_batch, pack, sequences
 from _tokens import Tokens
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghij")]
@@ -187,3 +187,14 @@ def test_a_pair_that_does_not_go_on_comes_from_elsewhere() -> None:
         assert 0 < goes_on.sum() < 200
         np.testing.assert_array_equal(second == first + 1, goes_on == 1)
         assert (last_of_first >= 1).all() and (segment_ids.sum(axis=1) >= 2).all()
+
+
+def test_a_bag_has_every_wordpiece_once_and_no_special_token() -> None:
+    """In whatever order."""
+    token_ids = np.random.default_rng(0).integers(0, 25, (50, 30)).astype(np.int32)
+    token_ids[0] = PIECES.cls
+    tokens, weights = bags(token_ids, PIECES)
+    assert tokens.shape == weights.shape == token_ids.shape
+    for line, bag, weight in zip(token_ids, tokens, weights, strict=True):
+        assert sorted(bag[weight == 1]) == sorted(set(line.tolist()) - set(np.flatnonzero(PIECES.special)))
+    assert set(weights.ravel()) == {0, 1}
