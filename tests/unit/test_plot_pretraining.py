@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from plot_pretraining import main, pretraining_chart
+from plot_pretraining import main, plot_pretraining, pretraining_chart
 
 
 def history(epochs: int, loss: float) -> pd.DataFrame:
@@ -45,6 +45,21 @@ def test_every_encoder_has_its_mark_in_the_order_of_the_study() -> None:
     """Colour and shape tell them apart."""
     both = pd.concat([history(2, 6.0).assign(encoder="z"), history(2, 5.0).assign(encoder="a")])
     spec = pretraining_chart(both).to_dict()
-    points = spec["hconcat"][0]["layer"][1]["encoding"]
+    assert len(spec["concat"]) == 2
+    points = spec["concat"][0]["layer"][1]["encoding"]
     assert points["color"]["scale"]["domain"] == points["shape"]["scale"]["domain"] == ["z", "a"]
     assert len(set(points["color"]["scale"]["range"])) == len(set(points["shape"]["scale"]["range"])) == 2
+
+
+def test_tasks_of_some_encoders_have_panels_of_their_own(tmp_path: Path) -> None:
+    """With the curves of those that have them."""
+    history(2, 6.0).to_csv(tmp_path / "a.csv", index=False)
+    history(3, 6.0).assign(validation_bag_loss=7.5).to_csv(tmp_path / "b.csv", index=False)
+    outputs = [tmp_path / f"figure.{form}" for form in ("vl.json", "svg", "pdf")]
+    plot_pretraining([tmp_path / "a.csv", tmp_path / "b.csv"], *outputs, encoders=["a", "b"])
+    spec = json.loads(outputs[0].read_text())
+    measures = [panel["layer"][0]["encoding"]["y"]["field"] for panel in spec["concat"]]
+    assert measures == ["validation_loss", "validation_accuracy", "validation_bag_loss"]
+    ((_, data),) = spec["datasets"].items()
+    drawn = pd.DataFrame(data)
+    assert drawn.groupby("encoder")["validation_bag_loss"].count().to_dict() == {"a": 0, "b": 3}
