@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 PRETRAINING_MODULES = ("_data", "_encoder", "_fitting", "_masking", "_pretraining", "_resuming", "_tokens")
 # What is hidden in the held-out sequences is the same after every epoch and with every seed.
 HELD_OUT_SEED = 0
+COUNTED_AT_ONCE = 1 << 24  # tokens
 
 
 class MaskedLanguageModel(keras.Model):
@@ -58,9 +59,7 @@ class MaskedLanguageModel(keras.Model):
         super().__init__(**functional)
         self.token_embedding = backbone.token_embedding
         self.bias = self.add_weight(name="vocabulary_bias", shape=(backbone.vocabulary_size,), initializer="zeros")
-        names = ["accuracy"]
-        if len(functional["outputs"]) > 1:
-            names += ["masked_loss"]
+        names = ["accuracy", "masked_loss"]
         if "goes_on" in functional["outputs"]:
             names += ["pairs_accuracy"]
         if "bag" in functional["outputs"]:
@@ -76,7 +75,11 @@ class MaskedLanguageModel(keras.Model):
             pieces: of the vocabulary.
             length: of a sequence.
         """
-        counts = np.bincount(stream, minlength=len(pieces.special))[: len(pieces.special)] * ~pieces.special
+        size = len(pieces.special)
+        # By parts: bincount makes 8 bytes of each token.
+        parts = range(0, len(stream), COUNTED_AT_ONCE)
+        counts = sum(np.bincount(stream[start : start + COUNTED_AT_ONCE], minlength=size) for start in parts)
+        counts = counts * ~pieces.special
         # Half an occurrence for each, so that none is impossible.
         frequencies = (counts + 0.5) / (counts + 0.5).sum()
         self.bias.assign(np.log(frequencies))
@@ -100,8 +103,7 @@ class MaskedLanguageModel(keras.Model):
         self.measured["accuracy"].update_state(ops.equal(ops.argmax(scores, axis=-1), targets), weights)
         losses = ops.logsumexp(scores, axis=-1) - target
         loss = weighted_mean(losses, weights)
-        if len(y_pred) > 1:
-            self.measured["masked_loss"].update_state(losses, weights)
+        self.measured["masked_loss"].update_state(losses, weights)
         if "goes_on" in y_pred:
             logit, goes_on = ops.cast(y_pred["goes_on"][:, 0], "float32"), ops.cast(y["goes_on"], "float32")
             self.measured["pairs_accuracy"].update_state(ops.equal(logit > 0, goes_on > 0))
@@ -126,9 +128,11 @@ class MaskedLanguageModel(keras.Model):
         Returns:
             float32 (batch, k or 1, vocabulary) and (batch, k).
         """
+        scores = self.token_embedding(states, reverse=True)
         target = ops.cast(states, "float32") * ops.cast(self.token_embedding(targets), "float32")
-        scores = ops.cast(self.token_embedding(states, reverse=True), "float32") + bias
-        return scores, ops.sum(target, axis=-1) + ops.take(bias, targets)
+        # Rounded as the others are, or a certain guess of 16 bits would have a loss below zero.
+        target = ops.cast(ops.sum(target, axis=-1), scores.dtype)
+        return ops.cast(scores, "float32") + bias, ops.cast(target, "float32") + ops.take(bias, targets)
 
 
 def weighted_mean(values, weights, axis=None):
@@ -240,8 +244,8 @@ def part_texts(
     Args:
         texts: the texts of each source.
         keep: bool array (texts,) for each source, false for texts that are in neither part; None for all.
-        fraction: share of the tokens that is held out, in texts that are shorter than it.
-        least: so many tokens are held out at least, if there are as many.
+        fraction: share of each source's tokens that is held out, in texts that are shorter than it.
+        least: so many tokens are held out at least, if there are as many, from wherever.
 
     Returns:
         For each source the rows to learn from and the rows held out, int64, rising.
@@ -255,15 +259,24 @@ def part_texts(
         np.array([_hash(t.ids[t.offsets[row] : t.offsets[row + 1]]) for row in of.tolist()], np.uint64)
         for t, of in zip(texts, rows, strict=True)
     ]
+    budgets = [fraction * length.sum() for length in lengths]
+    held_out = [_first(length, key, budget) for length, key, budget in zip(lengths, hashes, budgets, strict=True)]
     every_length, every_hash = np.concatenate(lengths), np.concatenate(hashes)
-    limit = max(fraction * every_length.sum(), least)
+    # Copies of a text follow it, into other sources too.
+    is_held_out = np.isin(every_hash, np.concatenate(held_out))
+    if every_length[is_held_out].sum() < least:
+        is_held_out = np.isin(every_hash, _first(every_length, every_hash, least))
+    ends = np.cumsum([len(of) for of in rows])[:-1]
+    return [(of[~held], of[held]) for of, held in zip(rows, np.split(is_held_out, ends), strict=True)]
+
+
+def _first(lengths: np.ndarray, hashes: np.ndarray, budget: float) -> np.ndarray:
+    """The hashes of texts that together just reach a number of tokens; none is longer than that."""
     # A book must not be held out whole for the sake of a hundredth.
-    order = np.flatnonzero(every_length <= limit)
-    order = order[np.argsort(every_hash[order], kind="stable")]
-    reached = int(np.searchsorted(np.cumsum(every_length[order]), limit))
-    held_out = set(every_hash[order[: reached + 1]].tolist())
-    is_held_out = [np.isin(of, list(held_out)) for of in hashes]
-    return [(of[~held], of[held]) for of, held in zip(rows, is_held_out, strict=True)]
+    order = np.flatnonzero(lengths <= budget)
+    order = order[np.argsort(hashes[order], kind="stable")]
+    reached = int(np.searchsorted(np.cumsum(lengths[order]), budget))
+    return hashes[order[: reached + 1]]
 
 
 def _hash(ids: np.ndarray) -> int:
@@ -302,9 +315,9 @@ def pretrain(
     Returns:
         One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on; the
         loss is the sum over the tasks), learning_rate, validation_loss and validation_accuracy (of the hidden tokens in
-        the held-out texts, dropout off), seconds (of the steps, measuring not included). With another task also
-        masked_loss (the part of the loss that is of hidden tokens); with the next sentence pairs_accuracy and
-        validation_pairs_accuracy; with the bag of words bag_loss and validation_bag_loss.
+        the held-out texts, dropout off), seconds (of the steps, measuring not included), and masked_loss (the part of
+        the loss that is of hidden tokens, its mean over them). With the next sentence also pairs_accuracy and
+        validation_pairs_accuracy, with the bag of words bag_loss and validation_bag_loss.
         And `tokens_per_epoch`, [CLS] and [SEP] included, `tokens` and `held_out_tokens` of the texts.
 
     Raises:
@@ -348,7 +361,7 @@ def pretrain(
         found = model.evaluate(measured, verbose=0, return_dict=True)
         return {
             "learning_rate": float(optimizer.learning_rate),
-            "validation_loss": found.get("masked_loss", found["loss"]),
+            "validation_loss": found["masked_loss"],
             "validation_accuracy": found["accuracy"],
         } | {f"validation_{name}": found[name] for name in ("pairs_accuracy", "bag_loss") if name in found}
 

@@ -41,7 +41,8 @@ def build_corpus(
     labels = {plain(one) for one in read_labels(path_labels)[0]}
     test: dict[str, int] = {}
     for row, text in enumerate(frame_texts(path_test)):
-        test.setdefault(plain(text), row)
+        if plain(text):
+            test.setdefault(plain(text), row)
     rows, leaked, named = [], [], []
     for row, raw in enumerate(texts):
         text = plain(raw.decode())

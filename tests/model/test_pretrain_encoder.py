@@ -12,6 +12,7 @@ import pytest
 from keras_hub.layers import MaskedLMHead
 
 from _encoder import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from _fitting import build_optimizer
 from _job import BadInput
 from _masking import Pieces, bags
 from _pretraining import MaskedLanguageModel, build_masked_lm, is_test_text, part_texts, pretrain_on_files
@@ -287,7 +288,7 @@ def test_it_learns_and_says_how_it_goes(pretrain: Callable[..., tuple], tmp_path
     assert history["validation_loss"].iloc[-1] < 0.7 * history["validation_loss"].iloc[0]
     assert history["validation_accuracy"].iloc[-1] > 0.5
     assert list(history.columns) == [
-        "epoch", "accuracy", "loss", "learning_rate", "validation_loss", "validation_accuracy",
+        "epoch", "accuracy", "loss", "masked_loss", "learning_rate", "validation_loss", "validation_accuracy",
     ]  # fmt: skip
     source = encoder["source"]
     assert source["kind"] == "pretrained" and source["from"]["kind"] == "scratch"
@@ -327,14 +328,37 @@ def test_killed_pretraining_ends_as_the_undisturbed_one(
     assert_same(undisturbed, pretrain(tmp_path / "killed", every=0, **settings))
 
 
-def test_gradients_are_accumulated(pretrain: Callable[..., tuple], tmp_path: Path) -> None:
-    """Two steps of half the batch give one update, near that of one step of the whole."""
-    same = {"encoder_dropout": 0.0, "epochs": 1, "schedule": "constant", "warmup_fraction": 0.0, "optimizer": "sgd"}
-    whole = pretrain(tmp_path / "a", batch_size=32, **same)
-    halves = pretrain(tmp_path / "b", batch_size=16, gradient_accumulation=2, **same)
-    single = pretrain(tmp_path / "c", batch_size=16, **same)
-    moved = [max(np.abs(a - b).max() for a, b in zip(whole[1], other[1], strict=True)) for other in (halves, single)]
-    assert moved[0] < moved[1]
+def test_gradients_are_averaged_over_the_steps() -> None:
+    """One batch twice, accumulated, is one update with it; twice without accumulation is more."""
+    inputs, to_guess = masked_batch(np.random.default_rng(2))
+    weights = {}
+    for steps, accumulated in ((1, 1), (2, 2), (2, 1)):
+        keras.utils.set_random_seed(0)
+        model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0)
+        changed = {"optimizer": "sgd", "schedule": "constant", "warmup_fraction": 0.0, "global_clipnorm": None}
+        optimizer = build_optimizer(SETTINGS | changed | {"gradient_accumulation": accumulated}, steps)
+        model.compile(optimizer=optimizer)
+        for _ in range(steps):
+            model.train_on_batch(inputs, to_guess)
+        weights[steps, accumulated] = np.concatenate([w.ravel() for w in backbone.get_weights()])
+    np.testing.assert_allclose(weights[2, 2], weights[1, 1], atol=1e-7)
+    assert np.abs(weights[2, 1] - weights[1, 1]).max() > 1e-5
+
+
+def test_a_certain_guess_of_16_bits_costs_nothing_and_not_less() -> None:
+    """Its score and the others' are rounded alike."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        keras.utils.set_random_seed(0)
+        model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    random = np.random.default_rng(0)
+    backbone.token_embedding.embeddings.assign(random.normal(size=(len(VOCABULARY), 32)))
+    states = backbone.token_embedding.embeddings.numpy()[None] * random.uniform(2, 4, (1, len(VOCABULARY), 1))
+    targets = np.arange(len(VOCABULARY))[None]
+    scores, target = model.scores(keras.ops.cast(states, "bfloat16"), targets, model.bias)
+    assert keras.ops.convert_to_numpy(keras.ops.logsumexp(scores, axis=-1) - target).min() >= 0
 
 
 def test_training_texts_that_are_test_texts_are_left_out(
@@ -418,6 +442,15 @@ def test_copies_of_a_text_are_on_one_side_and_no_seed_moves_them() -> None:
     assert 0 in second and len(first) == 300 - len(held)
     ((_, alone),) = part_texts([numbered(texts)], [None], 0.02, 18)
     assert set(alone) & set(held)
+
+
+def test_no_source_is_held_out_for_the_sake_of_another() -> None:
+    """Tickets beside manuals, which are too long to be held out, give their own share only."""
+    random = np.random.default_rng(0)
+    tickets = [random.integers(5, 24, 100).tolist() for _ in range(300)]
+    manuals = [random.integers(5, 24, 40_000).tolist() for _ in range(10)]
+    (kept, held), (_, held_manuals) = part_texts([numbered(tickets), numbered(manuals)], [None, None], 0.05, 18)
+    assert (len(kept), len(held), len(held_manuals)) == (285, 15, 0)
 
 
 def test_held_out_texts_are_a_share_of_the_tokens() -> None:

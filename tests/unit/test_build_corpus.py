@@ -105,6 +105,11 @@ def test_blank_texts_are_left_out(build: Callable[..., list[str]]) -> None:
     assert build("a.parquet", parquet(text=["one", " \n", "", "two"])) == ["one", "two"]
 
 
+def test_a_blank_test_text_makes_no_test_texts_of_blank_rows(build: Callable[..., list[str]]) -> None:
+    """They are blank, and nothing is refused."""
+    assert build("a.parquet", parquet(text=["one", " ", "two"]), test=["", "a test text"]) == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     ("name", "content"), [("a.txt", b""), ("a.txt", b"\n \n"), ("a.csv", b"text\n"), ("a.parquet", parquet(text=[" "]))]
 )
