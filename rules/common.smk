@@ -352,15 +352,17 @@ def training_memory(wildcards, attempt):
     return attempt * training_memory_mb(ROWS[wildcards.model])
 
 
-def pretraining_memory(wildcards, attempt):
-    """Main memory of a pre-training in MB, more if it is retried: the scores of the whole vocabulary come on top."""
+def pretraining_memory(wildcards, input, attempt):
+    """Main memory of a pre-training in MB, more if it is retried: the vocabulary's scores and the texts come on top."""
     settings = STUDY["encoders"][wildcards.encoder]["pretrain"]
     size = encoder_size(wildcards.encoder)
     guesses = settings["batch_size"] * settings["length"] * settings["masked_fraction"]
     # Four arrays of them in float32; a vocabulary from a file is taken to be as large as BERT's.
     vocabulary = STUDY["vocabularies"][STUDY["encoders"][wildcards.encoder]["vocabulary"]].get("size", 30522)
     scores = 16 * guesses * vocabulary
-    return attempt * round(4000 + 1.5 * (16 * size["parameters"] + activation_bytes(size, settings) + scores) / 1e6)
+    trained = 1.5 * (16 * size["parameters"] + activation_bytes(size, settings) + scores) / 1e6
+    # The tokens, packed, and what is looked up in them and in the frames.
+    return attempt * round(4000 + trained + 3 * input.size_mb)
 
 
 def training_minutes(wildcards, attempt):
@@ -536,7 +538,8 @@ def table_notes():
         epochs = f"{pretrain['epochs']} epoch{'s' * (pretrain['epochs'] > 1)}"
         notes.append(
             f"“{name}” was pre-trained from {start} on the training texts{others}, without labels and without test texts: "
-            f"{epochs}."
+            f"{epochs}, once for all seeds. Intervals do not hold the luck of that pre-training, and it has read the "
+            "texts of the validation part."
         )
     if SPLIT_PER_RUN:
         notes.append("Each seed draws its own split into a training and a validation part, for the baselines too.")

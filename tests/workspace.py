@@ -35,7 +35,12 @@ MICRO = {
     "vocabularies": {"own": {"size": 120}},
     "encoders": {
         "nano": {"scratch": {"layers": 1, "hidden": 16, "heads": 2, "positions": 32}, "vocabulary": "own"},
-        "nano-read": {"pretrain": {"from": "nano", "text": ["more"], "length": 16, "epochs": 2, "learning_rate": 0.01}},
+        "nano-read": {
+            "pretrain": {
+                **{"from": "nano", "text": ["more"], "bag_of_words": True},
+                **{"length": 16, "epochs": 2, "learning_rate": 0.01},
+            }
+        },
     },
     "training": {"length": 16, "batch_size": 16, "learning_rate": 0.01},
     "baselines": ["tfidf_logistic_regression"],
