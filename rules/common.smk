@@ -541,6 +541,15 @@ def table_notes():
             f"{epochs}, once for all seeds. Intervals do not hold the luck of that pre-training, and it has read the "
             "texts of the validation part."
         )
+    for row in ROWS.values():
+        start, *pretrained = with_starts([row["encoder"]])
+        known = max((STUDY["encoders"][name]["pretrain"]["length"] for name in pretrained), default=0)
+        longest = max(used["length"] for used in row_settings(row))
+        if "scratch" in STUDY["encoders"][start] and 0 < known < longest:
+            notes.append(
+                f"“{row['name']}” reads up to {longest} WordPieces of a text; its encoder, pre-trained from random weights "
+                f"on sequences of {known}, learned later positions in the fine-tuning alone."
+            )
     if SPLIT_PER_RUN:
         notes.append("Each seed draws its own split into a training and a validation part, for the baselines too.")
     return notes

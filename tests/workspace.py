@@ -38,7 +38,7 @@ MICRO = {
         "nano-read": {
             "pretrain": {
                 **{"from": "nano", "text": ["more"], "bag_of_words": True},
-                **{"length": 16, "epochs": 2, "learning_rate": 0.01},
+                **{"length": 12, "epochs": 2, "learning_rate": 0.01},
             }
         },
     },
