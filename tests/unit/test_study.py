@@ -512,7 +512,7 @@ def test_tiny_study_compares_what_pretraining_and_recipe_bring() -> None:
     assert protocol["training"] == untrained["training"]
     assert protocol["encoder"] == recommended["encoder"] != untrained["encoder"]
     best = laid_over("imdb", "imdb-pretrained", "imdb-best")["models"]
-    assert recommended["training"] == best[0]["training"] | {"learning_rate": 1e-3}
+    assert recommended["training"] == best[0]["training"] | {"learning_rate": 5e-4}
     assert len(best) == 6 and set(best[-1]["search"]["keys"]) == {"learning_rate", "epochs"}
 
 
