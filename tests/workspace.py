@@ -37,8 +37,12 @@ MICRO = {
         "nano": {"scratch": {"layers": 1, "hidden": 16, "heads": 2, "positions": 32}, "vocabulary": "own"},
         "nano-read": {
             "pretrain": {
-                **{"from": "nano", "text": ["more"], "bag_of_words": True},
-                **{"length": 12, "epochs": 2, "learning_rate": 0.01},
+                "from": "nano",
+                "text": ["more"],
+                "bag_of_words": True,
+                "length": 12,
+                "epochs": 2,
+                "learning_rate": 0.01,
             }
         },
     },
