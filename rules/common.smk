@@ -226,8 +226,6 @@ def training_files(wildcards):
         "frame": "<results>/data/train.parquet",
         "labels": "<results>/data/labels.json",
         "split": row_split(wildcards),
-        # Only its verdict counts here: what the audit found must not retrain anything.
-        "audit": ancient("<results>/data/audit.json"),
     }
 
 

@@ -49,7 +49,7 @@ rule build_npz:
 
 
 rule build_frame:
-    """One parquet per split with the columns DATA_COLUMN and LABEL_COLUMN, and the label names."""
+    """One parquet per split with the columns DATA_COLUMN and LABEL_COLUMN, and the label names; refuse useless splits."""
     input:
         train="<results>/data/train.npz",
         test="<results>/data/test.npz",
@@ -92,7 +92,7 @@ rule build_corpus:
 
 
 rule audit_dataset:
-    """Look for duplicates, leakage, unbalanced labels and cut texts; refuse data that cannot be learned from."""
+    """Look for duplicates, leakage, unbalanced labels and cut texts."""
     input:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",

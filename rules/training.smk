@@ -84,7 +84,6 @@ rule train_baseline:
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
         split=baseline_split,
-        audit=ancient("<results>/data/audit.json"),
         modules=modules("_data", "_linear", "_metrics"),
     output:
         model="<results>/runs/{model}/seed-{seed}/baseline.npz",

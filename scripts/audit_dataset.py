@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from _data import DATA_COLUMN, LABEL_COLUMN, read_frame, read_labels
-from _job import BadInput, run_job
+from _job import run_job
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +37,11 @@ def audit_dataset(
         paths_offsets: token offsets, int64 (n + 1,), for each vocabulary first train's then test's.
         path_audit, path_leaked: files to write.
         vocabularies: `{"vocabulary": name, "lengths": [text lengths in WordPieces]}`, in the order of the offsets.
-
-    Raises:
-        BadInput: a split has a single class, or every test text is a training text too.
     """
     frames = {"train": read_frame(path_train), "test": read_frame(path_test)}
     names, _ = read_labels(path_labels)
     audit = audit_texts(frames, names)
     _log_texts(audit)
-    refuse_unusable(audit)
     pairs = zip(paths_offsets[::2], paths_offsets[1::2], strict=True)
     audit["vocabularies"] = {
         entry["vocabulary"]: audit_tokens(dict(zip(SPLITS, pair, strict=True)), entry["lengths"])
@@ -124,27 +120,6 @@ def describe_lengths(lengths: Any) -> dict[str, float]:
         "p99": p99,
         "max": int(values.max()),
     }
-
-
-def refuse_unusable(audit: dict[str, Any]) -> None:
-    """Stop where no score could mean anything.
-
-    Raises:
-        BadInput: a split has a single class, or every test text is a training text too.
-    """
-    for split in SPLITS:
-        present = [name for name, rows in audit["labels"][split].items() if rows]
-        if len(present) == 1:
-            raise BadInput(
-                f"dataset.{split}: all {audit['rows'][split]:,} rows have the label '{present[0]}'; "
-                "give a split with at least two classes (a file sorted by label may have been cut)"
-            )
-    rows = audit["rows"]["test"]
-    if audit["leaked"]["test_rows"] == rows:
-        raise BadInput(
-            f"dataset.test: all {rows:,} texts are training texts too, so the score would measure memory; "
-            "give another test file, or none to have a part of the training file held out"
-        )
 
 
 def _contradictory(frame: pd.DataFrame) -> int:

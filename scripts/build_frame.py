@@ -35,7 +35,7 @@ def build_frame(
 
     Raises:
         BadInput: a test label that the training split does not have; a positive class or a named label that
-            does not exist; two labels of one name.
+            does not exist; two labels of one name; a split of a single class; a test split within the training split.
     """
     train, test = read_npz(path_train), read_npz(path_test)
     published = np.unique(train.label)
@@ -43,9 +43,12 @@ def build_frame(
     if len(keys) > np.iinfo(np.int16).max:
         raise BadInput(f"dataset.label: {len(keys):,} different labels; name the column that holds the classes")
     names = _display_names(keys, label_names or {})
-    write_frame(path_train_frame, train, np.searchsorted(published, train.label).astype(np.int16), names)
-    write_frame(path_test_frame, test, _test_codes(test, keys), names)
-    write_labels(path_labels, names, _positive_code(keys, names, positive))
+    codes = {"train": np.searchsorted(published, train.label).astype(np.int16), "test": _test_codes(test, keys)}
+    positive_code = _positive_code(keys, names, positive)
+    _refuse_unusable(train, test, codes, names)
+    write_frame(path_train_frame, train, codes["train"], names)
+    write_frame(path_test_frame, test, codes["test"], names)
+    write_labels(path_labels, names, positive_code)
     log.info("%s training rows, %s test rows, labels: %s", f"{len(train):,}", f"{len(test):,}", _shortened(names))
 
 
@@ -88,6 +91,22 @@ def _positive_code(keys: list[str], names: list[str], positive: str | int | bool
             "are macro averages; remove the key"
         )
     return keys.index(wanted) if wanted in keys else names.index(wanted)
+
+
+def _refuse_unusable(train: LabelledTexts, test: LabelledTexts, codes: dict[str, np.ndarray], names: list[str]) -> None:
+    # Here, before anything is trained, since no score could mean anything.
+    for split, of_split in codes.items():
+        present = np.unique(of_split)
+        if len(present) == 1:
+            raise BadInput(
+                f"dataset.{split}: all {len(of_split):,} rows have the label '{names[present[0]]}'; "
+                "give a split with at least two classes (a file sorted by label may have been cut)"
+            )
+    if set(test.raw()) <= set(train.raw()):
+        raise BadInput(
+            f"dataset.test: all {len(test):,} texts are training texts too, so the score would measure memory; "
+            "give another test file, or none to have a part of the training file held out"
+        )
 
 
 def _as_label(value: str | int | bool) -> str:

@@ -30,11 +30,11 @@ def frames(folder: Path, train: list[Any], test: list[Any], **options: Any) -> t
     ("train", "test", "expected"),
     [
         ([1, 0, 1], [0, 1], ([1, 0, 1], [0, 1], (["0", "1"], 1))),
-        (["pos", "neg"], ["pos"], ([1, 0], [1], (["neg", "pos"], 1))),
-        ([10, 9, -1], [9], ([2, 1, 0], [1], (["-1", "9", "10"], None))),
-        (["10", "9", "a"], ["9"], ([0, 1, 2], [1], (["10", "9", "a"], None))),
-        (["true", "false"], ["true"], ([1, 0], [1], (["false", "true"], 1))),
-        (["1", "x"], [1], ([0, 1], [0], (["1", "x"], 1))),
+        (["pos", "neg"], ["pos", "neg"], ([1, 0], [1, 0], (["neg", "pos"], 1))),
+        ([10, 9, -1], [9, -1], ([2, 1, 0], [1, 0], (["-1", "9", "10"], None))),
+        (["10", "9", "a"], ["9", "a"], ([0, 1, 2], [1, 2], (["10", "9", "a"], None))),
+        (["true", "false"], ["true", "false"], ([1, 0], [1, 0], (["false", "true"], 1))),
+        (["1", "x"], ["x", 1], ([0, 1], [1, 0], (["1", "x"], 1))),
     ],
     ids=["numbers", "names", "numeric order", "text order", "booleans", "number beside text"],
 )
@@ -49,7 +49,7 @@ def test_codes_follow_sorted_labels(tmp_path: Path, train: list, test: list, exp
 def test_positive_class_is_the_studys(tmp_path: Path, positive: str | None, index: int) -> None:
     """The positive class is named by its published or by its display name."""
     options = {"positive": positive, "label_names": {"neg": "negative"}}
-    assert frames(tmp_path, ["pos", "neg"], ["pos"], **options)[2] == (["negative", "pos"], index)
+    assert frames(tmp_path, ["pos", "neg"], ["pos", "neg"], **options)[2] == (["negative", "pos"], index)
 
 
 @pytest.mark.parametrize(("labels", "positive"), [([0, 1], 0), (["false", "true"], False)])
@@ -61,7 +61,7 @@ def test_positive_class_of_numbers_and_booleans(tmp_path: Path, labels: list, po
 def test_display_names_keep_the_published_order(tmp_path: Path) -> None:
     """Naming 0 and 1 does not turn them round, whatever the letters of their names."""
     options = {"label_names": {"0": "unfavourable", "1": "favourable"}}
-    assert frames(tmp_path, [1, 0], [1], **options) == ([1, 0], [1], (["unfavourable", "favourable"], 1))
+    assert frames(tmp_path, [1, 0], [1, 0], **options) == ([1, 0], [1, 0], (["unfavourable", "favourable"], 1))
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,32 @@ def test_bad_labels_get_one_sentence(tmp_path: Path, train: list, test: list, op
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "expected"),
+    [
+        ({"a": 0, "b": 0}, {"c": 0, "d": 0}, "dataset.train: all 2 rows have the label 'no'; give a split"),
+        ({"a": 0, "b": 1}, {"c": 1, "d": 1}, "dataset.test: all 2 rows have the label 'yes'; give a split"),
+        ({"a": 0, "b": 1}, {"a": 0, "b": 1}, "dataset.test: all 2 texts are training texts too"),
+        ({"a": 0, "b": 1, "c": 1}, {"b": 1, "a": 0}, "dataset.test: all 2 texts are training texts too"),
+    ],
+    ids=["train of one class", "test of one class", "test is train", "test within train"],
+)
+def test_useless_splits_are_refused(tmp_path: Path, train: dict, test: dict, expected: str) -> None:
+    """One class, or a test split that was trained on: one sentence, before anything is written."""
+    names = ["no", "yes"]
+    for split, rows in (("train", train), ("test", test)):
+        labels = [names[label] for label in rows.values()]
+        write_npz(tmp_path / f"{split}.npz", pack_texts([text.encode() for text in rows], labels))
+    outputs = [tmp_path / name for name in ("train.parquet", "test.parquet", "labels.json")]
+    with pytest.raises(BadInput, match=expected):
+        build_frame(tmp_path / "train.npz", tmp_path / "test.npz", *outputs)
+    assert not any(output.exists() for output in outputs)
+
+
 def test_main_maps_the_job(tmp_path: Path) -> None:
     """main passes each name of the job to its argument."""
-    for split in ("train", "test"):
-        write_npz(tmp_path / f"{split}.npz", pack_texts([b"x", b"y"], [0, 1]))
+    for split, texts in (("train", [b"x", b"y"]), ("test", [b"z", b"x"])):
+        write_npz(tmp_path / f"{split}.npz", pack_texts(texts, [0, 1]))
     paths = {name: str(tmp_path / f"{name}.parquet") for name in ("train", "test")}
     job = SimpleNamespace(
         input=SimpleNamespace(train=str(tmp_path / "train.npz"), test=str(tmp_path / "test.npz")),

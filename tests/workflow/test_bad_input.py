@@ -75,11 +75,11 @@ def test_bad_data_is_told_in_one_sentence(workspace: Workspace, lines: list[str]
 
 
 def test_test_split_equal_to_train_is_refused(workspace: Workspace) -> None:
-    """A table measured on the training texts would be worthless: the audit stops it."""
+    """A table measured on the training texts would be worthless."""
     same = MICRO["dataset"] | {"name": "same", "test": {"url": "train.csv"}}
     status, printed = run(workspace, study(study="same", dataset=same), "data")
     assert status != 0
-    assert "audit_dataset: " in printed
+    assert "build_frame: dataset.test: all 240 texts are training texts too" in printed
 
 
 def test_template_takes_one_csv_to_a_table(workspace: Workspace) -> None:

@@ -307,10 +307,20 @@ def test_edited_training_code_retrains(micro: Workspace, edited: Callable, modul
 
 
 def test_edited_audit_retrains_nothing(micro: Workspace, edited: Callable) -> None:
-    """The audit stands before the trainings, but what it reports does not change them."""
+    """What the audit reports does not change what is trained."""
     edited("scripts/audit_dataset.py", lambda text: text + "\n# changed\n")
     expected = {"audit_dataset": 1, "render_audit": 1, "compare_models": 1, "plot_pairs": 1} | TABLE
     assert micro.planned(*STUDY) == expected
+
+
+def test_edited_length_retrains_in_the_run_that_audits_it(micro: Workspace) -> None:
+    """The audit is made again for the new length, and no job that awaits its own turn is forgotten over that."""
+    study = changed()
+    study["models"][0]["length"] = 12
+    study["models"][1]["learning_rate"] = 0.02
+    micro.write_study(study, "other.yaml")
+    planned = micro.planned("--configfile", "other.yaml")
+    assert (planned["audit_dataset"], planned["train_model"]) == (1, 2)
 
 
 def test_edited_data_is_noticed(micro: Workspace, edited: Callable) -> None:
