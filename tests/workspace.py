@@ -141,11 +141,19 @@ def kill_all(process: subprocess.Popen) -> None:
     if process.poll() is not None:
         return
     with suppress(psutil.NoSuchProcess):
-        run = psutil.Process(process.pid)
-        run.suspend()
-        for one in [*run.children(recursive=True), run]:
+        for one in _suspended(psutil.Process(process.pid)):
             with suppress(psutil.NoSuchProcess):
                 one.kill()
+
+
+def _suspended(process: psutil.Process) -> list[psutil.Process]:
+    """A process and all that it has started, each stopped before its children are counted."""
+    process.suspend()
+    found = [process]
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):
+            found += _suspended(child)
+    return found
 
 
 def without_network() -> list[str]:
