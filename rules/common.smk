@@ -183,8 +183,10 @@ def encoder_files(name):
 
 
 def pretraining_start(wildcards):
-    """The encoder that a pre-training starts from."""
-    return encoder_files(STUDY["encoders"][wildcards.encoder]["pretrain"]["from"])
+    """The encoder that a pre-training starts from, with the heads of its own, if it had one in this study."""
+    start = STUDY["encoders"][wildcards.encoder]["pretrain"]["from"]
+    heads = {"heads": f"<results>/encoders/{start}/pretraining_heads.npz"} if start in PRETRAINED else {}
+    return encoder_files(start) | heads
 
 
 def pretraining_texts(name):

@@ -2,8 +2,8 @@
 
 Inputs: `encoders:` and `vocabularies:` of the study, catalog/encoders.yaml, the sources that they name.
 Outputs: <results>/vocabularies/{vocabulary}/vocab.txt, and {encoder.json,encoder.weights.h5,vocab.txt} of each encoder:
-those built or pre-trained for the study in <results>/encoders/{encoder}/, the latter with pretraining.csv and .json too;
-fetched ones in resources/encoders/{encoder}/ for all studies.
+those built or pre-trained for the study in <results>/encoders/{encoder}/, the latter with pretraining.csv, .json and
+_heads.npz too; fetched ones in resources/encoders/{encoder}/ for all studies.
 """
 
 
@@ -69,6 +69,7 @@ rule pretrain_encoder:
         config="<results>/encoders/{encoder}/encoder.json",
         weights="<results>/encoders/{encoder}/encoder.weights.h5",
         vocabulary="<results>/encoders/{encoder}/vocab.txt",
+        heads="<results>/encoders/{encoder}/pretraining_heads.npz",
         history="<results>/encoders/{encoder}/pretraining.csv",
         pretraining="<results>/encoders/{encoder}/pretraining.json",
     log:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import resource
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -290,6 +291,43 @@ def untrained_rows(model: MaskedLanguageModel) -> list[keras.Variable]:
     return [variable for name in names for variable in encoder.get_layer(name).trainable_variables]
 
 
+def head_variables(model: MaskedLanguageModel) -> dict[str, keras.Variable]:
+    """What a masked language model learns beside its encoder, by layer and name."""
+    encoder = {id(variable) for variable in model.get_layer("encoder").variables}
+    found = {"vocabulary_bias": model.bias} | ({"bag_bias": model.bag_bias} if "bag_loss" in model.measured else {})
+    return found | {
+        f"{layer.name}.{variable.name}": variable
+        for layer in model.layers
+        for variable in layer.trainable_variables
+        if id(variable) not in encoder
+    }
+
+
+def load_heads(model: MaskedLanguageModel, path: Path | str) -> list[str]:
+    """Let heads go on as an earlier pre-training left them; those of tasks that it did not have stay as they are.
+
+    Args:
+        model: from `build_masked_lm`.
+        path: npz of the `head_variables` of a model of the same encoder.
+
+    Returns:
+        The names of those that were found.
+
+    Raises:
+        BadInput: the file is damaged, or of another encoder.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as heads:
+            found = [name for name in head_variables(model) if name in heads]
+            for name in found:
+                head_variables(model)[name].assign(heads[name])
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise BadInput(
+            f"{path}: damaged, or of another encoder; delete the encoder's folder, and the next run makes it again."
+        ) from error
+    return found
+
+
 def pretrain(
     model: MaskedLanguageModel,
     texts: list[Tokens],
@@ -299,6 +337,7 @@ def pretrain(
     name: str,
     checkpoints: Checkpoints,
     checkpoint_seconds: float,
+    path_heads: Path | str | None = None,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Fit a masked language model.
 
@@ -311,6 +350,7 @@ def pretrain(
         name: what progress lines are about.
         checkpoints: of this training; if there is one, the training goes on from it, as if it had never stopped.
         checkpoint_seconds: from one checkpoint to the next.
+        path_heads: what to begin the heads with, see `load_heads`; None: anew.
 
     Returns:
         One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on; the
@@ -321,7 +361,7 @@ def pretrain(
         And `tokens_per_epoch`, [CLS] and [SEP] included, `tokens` and `held_out_tokens` of the texts.
 
     Raises:
-        BadInput: if the texts are too few for one sequence to learn from and one held out.
+        BadInput: if the texts are too few for one sequence to learn from and one held out; see `load_heads`.
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
@@ -350,6 +390,8 @@ def pretrain(
             "epochs, so that nothing would be learned; lower it."
         )
     model.start_biases(kept, pieces, length)
+    if path_heads is not None:
+        log.info("%s: goes on with the heads of the pre-training before: %s", name, load_heads(model, path_heads))
     # No gradient reaches the rows of a segment that is not there and of positions beyond the length: they stay as
     # they are.
     optimizer = build_optimizer(settings, steps, not_decayed=untrained_rows(model))
@@ -398,12 +440,13 @@ def pretrain_on_files(
     threads: int,
     checkpoint_folder: Path,
     checkpoint_seconds: float,
-) -> tuple[dict[str, Any], BertBackbone, pd.DataFrame, dict[str, Any]]:
+) -> tuple[dict[str, Any], MaskedLanguageModel, BertBackbone, pd.DataFrame, dict[str, Any]]:
     """Pre-train an encoder on a study's files.
 
     Args:
         paths: `config`, `weights` and `vocabulary` of the encoder to start from; `train` and `test`, the frames of the
-            splits; `tokens`, ids and offsets of each of the texts.
+            splits; `tokens`, ids and offsets of each of the texts; `heads`, if a pre-training has left them, see
+            `load_heads`.
         texts: what to call them; the first are the training texts.
         settings: as the schema has them.
         name: what progress lines are about.
@@ -412,7 +455,8 @@ def pretrain_on_files(
         checkpoint_seconds: from one checkpoint to the next.
 
     Returns:
-        What encoder.json will hold, the encoder, its history (see `pretrain`), and what pretraining.json holds.
+        What encoder.json will hold, the model, its encoder, its history (see `pretrain`), and what pretraining.json
+        holds.
 
     Raises:
         BadInput: see `pretrain`; if the encoder's files are damaged, or memory does not suffice.
@@ -444,6 +488,8 @@ def pretrain_on_files(
         "data_sha256": {text: checksum(t.ids, t.offsets) for text, t in zip(texts, tokens, strict=True)},
         "encoder_sha256": hashlib.sha256(Path(paths["weights"]).read_bytes()).hexdigest(),
     } | engine()
+    if "heads" in paths:
+        made_of["heads_sha256"] = hashlib.sha256(Path(paths["heads"]).read_bytes()).hexdigest()
     device = engine_device(name)
     ready_at = time.time()
     identity = {
@@ -455,7 +501,7 @@ def pretrain_on_files(
     try:
         history, counts = pretrain(
             *(model, tokens, keep, Pieces.of(vocabulary), settings, name),
-            *(Checkpoints(checkpoint_folder, identity), checkpoint_seconds),
+            *(Checkpoints(checkpoint_folder, identity), checkpoint_seconds, paths.get("heads")),
         )
     except Diverged as error:
         raise Diverged(
@@ -494,7 +540,7 @@ def pretrain_on_files(
         "threads": threads,
         **made_of,
     }
-    return encoder, backbone, history, record
+    return encoder, model, backbone, history, record
 
 
 def is_test_text(texts: pd.Series, test: pd.Series) -> np.ndarray:

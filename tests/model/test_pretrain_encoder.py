@@ -15,7 +15,14 @@ from _encoder import build_backbone, load_weights, read_encoder, save_encoder, s
 from _fitting import build_optimizer
 from _job import BadInput
 from _masking import Pieces, bags
-from _pretraining import MaskedLanguageModel, build_masked_lm, is_test_text, part_texts, pretrain_on_files
+from _pretraining import (
+    MaskedLanguageModel,
+    build_masked_lm,
+    head_variables,
+    is_test_text,
+    part_texts,
+    pretrain_on_files,
+)
 from _tokens import Tokens
 from trainings import Killed
 
@@ -73,7 +80,7 @@ def pretrain(files: dict[str, Any]) -> Callable[..., tuple]:
 
     def run(checkpoints: Path, every: float = 3600, paths: dict[str, Any] | None = None, **settings: Any) -> tuple:
         keras.config.set_dtype_policy("float32")
-        encoder, backbone, history, record = pretrain_on_files(
+        encoder, _, backbone, history, record = pretrain_on_files(
             paths=files | (paths or {}), texts=["train", "more"], settings=SETTINGS | settings, name="nano", threads=2,
             checkpoint_folder=checkpoints, checkpoint_seconds=every,
         )  # fmt: skip
@@ -415,6 +422,46 @@ def test_accumulating_longer_than_the_training_is_refused(pretrain: Callable[...
     """Nothing would ever be learned."""
     with pytest.raises(BadInput, match=r"gradient_accumulation 1000 is more than the \d+ steps of all epochs"):
         pretrain(tmp_path / "c", gradient_accumulation=1000)
+
+
+@pytest.fixture(scope="module")
+def read(files: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The files of an encoder that has been pre-trained, and of its heads."""
+    keras.config.set_dtype_policy("float32")
+    folder = tmp_path_factory.mktemp("read")
+    encoder, model, backbone, *_ = pretrain_on_files(
+        paths=files, texts=["train", "more"], settings=SETTINGS | {"epochs": 10, "learning_rate": 1e-2}, name="nano",
+        threads=2, checkpoint_folder=folder / "c", checkpoint_seconds=3600,
+    )  # fmt: skip
+    read = {"config": folder / "encoder.json", "weights": folder / "encoder.weights.h5", "heads": folder / "heads.npz"}
+    save_encoder(encoder, backbone, read["config"], read["weights"])
+    np.savez(read["heads"], **{name: np.array(value) for name, value in head_variables(model).items()})
+    return read
+
+
+def test_heads_go_on_where_they_were(pretrain: Callable[..., tuple], read: dict[str, Any], tmp_path: Path) -> None:
+    """A second pre-training begins as the first one ended, and a task that is new in it begins anew."""
+    anew = {name: path for name, path in read.items() if name != "heads"}
+    at_rest = {"epochs": 1, "learning_rate": 1e-9, "encoder_dropout": 0.0}
+    _, _, goes_on, record = pretrain(tmp_path / "a", paths=read, bag_of_words=True, **at_rest)
+    _, _, begins, _ = pretrain(tmp_path / "b", paths=anew, bag_of_words=True, **at_rest)
+    assert goes_on["validation_loss"].item() < begins["validation_loss"].item() - 0.5
+    assert goes_on["bag_loss"].item() == pytest.approx(begins["bag_loss"].item(), abs=0.5)
+    assert len(record["heads_sha256"]) == 64
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "text"])
+def test_damaged_heads_get_one_sentence(
+    pretrain: Callable[..., tuple], read: dict[str, Any], tmp_path: Path, damage: str
+) -> None:
+    """A file that is cut off, of another encoder, or no npz at all."""
+    heads = tmp_path / "heads.npz"
+    heads.write_bytes(b"text" if damage == "text" else read["heads"].read_bytes()[:-100])
+    if damage == "other":
+        np.savez(heads, vocabulary_bias=np.zeros(3))
+    with pytest.raises(BadInput, match=r"heads\.npz: damaged, or of another encoder") as caught:
+        pretrain(tmp_path / "c", paths=read | {"heads": heads}, epochs=1)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("settings", [{"xla": True}, {"precision": "mixed_bfloat16"}])

@@ -63,7 +63,7 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
         "data/leaked.parquet", "runs/tfidf_logistic_regression/seed-1/baseline.npz",
         "data/train.npz", "data/train.parquet", "data/labels.json", "data/tokens/own/test.ids.npy",
         "data/splits/0.2-seed-0.parquet", "encoders/nano/encoder.json",
-        *(f"encoders/nano-read/{name}" for name in ("encoder.json", "pretraining.csv", "pretraining.json")),
+        *(f"encoders/nano-read/{name}" for name in ("encoder.json", "pretraining.csv", "pretraining_heads.npz")),
         "data/unlabelled/more.parquet", "data/tokens/own/unlabelled/more.ids.npy",
         *(f"figures/{figure}.{ending}" for figure in FIGURES
           for ending in ("svg", "pdf", "vl.json")),
@@ -71,6 +71,17 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0, name
     assert json.loads((micro.folder / "resources/micro/train.csv.json").read_text())["sha256"]
+
+
+def test_second_pretraining_takes_the_heads_of_the_first(micro: Workspace) -> None:
+    """An encoder that was pre-trained here hands on its heads; one with random weights has none."""
+    again = {"pretrain": MICRO["encoders"]["nano-read"]["pretrain"] | {"from": "nano-read", "length": 16}}
+    study = changed(encoders=MICRO["encoders"] | {"again": again})
+    study["models"][1]["encoder"] = "again"
+    micro.write_study(study, "other.yaml")
+    done = micro.snakemake("--dry-run", "--forcerun", "pretrain_encoder", "--configfile", "other.yaml")
+    inputs = re.findall(r"rule pretrain_encoder:\n +input: (.*)", done.stdout + done.stderr)
+    assert sorted("results/micro/encoders/nano-read/pretraining_heads.npz" in line for line in inputs) == [False, True]
 
 
 def test_unlabelled_texts_that_nothing_uses_are_left_alone(micro: Workspace) -> None:
