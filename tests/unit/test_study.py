@@ -510,10 +510,11 @@ def test_tiny_study_compares_what_pretraining_and_recipe_bring() -> None:
     """One row under the protocol, the same from random weights, and one with the recipe of the study for all sizes."""
     protocol, untrained, recommended = laid_over("imdb", "imdb-pretrained", "imdb-tiny")["models"]
     assert protocol["training"] == untrained["training"]
-    assert protocol["encoder"] == recommended["encoder"] != untrained["encoder"]
+    assert len({protocol["encoder"], untrained["encoder"], recommended["encoder"]}) == 3
     best = laid_over("imdb", "imdb-pretrained", "imdb-best")["models"]
-    assert recommended["training"] == best[0]["training"] | {"learning_rate": 5e-4}
-    assert len(best) == 6 and set(best[-1]["search"]["keys"]) == {"learning_rate", "epochs"}
+    assert len(best) == 6
+    assert recommended["training"] == best[-1]["training"]
+    assert recommended["search"] == best[-1]["search"]
 
 
 def test_epochs_study_trains_the_small_rows_longer() -> None:
