@@ -108,6 +108,9 @@ rule audit_dataset:
         leaked="<results>/data/leaked.parquet",
     log:
         "<logs>/data/audit_dataset.log",
+    # To be read before hours of training, though none of it waits: what the audit finds must not train anything again,
+    # and behind an ancient() output Snakemake forgets jobs whose own settings changed.
+    priority: 3
     conda:
         "../envs/data.yaml"
     params:
