@@ -95,8 +95,8 @@ def test_nothing_is_left_to_do(demo: Workspace) -> None:
     assert demo.planned() == {}
 
 
-def test_readme_shows_this_study(demo: Workspace) -> None:
-    """The README's table has the rows of the default study."""
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text()
+def test_documentation_shows_this_study(demo: Workspace) -> None:
+    """The table in the documentation has the rows of the default study."""
+    page = Path(__file__).parents[2].joinpath("docs/results/demo.md").read_text()
     for name in pd.read_csv(demo.folder / "results/demo/table.csv")["model"]:
-        assert f"| {name} " in readme
+        assert f"| {name} " in page
