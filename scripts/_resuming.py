@@ -61,8 +61,10 @@ class Resuming(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self.found:
             position, arrays = self.found
-            # The one that scales the loss has variables of its own, which appear with the first step.
-            self.model.optimizer.build(self.model.trainable_variables)
+            # The one that scales the loss has variables of its own, which TensorFlow makes with the first step; JAX has
+            # made them, and would make them twice.
+            if not self.model.optimizer.built:
+                self.model.optimizer.build(self.model.trainable_variables)
             _assign(_lasting(self.model), arrays, "state")
             if self.keeper:
                 for name, value in position["keeper"].items():

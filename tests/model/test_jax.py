@@ -1,0 +1,27 @@
+"""The training core on Keras's JAX backend, for machines where TensorFlow is not: the same tests in another process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("file", "tests"),
+    [
+        ("test_resumed_training.py", "killed_training_ends and rich"),
+        ("test_pretrain_encoder.py", "(killed_pretraining_ends and (settings1 or settings3)) or heads_go_on"),
+    ],
+)
+def test_same_on_jax(file: str, tests: str, tmp_path: Path) -> None:
+    """Fine-tuning and pre-training learn, and end bit for bit as if nothing had killed them."""
+    pytest_alone = ["pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "--basetemp", tmp_path / "jax"]
+    done = subprocess.run(
+        [sys.executable, "-m", *pytest_alone, "-k", tests, Path(__file__).with_name(file)],
+        env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
