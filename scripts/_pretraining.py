@@ -316,11 +316,12 @@ def load_heads(model: MaskedLanguageModel, path: Path | str) -> list[str]:
     Raises:
         BadInput: the file is damaged, or of another encoder.
     """
+    variables = head_variables(model)
     try:
         with np.load(path, allow_pickle=False) as heads:
-            found = [name for name in head_variables(model) if name in heads]
+            found = [name for name in variables if name in heads]
             for name in found:
-                head_variables(model)[name].assign(heads[name])
+                variables[name].assign(heads[name])
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(
             f"{path}: damaged, or of another encoder; delete the encoder's folder, and the next run makes it again."
