@@ -86,7 +86,7 @@ rule all:
     default_target: True
     input:
         data_targets(),
-        encoder_targets(sorted({row["encoder"] for row in ROWS.values()})),
+        encoder_targets(USED_ENCODERS),
         training_targets(),
         evaluation_targets(),
         rules.compare_models.output,
@@ -106,9 +106,9 @@ rule data:
 
 
 rule encoders:
-    """The encoders of the study in normal form, such as to copy them to a machine without internet."""
+    """The encoders of the rows in normal form, such as to copy them to a machine without internet."""
     input:
-        encoder_targets(STUDY["encoders"]),
+        encoder_targets(USED_ENCODERS),
 
 
 rule baselines:
@@ -119,10 +119,10 @@ rule baselines:
 
 
 rule exports:
-    """The encoders of the study, and of every run, as SavedModels; not part of a usual run."""
+    """The encoders of the rows, and of every run, as SavedModels; not part of a usual run."""
     input:
         data_targets(),
-        encoder_targets(STUDY["encoders"]),
+        encoder_targets(USED_ENCODERS),
         training_targets(),
         expand(rules.export_encoder.output, exported=EXPORTED),
 

@@ -210,7 +210,44 @@ def with_starts(names):
     return list(dict.fromkeys(line))
 
 
-USED_PRETRAINED = [name for name in with_starts(row["encoder"] for row in ROWS.values()) if name in PRETRAINED]
+# Study files laid over each other leave encoders behind that no row takes; they are made only when asked for by path.
+USED_ENCODERS = with_starts(sorted({row["encoder"] for row in ROWS.values()}))
+USED_PRETRAINED = [name for name in USED_ENCODERS if name in PRETRAINED]
+
+
+def pretrained_from_scratch(row):
+    """Settings of the pre-trainings behind a row's encoder, if they began with random weights."""
+    start, *pretrained = with_starts([row["encoder"]])
+    return [STUDY["encoders"][name]["pretrain"] for name in pretrained] if start in SCRATCH else []
+
+
+def untrained_poolers():
+    """What to say of rows whose head reads a pooler that no pre-training has trained."""
+    return [
+        f"“{row['name']}” reads its encoder's pooled output, which hidden tokens alone did not train from its random "
+        "weights: bag_of_words in the pre-training does, or let the row have pooling: mean."
+        for row in ROWS.values()
+        if (pretrained := pretrained_from_scratch(row))
+        and not any(settings["bag_of_words"] or settings["next_sentence"] for settings in pretrained)
+        and any(used["pooling"] == "pooler" for used in row_settings(row))
+    ]
+
+
+def unread_texts():
+    """What to say of texts without labels that nothing reads."""
+    vocabularies = {STUDY["encoders"][name]["vocabulary"] for name in USED_ENCODERS}
+    read = {text for name in USED_PRETRAINED for text in STUDY["encoders"][name]["pretrain"]["text"]}
+    read |= {text for name in vocabularies for text in STUDY["vocabularies"][name].get("text", [])}
+    return [
+        f"dataset.unlabelled.{name}: no row's encoder and no vocabulary of theirs reads it; name it in `text` of one."
+        for name in STUDY["dataset"]["unlabelled"]
+        if name not in read
+    ]
+
+
+if workflow.is_main_process:
+    for sentence in unread_texts() + untrained_poolers():
+        logger.warning(sentence)
 
 
 # === Models ===
@@ -432,8 +469,7 @@ def data_targets(pretraining=True):
 
 
 def encoder_targets(names):
-    """The files of some encoders and those that they start from, and those that their vocabularies are taken from."""
-    names = with_starts(names)
+    """The files of some encoders, and those that their vocabularies are taken from."""
     vocabularies = [STUDY["vocabularies"][STUDY["encoders"][name]["vocabulary"]] for name in names]
     return [file for name in names for file in encoder_files(name).values()] + [
         vocabulary["file"] for vocabulary in vocabularies if "file" in vocabulary
@@ -459,7 +495,7 @@ def evaluation_targets():
 
 # === Exports ===
 
-EXPORTED = [f"encoders/{name}" for name in STUDY["encoders"]] + of_runs("runs/{model}/seed-{seed}", BERT_RUNS)
+EXPORTED = [f"encoders/{name}" for name in USED_ENCODERS] + of_runs("runs/{model}/seed-{seed}", BERT_RUNS)
 
 
 def exported_files(wildcards):
@@ -542,14 +578,14 @@ def table_notes():
             "texts of the validation part."
         )
     for row in ROWS.values():
-        start, *pretrained = with_starts([row["encoder"]])
-        known = max((STUDY["encoders"][name]["pretrain"]["length"] for name in pretrained), default=0)
+        known = max((settings["length"] for settings in pretrained_from_scratch(row)), default=0)
         longest = max(used["length"] for used in row_settings(row))
-        if "scratch" in STUDY["encoders"][start] and 0 < known < longest:
+        if 0 < known < longest:
             notes.append(
                 f"“{row['name']}” reads up to {longest} WordPieces of a text; its encoder, pre-trained from random weights "
                 f"on sequences of {known}, learned later positions in the fine-tuning alone."
             )
+    notes += untrained_poolers()
     if SPLIT_PER_RUN:
         notes.append("Each seed draws its own split into a training and a validation part, for the baselines too.")
     return notes

@@ -84,6 +84,36 @@ def test_second_pretraining_takes_the_heads_of_the_first(micro: Workspace) -> No
     assert sorted("results/micro/encoders/nano-read/pretraining_heads.npz" in line for line in inputs) == [False, True]
 
 
+def test_encoders_that_no_row_takes_are_not_made(micro: Workspace) -> None:
+    """Not even by the targets that are about encoders: a study laid over others would pre-train all of theirs."""
+    spare = {"pretrain": MICRO["encoders"]["nano-read"]["pretrain"] | {"seed": 5}}
+    micro.write_study(changed(encoders=MICRO["encoders"] | {"spare": spare}), "other.yaml")
+    for target in ("encoders", "exports"):
+        planned = micro.planned("--forceall", target, "--configfile", "other.yaml")
+        assert (planned["build_encoder"], planned["pretrain_encoder"]) == (1, 1)
+    own = "results/micro/encoders/spare/encoder.json"
+    assert micro.planned("--nolock", own, "--configfile", "other.yaml") == {"pretrain_encoder": 1}
+
+
+def test_what_nothing_reads_or_trains_is_told_at_the_start(micro: Workspace) -> None:
+    """Texts without labels that were forgotten, and a head that reads what a pre-training left at random."""
+
+    def told(study: dict[str, Any]) -> list[bool]:
+        micro.write_study(study, "other.yaml")
+        done = micro.snakemake("--dry-run", "--configfile", "other.yaml")
+        sentences = ("dataset.unlabelled.spare: no row's encoder", "“Nano long” reads its encoder's pooled output")
+        return [sentence in done.stdout + done.stderr for sentence in sentences]
+
+    assert told(changed()) == [False, False]
+    unlabelled = MICRO["dataset"]["unlabelled"] | {"spare": {"url": "more.csv"}}
+    assert told(changed(dataset=MICRO["dataset"] | {"unlabelled": unlabelled})) == [True, False]
+    words_only = MICRO["encoders"]["nano-read"]["pretrain"] | {"bag_of_words": False}
+    study = changed(encoders=MICRO["encoders"] | {"nano-read": {"pretrain": words_only}})
+    assert told(study) == [False, True]
+    study["models"][1]["pooling"] = "mean"
+    assert told(study) == [False, False]
+
+
 def test_unlabelled_texts_that_nothing_uses_are_left_alone(micro: Workspace) -> None:
     """They are not downloaded either; those that a vocabulary is learned from are made."""
     dataset = MICRO["dataset"] | {
