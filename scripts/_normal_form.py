@@ -48,7 +48,9 @@ def fetch_encoder(
     def take(source: dict[str, Any], brought: Brought) -> None:
         given = Given(vocabulary, downloads, patience)
         encoder, backbone, pieces = normal_form(brought, definition, lower_case, given)
-        encoder |= {"source": {"kind": brought.kind, "address": shown(source), "files": brought.files}}
+        found_at = {"kind": brought.kind, "address": shown(source), "files": brought.files}
+        # A folder in normal form says where it is from in its turn.
+        encoder |= {"source": encoder.get("source", {}) | found_at}
         # On the same file system as the files themselves, so that they can be renamed into place.
         unfinished = outputs["config"].parent / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)

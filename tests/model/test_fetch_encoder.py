@@ -152,7 +152,9 @@ def test_normal_form_from_another_folder(fetch: Any, tmp_path: Path) -> None:
     save_encoder(encoder, backbone, brought / "encoder.json", brought / "encoder.weights.h5")
     (brought / "vocab.txt").write_text("\n".join(pieces) + "\n")
     folder = fetch({"folder": str(brought)})
-    assert json.loads((folder / "encoder.json").read_text())["source"]["kind"] == "folder"
+    source = json.loads((folder / "encoder.json").read_text())["source"]
+    assert source["kind"] == "folder" and str(brought) in source["address"]
+    assert source["of"] == {"kind": "scratch", "seed": 1, "initializer_range": 0.02}
     for key, value in outputs(brought).items():
         np.testing.assert_array_equal(outputs(folder)[key], value)
 
