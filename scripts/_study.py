@@ -149,12 +149,11 @@ def published_name(dataset: dict[str, Any], part: str) -> str:
     """Name under resources/<dataset>/ of the file that holds a split, or unlabelled texts."""
     addresses = {name: locations(source) for name, source in published_sources(dataset).items()}
     first = next(name for name, found in addresses.items() if found == addresses[part])
-    if first in ("train", "test"):
-        # Texts without labels that are added later must not change what a split's file is called.
-        addresses = {split: addresses[split] for split in ("train", "test")}
     name = safe_file_name(addresses[first][0], first)
+    # The splits, and texts without labels that stand before: ones that are added must not rename files that are there.
+    before = list(addresses)[: max(2, list(addresses).index(first))]
     others = {
-        safe_file_name(found[0], other).lower() for other, found in addresses.items() if found != addresses[first]
+        safe_file_name(addresses[other][0], other).lower() for other in before if addresses[other] != addresses[first]
     }
     return f"{first}-{name}" if name.lower() in others else name
 

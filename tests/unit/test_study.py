@@ -555,6 +555,8 @@ def test_unlabelled_texts_are_downloads_of_their_own() -> None:
     assert list(published_files(archive)) == ["a.zip"]
     clash = {"train": {"url": "http://h/a.csv"}, "unlabelled": {"more": {"url": "http://g/A.csv"}}}
     assert list(published_files(clash)) == ["a.csv", "more-A.csv"]
+    later = clash["unlabelled"] | {"posts": {"url": "http://g/b.csv"}, "later": {"url": "http://h/b.csv"}}
+    assert list(published_files(clash | {"unlabelled": later})) == ["a.csv", "more-A.csv", "b.csv", "later-b.csv"]
     third = clash["unlabelled"] | {"other": {"url": "http://g/more-A.csv"}}
     with pytest.raises(StudyError, match=r"would both be kept as more-A\.csv; rename one"):
         published_files(clash | {"unlabelled": third})
