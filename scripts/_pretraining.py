@@ -284,8 +284,8 @@ def _hash(ids: np.ndarray) -> int:
     return int.from_bytes(hashlib.blake2b(ids.tobytes(), digest_size=8).digest(), "big")
 
 
-def untrained_rows(model: MaskedLanguageModel) -> list[keras.Variable]:
-    """The embeddings of segments and positions."""
+def partly_trained(model: MaskedLanguageModel) -> list[keras.Variable]:
+    """The embeddings of segments and positions, of which a pre-training may not use all rows."""
     encoder = model.get_layer("encoder")
     names = ("segment_embedding", "position_embedding")
     return [variable for name in names for variable in encoder.get_layer(name).trainable_variables]
@@ -371,11 +371,14 @@ def pretrain(
     shuffle = np.random.default_rng(seed).permutation
     kept = pack([(tokens, shuffle(rows)) for tokens, (rows, _) in zip(texts, parts, strict=True)])
     held_out = pack([(tokens, rows) for tokens, (_, rows) in zip(texts, parts, strict=True)])
-    for stream, purpose in ((kept, "to learn from"), (held_out, "held out")):
+    for stream, purpose, remedy in (
+        (kept, "to learn from", "give more text, in more than one piece, or lower length"),
+        (held_out, "held out", "raise validation_fraction until some texts fit into that share, or give more text"),
+    ):
         if not sequences(stream, length):
             raise BadInput(
                 f"{name}: of {len(kept) + len(held_out):,} tokens those {purpose} are {len(stream):,}, fewer than the "
-                f"{length - 2} of one sequence; give more text, in more than one piece, or lower length."
+                f"{length - 2} of one sequence; {remedy}."
             )
 
     def order(epoch: int) -> list:
@@ -393,9 +396,9 @@ def pretrain(
     model.start_biases(kept, pieces, length)
     if path_heads is not None:
         log.info("%s: goes on with the heads of the pre-training before: %s", name, load_heads(model, path_heads))
-    # No gradient reaches the rows of a segment that is not there and of positions beyond the length: they stay as
-    # they are.
-    optimizer = build_optimizer(settings, steps, not_decayed=untrained_rows(model))
+    # Decay would shrink the rows that no gradient reaches: of a segment that is not there, of positions beyond the
+    # length.
+    optimizer = build_optimizer(settings, steps, not_decayed=partly_trained(model))
     # Variables that appear while TensorFlow traces the step would make it trace a second time.
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=is_compiled(settings))
@@ -415,6 +418,8 @@ def pretrain(
         f"{len(held_out):,}",
         f"{len(first):,}",
     )
+    if unused := steps % settings.get("gradient_accumulation", 1):
+        log.info("%s: the last %s of all %s steps make no whole update and change nothing", name, unused, f"{steps:,}")
     history = fit(
         model,
         dataset,
@@ -483,8 +488,9 @@ def pretrain_on_files(
     tokens = [load_tokens(ids, offsets, paths["vocabulary"]) for ids, offsets in files]
     keep = [None] * len(texts)
     keep[0] = ~is_test_text(frame_texts(paths["train"]), frame_texts(paths["test"]))
-    if not keep[0].all():
-        log.info("%s: %s training texts are test texts too and left out", name, f"{(~keep[0]).sum():,}")
+    left_out = {"texts": int((~keep[0]).sum()), "sha256": checksum(keep[0])}
+    if left_out["texts"]:
+        log.info("%s: %s training texts are test texts too and left out", name, f"{left_out['texts']:,}")
     made_of = {
         "data_sha256": {text: checksum(t.ids, t.offsets) for text, t in zip(texts, tokens, strict=True)},
         "encoder_sha256": hashlib.sha256(Path(paths["weights"]).read_bytes()).hexdigest(),
@@ -497,7 +503,7 @@ def pretrain_on_files(
         "code": code_version(PRETRAINING_MODULES),
         "settings": settings,
         "architecture": start["architecture"],
-        "left_out": checksum(keep[0]),
+        "left_out": left_out["sha256"],
     } | made_of
     try:
         history, counts = pretrain(
@@ -524,6 +530,7 @@ def pretrain_on_files(
             "from": start.get("source"),
             "settings": settings,
             "texts_sha256": made_of["data_sha256"],
+            "left_out": left_out,
             "validation_loss": float(last["validation_loss"]),
             "validation_accuracy": float(last["validation_accuracy"]),
         }
@@ -531,6 +538,7 @@ def pretrain_on_files(
     record = {
         "settings": settings,
         "parameters": backbone.count_params(),
+        "left_out": left_out,
         **counts,
         "training_seconds": round(seconds, 3),
         "ready_at": round(ready_at, 3),

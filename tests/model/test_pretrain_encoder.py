@@ -383,6 +383,9 @@ def test_training_texts_that_are_test_texts_are_left_out(
     left_out = np.diff(np.load(files["tokens"][1]))[is_left_out].sum() + is_left_out.sum()
     counted = [record["tokens"] + record["held_out_tokens"] for *_, record in (all_texts, fewer)]
     assert counted[0] - counted[1] == left_out
+    for (encoder, *_, record), texts_left_out in ((all_texts, 0), (fewer, is_left_out.sum())):
+        assert encoder["source"]["left_out"] == record["left_out"]
+        assert record["left_out"]["texts"] == texts_left_out
     assert is_test_text(pd.Series(["A  b", "c"]), pd.Series(["a B "])).tolist() == [True, False]
 
 
@@ -399,6 +402,21 @@ def test_too_little_text_is_refused_in_one_sentence(pretrain: Callable[..., tupl
         BadInput, match="nano: of 0 tokens those to learn from are 0, fewer than the 16 of one sequence"
     ):
         pretrain(tmp_path / "c", paths=empty)
+
+
+def test_share_that_holds_no_text_is_refused_with_its_remedy(pretrain: Callable[..., tuple], tmp_path: Path) -> None:
+    """Text enough, but each longer than the share that would be held out: not a matter of more or of shorter ones."""
+    texts = [[5 + i % 16] * (100 + i) for i in range(20)]
+    np.save(tmp_path / "ids.npy", np.concatenate(texts).astype(np.uint16))
+    np.save(tmp_path / "offsets.npy", np.cumsum([0, *map(len, texts)]))
+    long = {"tokens": [tmp_path / "ids.npy", tmp_path / "offsets.npy"] * 2}
+    frame = pd.DataFrame({"DATA_COLUMN": [f"text {i}" for i in range(20)]})
+    frame.to_parquet(tmp_path / "train.parquet")
+    long["train"] = tmp_path / "train.parquet"
+    with pytest.raises(BadInput, match="those held out are 0, fewer than the 16 of one sequence; raise validation_f"):
+        pretrain(tmp_path / "c", paths=long, epochs=1, validation_fraction=0.03)
+    *_, record = pretrain(tmp_path / "c", paths=long, epochs=1, validation_fraction=0.06)
+    assert record["held_out_tokens"] > 0
 
 
 def test_length_beyond_the_positions_is_refused(pretrain: Callable[..., tuple], tmp_path: Path) -> None:
