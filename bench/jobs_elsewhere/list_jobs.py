@@ -44,6 +44,8 @@ def main() -> None:
         described = [describe(job, searches) for job in ordered if job.rule.name in arguments.rules]
     arguments.jobs.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     print(f"{len(described)} jobs in {arguments.jobs}")
+    if missing := missing_inputs(described):
+        print("Make these first, with the same study files:", *missing, sep="\n  ")
 
 
 def depth_first(dag: Any, searches: dict[str, Any]) -> list[Any]:
@@ -65,6 +67,20 @@ def search_of(job: Any, searches: dict[str, Any]) -> list[Any]:
     """The job that chooses the settings of a training, where there is one."""
     is_searched = job.rule.name == "train_model" and job.wildcards.model in searches
     return [searches[job.wildcards.model]] if is_searched else []
+
+
+def missing_inputs(described: list[dict[str, Any]]) -> list[str]:
+    """Files that jobs need, that are not there, and that none of the jobs makes."""
+    needed, made = (
+        {
+            path
+            for job in described
+            for entry in job[key].values()
+            for path in ([entry] if isinstance(entry, str) else entry)
+        }
+        for key in ("input", "output")
+    )
+    return sorted(path for path in needed - made if not Path(path).exists())
 
 
 def first_output(job: Any) -> str:
