@@ -337,6 +337,7 @@ def test_killed_pretraining_ends_as_the_undisturbed_one(
 
 def test_gradients_are_averaged_over_the_steps() -> None:
     """One batch twice, accumulated, is one update with it; twice without accumulation is more."""
+    keras.config.set_dtype_policy("float32")
     inputs, to_guess = masked_batch(np.random.default_rng(2))
     weights = {}
     for steps, accumulated in ((1, 1), (2, 2), (2, 1)):
