@@ -211,7 +211,7 @@ def with_starts(names):
 
 
 # Study files laid over each other leave encoders behind that no row takes; they are made only when asked for by path.
-USED_ENCODERS = with_starts(sorted({row["encoder"] for row in ROWS.values()}))
+USED_ENCODERS = with_starts(row["encoder"] for row in ROWS.values())
 USED_PRETRAINED = [name for name in USED_ENCODERS if name in PRETRAINED]
 
 
