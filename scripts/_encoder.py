@@ -1,11 +1,14 @@
 """An encoder in normal form: encoder.json, encoder.weights.h5 and vocab.txt."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
+from keras import ops
+from keras_hub.layers import SinePositionEncoding
 from keras_hub.models import BertBackbone
 
 from _job import BadInput
@@ -98,7 +101,11 @@ def held_bytes(weights: Path | str) -> int:
 
 
 def scratch_encoder(scratch: dict[str, int], vocabulary: list[str], lower_case: bool) -> tuple[dict, BertBackbone]:
-    """Build an encoder with random weights.
+    """Build an encoder with random weights, but for its positions.
+
+    Their embeddings, trained like all others, start from the sinusoids of Vaswani et al. 2017 (arXiv 1706.03762), as
+    large as BERT's random ones. What stands beside a token is then there to be found: BERT-Tiny learned to use the
+    neighbours of a hidden token in a third of the steps (docs/pretraining.md).
 
     Args:
         scratch: layers, hidden, heads, intermediate, positions, seed, and initializer_range, the standard deviation
@@ -128,6 +135,10 @@ def scratch_encoder(scratch: dict[str, int], vocabulary: list[str], lower_case: 
         # KerasHub's BERT has its range built in; a kernel drawn with another range is the same kernel, scaled.
         if variable.path.endswith("/kernel"):
             variable.assign(variable * (scratch["initializer_range"] / BERT_INITIALIZER_RANGE))
+        elif variable.path.startswith("position_embedding/"):
+            sinusoids = SinePositionEncoding(dtype="float32")(ops.zeros((1, *variable.shape)))[0]
+            # The mean square of a sinusoid is a half.
+            variable.assign(math.sqrt(2) * BERT_INITIALIZER_RANGE * sinusoids)
     return encoder, backbone
 
 

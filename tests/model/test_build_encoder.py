@@ -64,6 +64,17 @@ def test_initializer_range_widens_the_kernels_only() -> None:
     assert np.std(np.concatenate([np.ravel(v) for v in kernels])) == pytest.approx(0.1 * 0.88, rel=0.1)
 
 
+def test_positions_start_as_sinusoids() -> None:
+    """As large as BERT's random ones; how alike two are depends on their distance only, and neighbours are alike."""
+    _, backbone = scratch_encoder(SCRATCH, VOCABULARY, True)
+    (positions,) = (ops.convert_to_numpy(v) for v in backbone.trainable_variables if "position" in v.path)
+    assert np.sqrt(np.mean(positions**2)) == pytest.approx(0.02, rel=1e-3)
+    likeness = positions @ positions.T / (16 * 0.02**2)
+    for distance in range(24):
+        np.testing.assert_allclose(np.diag(likeness, distance), likeness[0, distance], atol=1e-5)
+    assert likeness[0, 0] == pytest.approx(1, rel=1e-3) and 0.8 < likeness[0, 1] < 1 and likeness[0, 3] < 0.8
+
+
 @pytest.mark.parametrize(("layers", "hidden", "millions"), [(2, 128, 4.39), (4, 256, 11.17)])
 def test_sizes_are_those_of_the_published_miniatures(layers: int, hidden: int, millions: float) -> None:
     """BERT-Tiny and -Mini have 4.39 and 11.17 million parameters (Turc et al. 2019, arXiv 1908.08962)."""
