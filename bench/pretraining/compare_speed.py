@@ -1,10 +1,10 @@
 """Tokens per second of a pre-training here and of a loop like Hugging Face's run_mlm, by turns on one machine.
 
-    .venv/bin/python bench/pretraining/compare_speed.py TEXTS VOCABULARY --hugging-face /tmp/hugging-face/bin/python
+    .venv/bin/python bench/pretraining/compare_speed.py TOKENS VOCABULARY --hugging-face /tmp/hugging-face/bin/python
 
-TEXTS is a parquet file with the column DATA_COLUMN, such as results/<study>/data/train.parquet. Each side trains the
-same encoder on the same texts in processes of its own, with [CLS] and [SEP] as it has them, and then measures the rate
-of a product of two square matrices: what its engine reaches on this machine at that moment.
+TOKENS is a folder with train.ids.npy and train.offsets.npy, such as results/<study>/data/tokens/<vocabulary>. Each side
+trains the same encoder on the same WordPieces in processes of its own, with [CLS] and [SEP] as it has them, and then
+measures the rate of a product of two square matrices: what its engine reaches on this machine at that moment.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def operations_per_token(layers: int, hidden: int, length: int, vocabulary: int,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("texts", type=Path)
+    parser.add_argument("tokens", type=Path)
     parser.add_argument("vocabulary", type=Path)
     parser.add_argument("--hugging-face", default=sys.executable, help="Python that has torch and transformers")
     parser.add_argument("--layers", type=int, default=2)
@@ -39,6 +39,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    parser.add_argument("--precision", choices=["float32", "mixed_bfloat16"], default="float32")
     options = parser.parse_args()
     settings = {key: str(value) for key, value in vars(options).items() if key not in ("hugging_face", "rounds")}
     vocabulary = len(options.vocabulary.read_text(encoding="utf-8").splitlines())
@@ -57,7 +59,7 @@ def main() -> None:
             measured = found[side][-1]
             share = measured["tokens_per_second"] * work / measured["product_rate"]
             print(
-                f"{side:>12}: {measured['tokens_per_second']:>9,.0f} tokens/s, {share:.0%} of "
+                f"{side:>12}: {measured['tokens_per_second']:>9,.0f} tokens/s, {share:.1%} of "
                 f"{measured['product_rate'] / 1e9:,.0f} GFLOP/s, loss {measured['loss']:.2f}",
                 flush=True,
             )

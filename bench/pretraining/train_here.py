@@ -19,28 +19,26 @@ from _tokens import Tokens, load_tokens
 WARM_UP = 3
 
 
-def product_rate(size: int = 2048, repeats: int = 5) -> float:
+def product_rate(device: str, precision: str, repeats: int = 5) -> float:
     """Operations per second of the fastest of some products of square matrices."""
-    import tensorflow as tf
+    from keras import ops
 
+    size = {"cpu": 2048, "gpu": 8192}[device]
     random = np.random.default_rng(0)
-    a, b = (tf.constant(random.random((size, size), np.float32)) for _ in range(2))
-    multiply = tf.function(lambda: tf.reduce_sum(a @ b))
+    dtype = precision.removeprefix("mixed_")
+    a, b = (ops.cast(ops.convert_to_tensor(random.standard_normal((size, size), np.float32)), dtype) for _ in range(2))
     seconds = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        float(multiply())
+        # One number of it, so that the product is done and hardly anything else is waited for.
+        float(ops.matmul(a, b)[0, 0])
         seconds.append(time.perf_counter() - start)
     return 2 * size**3 / min(seconds)
 
 
-def read_tokens(texts: str, vocabulary: str, folder: str, count: int) -> Tokens:
+def read_tokens(folder: str, vocabulary: str, count: int) -> Tokens:
     """The first texts with that many WordPieces."""
-    from _tokenizer import tokenize_frame
-
-    files = [f"{folder}/ids.npy", f"{folder}/offsets.npy"]
-    tokenize_frame(texts, vocabulary, *files, lower_case=True)
-    tokens = load_tokens(*files, vocabulary)
+    tokens = load_tokens(f"{folder}/train.ids.npy", f"{folder}/train.offsets.npy", vocabulary)
     rows = int(np.searchsorted(tokens.offsets, count))
     ids = np.array(tokens.ids[: tokens.offsets[rows]])
     return Tokens(ids, tokens.offsets[: rows + 1], tokens.pad, tokens.cls, tokens.sep)
@@ -51,26 +49,26 @@ def train(settings: dict[str, Any], folder: str) -> tuple[float, float]:
     import keras
 
     from _pretraining import build_masked_lm, pretrain
-    from _tokenizer import read_vocabulary
 
     layers, hidden, length, batch_size, steps = (
         int(settings[key]) for key in ("layers", "hidden", "length", "batch_size", "steps")
     )
-    vocabulary = read_vocabulary(settings["vocabulary"])
+    vocabulary = Path(settings["vocabulary"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
     # One text is held out, and one sequence is left for the cuts to move.
-    tokens = read_tokens(settings["texts"], settings["vocabulary"], folder, (steps * batch_size + 20) * length)
+    tokens = read_tokens(settings["tokens"], settings["vocabulary"], (steps * batch_size + 20) * length)
     pretraining = {
         "length": length, "batch_size": batch_size, "epochs": 1, "optimizer": "adamw", "learning_rate": 1e-4,
         "epsilon": 1e-6, "clipnorm": None, "global_clipnorm": 1.0, "weight_decay": 0.01, "momentum": 0.0,
         "schedule": "linear", "warmup_fraction": 0.1, "masked_fraction": 0.15, "whole_words": False,
         "next_sentence": False, "bag_of_words": False, "validation_fraction": 0.001,
-        "gradient_accumulation": 1, "seed": 0, "xla": False, "precision": "float32",
+        "gradient_accumulation": 1, "seed": 0, "xla": False, "precision": settings["precision"],
     }  # fmt: skip
     architecture = {
         "vocabulary_size": len(vocabulary), "num_layers": layers, "num_heads": max(1, hidden // 64),
         "hidden_dim": hidden, "intermediate_dim": 4 * hidden, "max_sequence_length": 512, "num_segments": 2,
     }  # fmt: skip
     keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(settings["precision"])
     model, _ = build_masked_lm(architecture, dropout=0.1)
     ends: list[float] = []
     clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
@@ -85,10 +83,11 @@ def train(settings: dict[str, Any], folder: str) -> tuple[float, float]:
 
 def main() -> None:
     settings = json.loads(sys.argv[1])
-    set_up_device(int(settings["threads"]))
+    set_up_device(int(settings["threads"]), ["0"] if settings["device"] == "gpu" else [])
     with tempfile.TemporaryDirectory() as folder:
         speed, loss = train(settings, folder)
-    print(json.dumps({"tokens_per_second": speed, "product_rate": product_rate(), "loss": loss}))
+    rate = product_rate(settings["device"], settings["precision"])
+    print(json.dumps({"tokens_per_second": speed, "product_rate": rate, "loss": loss}))
 
 
 if __name__ == "__main__":
