@@ -69,6 +69,9 @@ def build_backbone(architecture: dict[str, Any], dropout: float = 0.0) -> BertBa
     gelu = architecture.get("gelu", "tanh")
     if gelu not in ("tanh", "erf"):
         raise BadInput(f"the encoder's architecture: gelu is {gelu!r}; it is 'tanh' or 'erf'.")
+    # cuDNN's kernels refuse BERT's mask, which has one line for all positions: on a GPU, JAX would log a traceback for
+    # each layer before it takes XLA's.
+    keras.config.disable_flash_attention()
     backbone = BertBackbone(**{key: architecture[key] for key in ARCHITECTURE}, dropout=dropout)
     if gelu == "erf":
         for layer in backbone.transformer_layers:

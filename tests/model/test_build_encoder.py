@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -73,6 +74,12 @@ def test_positions_start_as_sinusoids() -> None:
     for distance in range(24):
         np.testing.assert_allclose(np.diag(likeness, distance), likeness[0, distance], atol=1e-5)
     assert likeness[0, 0] == pytest.approx(1, rel=1e-3) and 0.8 < likeness[0, 1] < 1 and likeness[0, 3] < 0.8
+
+
+def test_attention_does_not_try_kernels_that_refuse_its_mask() -> None:
+    """On a GPU with JAX each layer would log a traceback of cuDNN's refusal."""
+    scratch_encoder(SCRATCH, VOCABULARY, True)
+    assert not keras.config.is_flash_attention_enabled()
 
 
 @pytest.mark.parametrize(("layers", "hidden", "millions"), [(2, 128, 4.39), (4, 256, 11.17)])

@@ -517,6 +517,20 @@ def test_tiny_study_compares_what_pretraining_and_recipe_bring() -> None:
     assert recommended["search"] == best[-1]["search"]
 
 
+def test_ladder_study_has_every_rung_under_the_protocol_and_with_the_recipe() -> None:
+    """Its recipe is that of the study for published weights; a rung's two encoders are two stages of one."""
+    resolved = laid_over("imdb", "imdb-pretrained", "imdb-ladder")
+    rows = {row["name"]: row for row in resolved["models"]}
+    best = {row["name"]: row for row in laid_over("imdb", "imdb-best")["models"]}
+    original = {row["name"]: row for row in laid_over("imdb")["models"]}
+    for name in ("BERT-Tiny", "BERT-Mini", "BERT-Small", "BERT-Medium"):
+        assert rows[name] == original[name]
+        recommended = rows[f"{name} recommended"]
+        assert recommended["training"] | {"learning_rate": 0} == best[name]["training"] | {"learning_rate": 0}
+        assert resolved["encoders"][recommended["encoder"]]["pretrain"]["from"] == rows[name]["encoder"]
+    assert len(rows) == 9
+
+
 def test_epochs_study_trains_the_small_rows_longer() -> None:
     """Laid over the IMDB study it asks what more epochs do, one row stopping by itself."""
     study = {}
