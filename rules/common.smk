@@ -558,6 +558,13 @@ def table_rows():
     ]
 
 
+def pretrained_how(name):
+    """What a pre-trained encoder started from, and for how long it learned."""
+    pretrain = STUDY["encoders"][name]["pretrain"]
+    start = "random weights" if "scratch" in STUDY["encoders"][pretrain["from"]] else f"“{pretrain['from']}”"
+    return f"“{name}” from {start} ({pretrain['epochs']} epoch{'s' * (pretrain['epochs'] > 1)})"
+
+
 def table_notes():
     """What the foot of the table must say about the data."""
     notes = []
@@ -567,15 +574,15 @@ def table_notes():
             f"The data set has no test split: {out['fraction']:.0%} of its texts, stratified by label "
             f"(seed {out['seed']}), were held out as the test split."
         )
+    by_texts = {}
     for name in USED_PRETRAINED:
-        pretrain = STUDY["encoders"][name]["pretrain"]
-        others = "".join(f" and “{text}”" for text in pretrain["text"])
-        start = "random weights" if "scratch" in STUDY["encoders"][pretrain["from"]] else f"“{pretrain['from']}”"
-        epochs = f"{pretrain['epochs']} epoch{'s' * (pretrain['epochs'] > 1)}"
+        by_texts.setdefault(tuple(STUDY["encoders"][name]["pretrain"]["text"]), []).append(name)
+    for texts, names in by_texts.items():
+        others = "".join(f" and “{text}”" for text in texts)
         notes.append(
-            f"“{name}” was pre-trained from {start} on the training texts{others}, without labels and without test texts: "
-            f"{epochs}, once for all seeds. Intervals do not hold the luck of that pre-training, and it has read the "
-            "texts of the validation part."
+            f"Pre-trained on the training texts{others}, without labels and without test texts, once for all seeds: "
+            f"{', '.join(map(pretrained_how, names))}. Intervals do not hold the luck of that, and the texts of the "
+            "validation part were read in it."
         )
     for row in ROWS.values():
         known = max((settings["length"] for settings in pretrained_from_scratch(row)), default=0)

@@ -263,7 +263,9 @@ def epochs_section(histories: pd.DataFrame, records: Sequence[dict[str, Any]]) -
     tested = [row for row in rows if row["p"] is not None]
     for row, corrected in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row["p"] = float(corrected)
-    lines = [epochs_sentence(row) for row in rows]
+    lines = [epochs_sentence(row) for row in rows if row["epochs"] > 1]
+    if once := [f"“{row['model']}”" for row in rows if row["epochs"] < 2]:
+        lines.append(f"{', '.join(once)}: trained for one epoch, which says nothing about a second.")
     if tested:
         lines.append(
             "Changes are means over seeds with their 95 % intervals; the p-values are Holm-corrected over the rows."
@@ -300,10 +302,8 @@ def last_epoch(model: str, histories: pd.DataFrame, records: Sequence[dict[str, 
 
 
 def epochs_sentence(row: dict[str, Any]) -> str:
-    """What may be said of one row; see `last_epoch`."""
+    """What may be said of one row with several epochs; see `last_epoch`."""
     start = f"“{row['model']}”: "
-    if row["epochs"] < 2:
-        return f"{start}trained for one epoch, which says nothing about a second."
     if row["ran"][0] < row["epochs"]:
         return (
             f"{start}stopped by itself after {span(row['ran'])} of at most {row['epochs']} epochs; the weights kept "

@@ -224,6 +224,12 @@ def test_epochs_claim_no_more_than_their_test() -> None:
     assert "Holm-corrected over the rows" in method
 
 
+def test_rows_of_one_epoch_share_a_sentence() -> None:
+    """Of a study under a protocol of one epoch there is nothing more to say."""
+    (alone,) = epochs(one=[[0.5], [0.4]], other=[[0.6]])
+    assert alone == "“one”, “other”: trained for one epoch, which says nothing about a second."
+
+
 def test_epochs_of_a_decaying_schedule_promise_nothing() -> None:
     """With a rate that ends at zero a longer training is another schedule."""
     falls, _, schedule = epochs(schedule="linear", falls=FALLING)
