@@ -303,6 +303,11 @@ def head_variables(model: MaskedLanguageModel) -> dict[str, keras.Variable]:
     }
 
 
+def save_heads(model: MaskedLanguageModel, path: Path | str) -> None:
+    """Write the `head_variables` of a model for `load_heads`, as npz."""
+    np.savez(path, **{name: ops.convert_to_numpy(variable) for name, variable in head_variables(model).items()})
+
+
 def load_heads(model: MaskedLanguageModel, path: Path | str) -> list[str]:
     """Let heads go on as an earlier pre-training left them; those of tasks that it did not have stay as they are.
 

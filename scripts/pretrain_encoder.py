@@ -14,11 +14,8 @@ from _job import run_job
 def main(snakemake: Any) -> None:
     name = f"pre-training of {snakemake.params.encoder}"
     lease = lease_device(snakemake.threads, snakemake.resources, name)
-    import numpy as np
-    from keras import ops
-
     from _encoder import save_encoder
-    from _pretraining import head_variables, pretrain_on_files
+    from _pretraining import pretrain_on_files, save_heads
 
     settings = dict(snakemake.params.settings)
     encoder, model, backbone, history, record = pretrain_on_files(
@@ -31,9 +28,7 @@ def main(snakemake: Any) -> None:
         checkpoint_seconds=checkpoint_seconds(os.environ),
     )
     save_encoder(encoder, backbone, snakemake.output.config, snakemake.output.weights)
-    np.savez(
-        snakemake.output.heads, **{name: ops.convert_to_numpy(value) for name, value in head_variables(model).items()}
-    )
+    save_heads(model, snakemake.output.heads)
     shutil.copyfile(snakemake.input.vocabulary, snakemake.output.vocabulary)
     history.to_csv(snakemake.output.history, index=False)
     record = {"encoder": snakemake.params.encoder} | record | lease.record()

@@ -18,10 +18,10 @@ from _masking import Pieces, bags
 from _pretraining import (
     MaskedLanguageModel,
     build_masked_lm,
-    head_variables,
     is_test_text,
     part_texts,
     pretrain_on_files,
+    save_heads,
 )
 from _tokens import Tokens
 from trainings import Killed
@@ -454,7 +454,7 @@ def read(files: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dic
     )  # fmt: skip
     read = {"config": folder / "encoder.json", "weights": folder / "encoder.weights.h5", "heads": folder / "heads.npz"}
     save_encoder(encoder, backbone, read["config"], read["weights"])
-    np.savez(read["heads"], **{name: np.array(value) for name, value in head_variables(model).items()})
+    save_heads(model, read["heads"])
     return read
 
 
