@@ -523,12 +523,13 @@ def test_ladder_study_has_every_rung_under_the_protocol_and_with_the_recipe() ->
     rows = {row["name"]: row for row in resolved["models"]}
     best = {row["name"]: row for row in laid_over("imdb", "imdb-best")["models"]}
     original = {row["name"]: row for row in laid_over("imdb")["models"]}
-    for name in ("BERT-Tiny", "BERT-Mini", "BERT-Small", "BERT-Medium"):
-        assert rows[name] == original[name]
+    assert [row for name, row in rows.items() if name in original] == list(original.values())[:4]
+    for name in ("BERT-Tiny", "BERT-Mini", "BERT-Small", "BERT-Medium", "BERT-Base"):
+        assert rows[name]["training"] == original["BERT-Tiny"]["training"]
         recommended = rows[f"{name} recommended"]
         assert recommended["training"] | {"learning_rate": 0} == best[name]["training"] | {"learning_rate": 0}
         assert resolved["encoders"][recommended["encoder"]]["pretrain"]["from"] == rows[name]["encoder"]
-    assert len(rows) == 9
+    assert len(rows) == 11
 
 
 def test_epochs_study_trains_the_small_rows_longer() -> None:
