@@ -1,10 +1,12 @@
 """Fixtures shared by all tests."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from servers import Server, serving
 from workspace import MICRO, PROJECT, Workspace, copy_workflow, without_network
@@ -54,14 +56,24 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Work
 
 
 @pytest.fixture(scope="session")
-def micro(new_workspace: Callable[[], Workspace]) -> Workspace:
-    """A workspace in which the micro study has run, on two devices by name and, where allowed, without any network."""
-    workspace = new_workspace()
-    workspace.write_study(MICRO)
-    leases = str(workspace.folder / "leases")
-    devices = {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_LADDER_LEASES": leases}
-    workspace.snakemake("--configfile", "study.yaml", within=without_network(), **devices)
-    return workspace
+def micro(new_workspace: Callable[[], Workspace], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace in which the micro study has run, on two devices by name and, where allowed, without any network.
+
+    The study runs once, each process of the tests has a copy of its own.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    finished = shared / "micro"
+    with FileLock(shared / "micro.lock"):
+        if not finished.exists():
+            workspace = new_workspace()
+            workspace.write_study(MICRO)
+            leases = str(workspace.folder / "leases")
+            devices = {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_LADDER_LEASES": leases}
+            workspace.snakemake("--configfile", "study.yaml", within=without_network(), **devices)
+            workspace.folder.rename(finished)
+    return Workspace(shutil.copytree(finished, tmp_path_factory.mktemp("workflow") / "micro", symlinks=True))
 
 
 @pytest.fixture(scope="session")
