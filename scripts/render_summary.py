@@ -213,6 +213,8 @@ def size_section(study: Study) -> Section:
     for smaller, larger in pairwise(order):
         pair = study.pair(larger, smaller)
         lines.append(f"“{larger}” is {spoken(pair['verdict'])} “{smaller}”: {difference(pair)}.")
+    if lines and len(order) < len(study.berts):
+        lines.append("Of rows of one size the best on the validation part is compared, whatever its settings.")
     return "From rung to rung", lines or ["All BERT rows are of one size: nothing to compare."]
 
 

@@ -137,8 +137,10 @@ def test_a_size_is_spoken_for_by_its_best_row() -> None:
     rows = ROWS | {"Small tuned": ("bert", 4_000, 0.892, 0.01, 0.885, 2.0)}
     verdicts = dict.fromkeys([(a, b) for i, a in enumerate(rows) for b in list(rows)[i + 1 :]], "not separable")
     said = size_section(study(rows, verdicts))[1]
-    assert len(said) == 1
+    assert len(said) == 2
     assert said[0].startswith("“Large” is not separable from “Small tuned”")
+    assert "whatever its settings" in said[1]
+    assert len(size_section(study())[1]) == 1
     small = {name: row for name, row in rows.items() if row[1] != 9_000}
     pairs = {pair: verdict for pair, verdict in verdicts.items() if "Large" not in pair}
     assert size_section(study(small, pairs))[1] == ["All BERT rows are of one size: nothing to compare."]
