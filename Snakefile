@@ -114,7 +114,7 @@ rule encoders:
 rule baselines:
     """The linear baselines alone."""
     input:
-        data_targets(pretraining=False),
+        frame_targets(BASELINE_RUNS),
         of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", BASELINE_RUNS),
 
 

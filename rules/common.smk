@@ -311,14 +311,22 @@ def split_file(fraction, seed):
     return f"<results>/data/splits/{fraction:g}-seed-{seed if SPLIT_PER_RUN else STUDY['split_seed']}.parquet"
 
 
+def run_split(run):
+    """The division that a run trains on; the baselines use that of `training`, which most rows share."""
+    return split_file(ROWS.get(run["model"], STUDY)["training"]["validation_fraction"], run["seed"])
+
+
 def row_split(wildcards):
-    """The division of the training split that a row trains on."""
-    return split_file(ROWS[wildcards.model]["training"]["validation_fraction"], wildcards.seed)
+    """The division of the training split that a row or a baseline trains on."""
+    return run_split({"model": wildcards.model, "seed": wildcards.seed})
 
 
-def baseline_split(wildcards):
-    """The division that the baselines use: the one of `training`, which most rows share."""
-    return split_file(STUDY["training"]["validation_fraction"], wildcards.seed)
+def parts_differ():
+    """Whether the rows are not all validated on the same texts."""
+    parts = {}
+    for run in RUNS:
+        parts.setdefault(run["model"], set()).add(run_split(run))
+    return len({frozenset(splits) for splits in parts.values()}) > 1
 
 
 def checkpoint_folder(kind):
@@ -442,27 +450,30 @@ if not ON_CLUSTER and "gpu" not in workflow.global_resources:
 # === Targets ===
 
 
-def data_targets(pretraining=True):
-    """One file of every job that prepares data for the study's rows and baselines, and for pre-training if that counts."""
+def frame_targets(runs, unlabelled=()):
+    """One file of every job between the published files and the frames that some runs read, and texts without labels."""
+    published = {published_name(STUDY["dataset"], part) for part in ("train", "test", *unlabelled)}
+    return [
+        *(f"<dataset>/{file}.json" for file in sorted(published)),
+        *(f"<results>/data/{name}" for name in ("train.npz", "test.npz", "labels.json")),
+        *(f"<results>/data/unlabelled/{name}.parquet" for name in sorted(unlabelled)),
+        *sorted(set(map(run_split, runs))),
+    ]
+
+
+def data_targets():
+    """One file of every job that prepares data for the study's rows, baselines and pre-trainings."""
     used = {STUDY["encoders"][row["encoder"]]["vocabulary"] for row in ROWS.values()}
     texts = {name: {"train", "test"} for name in sorted(used)}
-    for name in USED_PRETRAINED if pretraining else []:
+    for name in USED_PRETRAINED:
         texts[STUDY["encoders"][name]["vocabulary"]] |= set(pretraining_texts(name))
     unlabelled = {
         name for name in STUDY["dataset"]["unlabelled"] if f"unlabelled/{name}" in set().union(*texts.values())
     }
     unlabelled |= {name for vocabulary in used for name in STUDY["vocabularies"][vocabulary].get("text", [])}
-    published = {published_name(STUDY["dataset"], part) for part in ("train", "test", *unlabelled)}
-    fractions = {path: row["training"]["validation_fraction"] for path, row in ROWS.items()}
-    runs = [*BASELINE_RUNS, *BERT_RUNS, *TRIAL_RUNS]
-    splits = {
-        split_file(fractions.get(run["model"], STUDY["training"]["validation_fraction"]), run["seed"]) for run in runs
-    }
     return [
-        *(f"<dataset>/{file}.json" for file in sorted(published)),
-        *(f"<results>/data/{name}" for name in ("train.npz", "test.npz", "labels.json", "audit.json")),
-        *(f"<results>/data/unlabelled/{name}.parquet" for name in sorted(unlabelled)),
-        *sorted(splits),
+        *frame_targets(RUNS + TRIAL_RUNS, unlabelled),
+        "<results>/data/audit.json",
         *(f"<results>/vocabularies/{name}/vocab.txt" for name in sorted(used)),
         *(f"<results>/data/tokens/{name}/{part}.offsets.npy" for name in texts for part in sorted(texts[name])),
     ]
@@ -613,7 +624,9 @@ def explain_kills(logs):
 
 
 def show_results(workflow):
-    """Print the study's table and what it says at the end of a run."""
+    """Print the study's table and what it says at the end of a run that was to make them: others leave old ones."""
+    if not any(job.rule.name == "render_summary" for job in workflow.dag.jobs):
+        return
     for name in ("table.txt", "summary.txt"):
         file = Path("results", STUDY["study"], name)
         if file.exists():

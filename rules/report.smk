@@ -60,6 +60,7 @@ rule render_summary:
         "../envs/report.yaml"
     params:
         runs=described(BERT_RUNS),
+        parts_differ=parts_differ(),
         study=STUDY["study"],
         metric=STUDY["comparison"]["metric"],
     script:

@@ -83,7 +83,7 @@ rule train_baseline:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        split=baseline_split,
+        split=row_split,
         modules=modules("_data", "_linear", "_metrics"),
     output:
         model="<results>/runs/{model}/seed-{seed}/baseline.npz",

@@ -167,17 +167,22 @@ def choice_section(study: Study, parts_differ: bool = False) -> Section:
     cost = study.table["latency_ms"]
     if cheap == best:
         lines.append(
-            f"For cost take it too: no row that answers faster than its {cost[best]:.2g} ms per text comes within one "
-            "standard error of it on the validation part."
+            f"For cost take it too: no row that answers faster than its {milliseconds(cost[best])} per text comes "
+            "within one standard error of it on the validation part."
         )
     else:
         pair = study.pair(cheap, best)
         lines.append(
             f"For cost take “{cheap}”: the fastest row within one standard error of the best on the validation part, "
-            f"{cost[cheap]:.2g} ms per text on the CPU instead of {cost[best]:.2g}. On the test split it reaches "
-            f"{study.measured(cheap)}: {difference(pair)}, {spoken(pair['verdict'])} the best."
+            f"{milliseconds(cost[cheap])} per text on the CPU instead of {milliseconds(cost[best])}. On the test split "
+            f"it reaches {study.measured(cheap)}: {difference(pair)}, {spoken(pair['verdict'])} the best."
         )
     return "Which row to take", lines
+
+
+def milliseconds(value: float) -> str:
+    """Two digits of a time, or all before the point."""
+    return f"{value:.2g} ms" if value < 9.95 else f"{value:,.0f} ms"
 
 
 def spoken(verdict: str) -> str:
@@ -206,15 +211,21 @@ def baseline_section(study: Study) -> Section:
 
 
 def size_section(study: Study) -> Section:
-    """Whether the next larger rung is better; of rows of one size the best on the validation part stands for it."""
+    """Whether the next larger rung is better; of rows of one size the best on the validation part stands for it.
+
+    A size is a number of parameters, the vocabulary's among them.
+    """
     sizes = study.table.loc[study.berts].groupby("parameters", sort=True)
     order = [study.best(of_size.index) for _, of_size in sizes]
     lines = []
     for smaller, larger in pairwise(order):
         pair = study.pair(larger, smaller)
         lines.append(f"“{larger}” is {spoken(pair['verdict'])} “{smaller}”: {difference(pair)}.")
-    if lines and len(order) < len(study.berts):
-        lines.append("Of rows of one size the best on the validation part is compared, whatever its settings.")
+    if lines:
+        lines.append(
+            "Rungs are ordered by their number of parameters, the vocabulary's among them; of rows with the same number "
+            "the best on the validation part is compared, whatever its settings."
+        )
     return "From rung to rung", lines or ["All BERT rows are of one size: nothing to compare."]
 
 
@@ -402,6 +413,7 @@ def render_summary(
     paths_training: Sequence[str | Path],
     paths_out: dict[str, str | Path],
     runs: Sequence[dict[str, Any]],
+    parts_differ: bool,
     study: str,
     metric: str,
 ) -> None:
@@ -412,6 +424,7 @@ def render_summary(
         paths_history, paths_training: history.csv and training.json of every BERT run.
         paths_out: "markdown", "html" (a fragment) and "text" (in short, for a terminal) to the files to write.
         runs: `model` and `seed` of every BERT run, in the order of the histories.
+        parts_differ: whether the rows were validated on different parts.
         study: name of the study.
         metric: "accuracy" or "f1", by which the pairs were compared.
     """
@@ -426,7 +439,7 @@ def render_summary(
     )
     records = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths_training]
     sections = [
-        choice_section(numbers, parts_differ=len({record["n_validation"] for record in records}) > 1),
+        choice_section(numbers, parts_differ),
         baseline_section(numbers),
         size_section(numbers),
         open_section(numbers),
@@ -457,6 +470,7 @@ def main(snakemake: Any) -> None:
         paths_training=list(snakemake.input.training),
         paths_out={form: snakemake.output[form] for form in ("markdown", "html", "text")},
         runs=snakemake.params.runs,
+        parts_differ=snakemake.params.parts_differ,
         study=snakemake.params.study,
         metric=snakemake.params.metric,
     )

@@ -101,6 +101,13 @@ def test_a_row_below_one_standard_error_is_not_taken_for_cost() -> None:
     assert "For cost take it too" in said
 
 
+@pytest.mark.parametrize(("cost", "said"), [(0.123, "0.12 ms"), (9.96, "10 ms"), (154.9, "155 ms"), (2e3, "2,000 ms")])
+def test_times_are_plain_numbers(cost: float, said: str) -> None:
+    """Slow answers, as of BERT-Base on a CPU, are told without an exponent."""
+    slow = study(ROWS | {"Large": ("bert", 9_000, 0.96, 0.001, 0.95, cost)})
+    assert f" {said} per text" in words(choice_section(slow))
+
+
 def test_a_better_row_on_test_is_told_but_not_chosen() -> None:
     """Choosing on test would flatter the choice."""
     said = words(choice_section(study(verdicts=VERDICTS | {("Small", "Large"): "better"})))
@@ -140,7 +147,6 @@ def test_a_size_is_spoken_for_by_its_best_row() -> None:
     assert len(said) == 2
     assert said[0].startswith("“Large” is not separable from “Small tuned”")
     assert "whatever its settings" in said[1]
-    assert len(size_section(study())[1]) == 1
     small = {name: row for name, row in rows.items() if row[1] != 9_000}
     pairs = {pair: verdict for pair, verdict in verdicts.items() if "Large" not in pair}
     assert size_section(study(small, pairs))[1] == ["All BERT rows are of one size: nothing to compare."]
@@ -318,13 +324,14 @@ def test_summary_is_written_in_three_forms(tmp_path: Path, name: str) -> None:
     for run in runs:
         paths.append(tmp_path / f"{run['model']}-{run['seed']}.csv")
         pd.DataFrame({"epoch": [1, 2], "validation_loss": [0.5, 0.4 + run["seed"] / 100]}).to_csv(paths[-1])
-        record = {"training": {"epochs": 2, "schedule": "linear"}, "kept_epoch": 2, "n_validation": 50}
+        record = {"training": {"epochs": 2, "schedule": "linear"}, "kept_epoch": 2}
         records.append(paths[-1].with_suffix(".json"))
         records[-1].write_text(json.dumps(record | run))
     out = {form: tmp_path / f"summary.{form}" for form in ("markdown", "html", "text")}
     inputs = [tmp_path / name for name in ("table.csv", "comparison.csv", "pairs.csv", "audit.json")]
-    render_summary(*inputs, paths, records, out, runs, study="micro", metric="accuracy")
+    render_summary(*inputs, paths, records, out, runs, parts_differ=True, study="micro", metric="accuracy")
     for path in out.values():
         said = re.sub(r"\s+", " ", path.read_text())
         assert f"For cost take “{name}”" in said
+        assert "luck of the part" in said
         assert "speaks of other seeds" in said

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workspace import MICRO, Workspace, without_network
+from workspace import MICRO, PROJECT, Workspace, without_network
 
 STUDY = ("--configfile", "study.yaml")
 TABLE = dict.fromkeys(("render_table", "render_summary", "plot_rows", "plot_accuracy", "render_figures"), 1)
@@ -184,12 +184,36 @@ def test_predictions_agree_with_metrics_and_frames(micro: Workspace) -> None:
 
 
 def test_end_of_the_run_shows_the_table(micro: Workspace) -> None:
-    """A finished run ends with the table, and with which row to take, on the terminal."""
+    """A finished run ends with the table, and with which row to take, on the terminal; one for less leaves old ones."""
     (micro.folder / "results/micro/table.txt").unlink()
     done = micro.snakemake(*STUDY)
     shown = done.stdout + done.stderr
     assert (micro.folder / "results/micro/table.txt").read_text() in shown
     assert "For accuracy take “" in shown
+    done = micro.snakemake("data", "--forcerun", "audit_dataset", *STUDY)
+    assert "Finished jobid" in done.stdout + done.stderr
+    assert "For accuracy take “" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "differ"),
+    [
+        ({}, False),
+        # The baselines keep to the fifth of `training`.
+        ({"models": [MICRO["models"][0] | {"validation_fraction": 0.1}]}, True),
+        ({"split_seed": "per_run", "seeds": [1, 2]}, False),
+        ({"split_seed": "per_run", "seeds": [1, 2], "models": [MICRO["models"][0] | {"seeds": [3, 4]}]}, True),
+    ],
+)
+def test_summary_knows_whether_all_rows_have_the_same_validation_part(
+    micro: Workspace, changes: dict[str, Any], differ: bool
+) -> None:
+    """A choice between rows on different texts is less fair, and the summary has to say so."""
+    micro.write_study(changed(**changes), "other.yaml")
+    list_jobs = [sys.executable, PROJECT / "bench/jobs_elsewhere/list_jobs.py", "other.yaml", "--jobs", "jobs.json"]
+    subprocess.run([*list_jobs, "--rules", "render_summary"], cwd=micro.folder, check=True)
+    [job] = json.loads((micro.folder / "jobs.json").read_text())
+    assert job["params"]["parts_differ"] == differ
 
 
 def test_winner_is_trained_with_the_chosen_values(micro: Workspace) -> None:
@@ -422,7 +446,7 @@ def test_light_rules_do_without_tensorflow(new_workspace: Callable[[], Workspace
     workspace.write_study(MICRO)
     poison = {"PYTHONPATH": str(tmp_path)}
     workspace.snakemake("--dry-run", *STUDY, **poison)
-    workspace.snakemake("results/micro/data/splits/0.2-seed-0.parquet", *STUDY, **poison)
+    workspace.snakemake("baselines", *STUDY, **poison)
     broken = workspace.snakemake("data", *STUDY, check=False, **poison)
     assert broken.returncode != 0
     assert "a light rule imported this" in broken.stdout + broken.stderr
