@@ -223,8 +223,8 @@ def size_section(study: Study) -> Section:
         lines.append(f"“{larger}” is {spoken(pair['verdict'])} “{smaller}”: {difference(pair)}.")
     if lines:
         lines.append(
-            "Rungs are ordered by their number of parameters, the vocabulary's among them; of rows with the same number "
-            "the best on the validation part is compared, whatever its settings."
+            "Rungs are ordered by their number of parameters, the vocabulary's among them; of rows with the same "
+            "number the best on the validation part is compared, whatever its settings."
         )
     return "From rung to rung", lines or ["All BERT rows are of one size: nothing to compare."]
 
