@@ -141,7 +141,9 @@ def finish(workspace: Workspace, study: tuple[str, ...]) -> None:
         raise RuntimeError(f"not finished: {planned}")
 
 
-def kill_study(folder: Path, kills: int, seed: int, demo: bool = False) -> tuple[Killer, list[str]]:
+def kill_study(
+    folder: Path, kills: int, seed: int, demo: bool = False, undisturbed: Workspace | None = None
+) -> tuple[Killer, list[str]]:
     """Kill a study and let it end.
 
     Args:
@@ -149,18 +151,23 @@ def kill_study(folder: Path, kills: int, seed: int, demo: bool = False) -> tuple
         kills: how often; at most five times as many runs are started.
         seed: of the choices.
         demo: the default study instead of the micro study.
+        undisturbed: where the study has run as a whole, if it has.
 
     Returns:
         Who has killed what, and what differs from the study that nothing disturbed.
     """
     study = () if demo else ("--configfile", "study.yaml")
-    workspaces = []
-    for part in ("undisturbed", "killed"):
-        (folder / part).mkdir(parents=True)
-        workspaces.append(copy_workflow(folder / part))
-        workspaces[-1].write_study(MICRO)
-    undisturbed, disturbed = workspaces
-    finish(undisturbed, study)
+
+    def new_workspace(name: str) -> Workspace:
+        (folder / name).mkdir(parents=True)
+        workspace = copy_workflow(folder / name)
+        workspace.write_study(MICRO)
+        return workspace
+
+    if undisturbed is None:
+        undisturbed = new_workspace("undisturbed")
+        finish(undisturbed, study)
+    disturbed = new_workspace("killed")
     killer = Killer(disturbed, study, seed)
     start = time.monotonic()
     for _ in range(5 * kills):
@@ -170,7 +177,7 @@ def kill_study(folder: Path, kills: int, seed: int, demo: bool = False) -> tuple
             break
     finish(disturbed, study)
     results = Path("results", "demo" if demo else MICRO["study"])
-    return killer, differences(*(workspace.folder / results for workspace in workspaces))
+    return killer, differences(undisturbed.folder / results, disturbed.folder / results)
 
 
 def main() -> None:

@@ -56,24 +56,30 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Work
 
 
 @pytest.fixture(scope="session")
-def micro(new_workspace: Callable[[], Workspace], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def finished(new_workspace: Callable[[], Workspace], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace in which the micro study has run, on two devices by name and, where allowed, without any network.
 
-    The study runs once, each process of the tests has a copy of its own.
+    It is the same for all processes of the tests, so that the study runs once: to be read, and otherwise left alone.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    finished = shared / "micro"
+    folder = shared / "micro"
     with FileLock(shared / "micro.lock"):
-        if not finished.exists():
+        if not folder.exists():
             workspace = new_workspace()
             workspace.write_study(MICRO)
             leases = str(workspace.folder / "leases")
             devices = {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_LADDER_LEASES": leases}
             workspace.snakemake("--configfile", "study.yaml", within=without_network(), **devices)
-            workspace.folder.rename(finished)
-    return Workspace(shutil.copytree(finished, tmp_path_factory.mktemp("workflow") / "micro", symlinks=True))
+            workspace.folder.rename(folder)
+    return Workspace(folder)
+
+
+@pytest.fixture(scope="session")
+def micro(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of `finished`, for one process of the tests to do with what it likes."""
+    return Workspace(shutil.copytree(finished.folder, tmp_path_factory.mktemp("workflow") / "micro", symlinks=True))
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def test_table_is_the_one_of_a_local_run(study: dict[str, Any], new_workspace: C
     """The same numbers as on this machine alone, with as many threads."""
     local = new_workspace()
     local.write_study(STUDY)
-    local.run("--configfile", "study.yaml", "--cores", str(THREADS), "--resources", "gpu=1")
+    local.run("results/micro/table.csv", "--cores", str(THREADS), "--resources", "gpu=1", *STUDY_FILE)
     one, other = (
         pd.read_csv(workspace.folder / "results/micro/table.csv") for workspace in (study["workspace"], local)
     )

@@ -14,6 +14,8 @@ import pytest
 from servers import Server, status, whole
 from workspace import MICRO, PROJECT, Workspace
 
+# Without the figures and pages behind it, which take longer.
+TABLE = ("results/micro/table.csv", "--configfile")
 FIXTURES = PROJECT / "tests/fixtures/encoders"
 STUDY = MICRO | {"baselines": [], "models": [{"name": "Hub", "encoder": "tinier"}]}
 del STUDY["encoders"], STUDY["vocabularies"]
@@ -61,7 +63,7 @@ def fetched(new_workspace: Callable[[], Workspace], server: Server) -> Workspace
     workspace = new_workspace()
     add_to_catalog(workspace, server)
     workspace.write_study(STUDY)
-    workspace.snakemake("--configfile", "study.yaml")
+    workspace.snakemake(*TABLE, "study.yaml")
     return workspace
 
 
@@ -80,7 +82,7 @@ def test_an_encoder_of_the_catalogue(
     # Neither a new mirror nor another description is a reason to fetch or to train again.
     catalog = fetched.folder / "catalog/encoders.yaml"
     catalog.write_text(catalog.read_text().replace("title: A BERT for tests", "title: Another title"))
-    assert fetched.planned("--configfile", "study.yaml") == {}
+    assert fetched.planned(*TABLE, "study.yaml") == {}
 
     # Another study with another row takes it from resources/.
     other = STUDY | {"study": "other", "models": [{"name": "Again", "encoder": "tinier_bert"}]}
@@ -96,7 +98,7 @@ def test_an_encoder_of_the_catalogue(
     fetched.write_study(
         STUDY | encoders | {"study": "round", "models": [{"name": "E", "encoder": "exported"}]}, "r.yaml"
     )
-    fetched.snakemake("--configfile", "r.yaml")
+    fetched.snakemake("results/round/runs/E/seed-1/predictions.parquet", "--configfile", "r.yaml")
     first, again = (
         pd.read_parquet(fetched.folder / f"results/{study}/runs/{model}/seed-1/predictions.parquet")
         for study, model in (("micro", "Hub"), ("round", "E"))
@@ -145,10 +147,10 @@ def test_hugging_face_folder_as_a_row(new_workspace: Callable[[], Workspace], tm
     shutil.copy(tmp_path / "vocab.txt", workspace.folder / "mine/bert/vocab.txt")
     study = "mine/study.yaml"
     workspace.write_study(STUDY | {"encoders": {"tinier": {"sources": [{"huggingface": "bert"}]}}}, study)
-    workspace.snakemake("--configfile", study)
-    assert workspace.planned("--configfile", study) == {}
+    workspace.snakemake(*TABLE, study)
+    assert workspace.planned(*TABLE, study) == {}
     workspace = Workspace(workspace.folder.rename(tmp_path / "moved"))
-    assert workspace.planned("--configfile", study) == {}
+    assert workspace.planned(*TABLE, study) == {}
     (workspace.folder / "mine/bert/model.safetensors").write_bytes((tmp_path / "large/model.safetensors").read_bytes())
-    planned = workspace.planned("--configfile", study)
+    planned = workspace.planned(*TABLE, study)
     assert planned["fetch_encoder"] == planned["train_model"] == 1
