@@ -128,7 +128,7 @@ class Workspace:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """The jobs that a run would start: rule -> number."""
-        done = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
+        done = self.snakemake("--quiet", "rules", "--dry-run", *arguments)
         if "Nothing to be done" in done.stdout + done.stderr:
             return {}
         lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
