@@ -13,12 +13,12 @@ sys.path.insert(0, str(PROJECT / "bench"))
 from kill_study import differences, kill_study
 
 
-def test_study_killed_ten_times_ends_the_same(finished: Workspace, tmp_path: Path) -> None:
-    """The short form of the long run that the documentation reports: ten kills at random moments."""
-    killer, found = kill_study(tmp_path / "kills", kills=10, seed=0, undisturbed=finished)
+def test_study_killed_six_times_ends_the_same(finished: Workspace, tmp_path: Path) -> None:
+    """The short form of the long run that the documentation reports: six kills at random moments."""
+    killer, found = kill_study(tmp_path / "kills", kills=6, seed=0, undisturbed=finished)
     assert found == []
-    assert killer.kills.total() >= 10
-    assert sum(number > 0 for number in killer.killed.values()) >= 5
+    assert killer.kills.total() >= 6
+    assert sum(number > 0 for number in killer.killed.values()) >= 3
 
 
 @pytest.mark.parametrize("name", ["table.csv", "runs/A/seed-1/predictions.parquet"])
