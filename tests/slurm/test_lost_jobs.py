@@ -39,9 +39,9 @@ class SlurmJob:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, tuple[bytes, list[str]]]:
+def undisturbed(prepared_workspace: Callable[[], Workspace]) -> tuple[Workspace, tuple[bytes, list[str]]]:
     """A workspace with the training, done without a cluster, and its results."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     workspace.run(*TARGET, "--cores", str(THREADS), "--resources", "gpu=1")
     return workspace, results(workspace)
@@ -132,6 +132,7 @@ def test_training_at_its_time_limit_goes_on_in_a_longer_job(
     assert "goes on at epoch" in (workspace.folder / LOG).read_text()
 
 
+@pytest.mark.long
 def test_training_on_a_node_that_dies_goes_on_on_another(
     begun_afresh: tuple[Workspace, tuple[bytes, list[str]]], mortal_cluster: dict[str, str]
 ) -> None:
@@ -148,6 +149,7 @@ def test_training_on_a_node_that_dies_goes_on_on_another(
     assert "goes on at epoch" in (workspace.folder / LOG).read_text()
 
 
+@pytest.mark.long
 def test_training_that_is_killed_for_its_memory_is_asked_for_again_with_more(
     begun_afresh: tuple[Workspace, tuple[bytes, list[str]]], cluster: dict[str, str]
 ) -> None:

@@ -50,9 +50,9 @@ def run_and_cancel(workspace: Workspace, cluster: dict[str, str], log: str, *arg
 
 
 @pytest.fixture(scope="module")
-def study(new_workspace: Callable[[], Workspace], cluster: dict[str, str]) -> dict[str, Any]:
+def study(prepared_workspace: Callable[[], Workspace], cluster: dict[str, str]) -> dict[str, Any]:
     """The study after a run on the cluster during which a training was cancelled; what was printed, and which."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     printed, cancelled = run_and_cancel(workspace, cluster, "logs/micro/runs/*/seed-*/train_model.log", *PROFILE)
     return {"workspace": workspace, "printed": printed, "cancelled": cancelled}
@@ -99,9 +99,9 @@ def test_logs_are_where_users_look(study: dict[str, Any]) -> None:
     assert list((folder / "logs/slurm").rglob("*.log"))
 
 
-def test_table_is_the_one_of_a_local_run(study: dict[str, Any], new_workspace: Callable[[], Workspace]) -> None:
+def test_table_is_the_one_of_a_local_run(study: dict[str, Any], prepared_workspace: Callable[[], Workspace]) -> None:
     """The same numbers as on this machine alone, with as many threads."""
-    local = new_workspace()
+    local = prepared_workspace()
     local.write_study(STUDY)
     local.run("results/micro/table.csv", "--cores", str(THREADS), "--resources", "gpu=1", *STUDY_FILE)
     one, other = (
@@ -111,9 +111,11 @@ def test_table_is_the_one_of_a_local_run(study: dict[str, Any], new_workspace: C
     pd.testing.assert_frame_equal(one.drop(columns=measured), other.drop(columns=measured))
 
 
-def test_partition_that_does_not_exist_is_told(cluster: dict[str, str], new_workspace: Callable[[], Workspace]) -> None:
+def test_partition_that_does_not_exist_is_told(
+    cluster: dict[str, str], prepared_workspace: Callable[[], Workspace]
+) -> None:
     """Slurm's sentence reaches the user, and the run ends."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     done = workspace.run(*PROFILE, "--default-resources", "slurm_partition=nowhere", check=False, **cluster)
     assert done.returncode
@@ -139,9 +141,11 @@ def test_any_batch_system_by_its_own_commands(study: dict[str, Any], cluster: di
     assert pd.read_csv(results / "table.csv")["seeds"].tolist()[-1] == 2
 
 
-def test_partition_that_nobody_named_is_told(cluster: dict[str, str], new_workspace: Callable[[], Workspace]) -> None:
+def test_partition_that_nobody_named_is_told(
+    cluster: dict[str, str], prepared_workspace: Callable[[], Workspace]
+) -> None:
     """On a cluster without a default partition the run ends at once and says what to set."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     default = ["scontrol", "update", "PartitionName=gpus"]
     subprocess.run([*default, "Default=NO"], env=cluster, check=True)

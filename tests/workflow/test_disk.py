@@ -62,7 +62,7 @@ def on_small_disk(new_workspace: Callable[[], Workspace]) -> Callable[[str, str]
     ("size", "spoil", "sentence"),
     [
         ("200k", ":", "No space left on device"),
-        ("100m", "mount -o remount,ro results", "Read-only file system"),
+        pytest.param("100m", "mount -o remount,ro results", "Read-only file system", marks=pytest.mark.long),
     ],
 )
 def test_disk_trouble_is_told_and_nothing_is_lost(

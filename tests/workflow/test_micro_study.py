@@ -319,9 +319,9 @@ def test_split_per_run_splits_for_every_seed(micro: Workspace) -> None:
     assert micro.planned("--configfile", "other.yaml")["train_model"] == 3
 
 
-def test_added_trial_reuses_the_others_and_their_winner(new_workspace: Callable[[], Workspace]) -> None:
+def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Callable[[], Workspace]) -> None:
     """A search that grows trains the new trial; its row is trained again only if another one is chosen."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     target = "results/micro/runs/Nano-tuned/seed-1/model.weights.h5"
 
     def trained(rates: list[float]) -> list[str]:
@@ -400,10 +400,9 @@ def test_same_study_elsewhere_gives_the_same_numbers(micro: Workspace, new_works
     """The same seed on the same machine with the same threads: equal probabilities, to the last bit."""
     other = new_workspace()
     other.write_study(changed(baselines=[], models=MICRO["models"][:1]))
-    other.snakemake(*STUDY)
-    one, again = (
-        pd.read_parquet(w.folder / "results/micro/runs/Nano/seed-1/predictions.parquet") for w in (micro, other)
-    )
+    predictions = "results/micro/runs/Nano/seed-1/predictions.parquet"
+    other.snakemake(predictions, *STUDY)
+    one, again = (pd.read_parquet(workspace.folder / predictions) for workspace in (micro, other))
     pd.testing.assert_frame_equal(one, again, check_exact=True)
 
 

@@ -26,9 +26,9 @@ def results(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]]:
+def undisturbed(prepared_workspace: Callable[[], Workspace]) -> tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]]:
     """A workspace with the run, and its results."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     workspace.run(*ARGUMENTS)
     return workspace, results(workspace)
@@ -65,7 +65,7 @@ def assert_goes_on(workspace: Workspace, expected: tuple[pd.DataFrame, pd.DataFr
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_killed_job_goes_on_where_it_was(
     undisturbed: tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]], number: signal.Signals
 ) -> None:
