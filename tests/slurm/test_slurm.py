@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workspace import MICRO, Workspace
+from workspace import MICRO, PATIENCE, Workspace
 
 STUDY_FILE = ("--configfile", "study.yaml")
 PROFILE = (
@@ -36,7 +36,7 @@ def run_and_cancel(workspace: Workspace, cluster: dict[str, str], log: str, *arg
     # By the name that Snakemake's executors give their jobs, or in the comment.
     listed = ["squeue", "--noheader", "--states=RUNNING", "--format=%i|%j|%k"]
     with workspace.started(*arguments, **cluster) as process:
-        cancelled, end = "", time.monotonic() + 900
+        cancelled, end = "", time.monotonic() + PATIENCE
         while not cancelled and process.poll() is None and time.monotonic() < end:
             lines = subprocess.run(listed, env=cluster, capture_output=True, text=True).stdout.splitlines()
             training = [line.split("|")[0] for line in lines if "train_model" in line]
@@ -44,7 +44,7 @@ def run_and_cancel(workspace: Workspace, cluster: dict[str, str], log: str, *arg
                 cancelled = training[0]
                 subprocess.run(["scancel", cancelled], env=cluster, check=True)
             time.sleep(0.5)
-        printed, _ = process.communicate(timeout=1200)
+        printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, printed[-6000:]
     return printed, cancelled
 
