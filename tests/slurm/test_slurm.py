@@ -99,16 +99,17 @@ def test_logs_are_where_users_look(study: dict[str, Any]) -> None:
     assert list((folder / "logs/slurm").rglob("*.log"))
 
 
-def test_table_is_the_one_of_a_local_run(study: dict[str, Any], prepared_workspace: Callable[[], Workspace]) -> None:
-    """The same numbers as on this machine alone, with as many threads."""
+def test_predictions_are_those_of_a_local_run(
+    study: dict[str, Any], prepared_workspace: Callable[[], Workspace]
+) -> None:
+    """The same probabilities as on this machine alone, with as many threads, of either row."""
     local = prepared_workspace()
     local.write_study(STUDY)
-    local.run("results/micro/table.csv", "--cores", str(THREADS), "--resources", "gpu=1", *STUDY_FILE)
-    one, other = (
-        pd.read_csv(workspace.folder / "results/micro/table.csv") for workspace in (study["workspace"], local)
-    )
-    measured = ["training_seconds", "latency_ms", "latency_p95_ms", "throughput", "memory_mb"]
-    pd.testing.assert_frame_equal(one.drop(columns=measured), other.drop(columns=measured))
+    files = [f"results/micro/runs/{model}/seed-{seed}/predictions.parquet" for model, seed in (RUNS[0], RUNS[-1])]
+    local.run(*files, "--cores", str(THREADS), "--resources", "gpu=1", *STUDY_FILE)
+    for file in files:
+        one, other = (pd.read_parquet(workspace.folder / file) for workspace in (study["workspace"], local))
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 def test_partition_that_does_not_exist_is_told(
@@ -141,6 +142,7 @@ def test_any_batch_system_by_its_own_commands(study: dict[str, Any], cluster: di
     assert pd.read_csv(results / "table.csv")["seeds"].tolist()[-1] == 2
 
 
+@pytest.mark.long
 def test_partition_that_nobody_named_is_told(
     cluster: dict[str, str], prepared_workspace: Callable[[], Workspace]
 ) -> None:
