@@ -349,7 +349,7 @@ def test_added_trial_reuses_the_others_and_their_winner(new_workspace: Callable[
         ("scripts/plot_history.py", {"plot_history": 1, "render_figures": 1}),
         ("scripts/render_summary.py", {"render_summary": 1}),
         ("scripts/render_errors.py", {"render_errors": 1}),
-        ("scripts/_inference.py", {"compare_models": 1, "plot_pairs": 1} | TABLE),
+        ("scripts/bert_ladder/evaluation/inference.py", {"compare_models": 1, "plot_pairs": 1} | TABLE),
         ("report/table.rst", {}),
         ("rules/report.smk", {}),
         ("rules/training.smk", {}),
@@ -363,10 +363,10 @@ def test_edited_presentation_retrains_nothing(
     assert micro.planned(*STUDY) == again
 
 
-@pytest.mark.parametrize("module", ["_training", "_tokens", "_encoder"])
+@pytest.mark.parametrize("module", ["training/classifier", "data/tokens", "encoders/normal_form"])
 def test_edited_training_code_retrains(micro: Workspace, edited: Callable, module: str) -> None:
     """A change in a module that trainings import is noticed, though Snakemake itself looks at scripts only."""
-    edited(f"scripts/{module}.py", lambda text: text + "\n# changed\n")
+    edited(f"scripts/bert_ladder/{module}.py", lambda text: text + "\n# changed\n")
     planned = micro.planned(*STUDY)
     assert (planned["train_model"], planned["train_trial"]) == (3, 2)
 
