@@ -32,7 +32,14 @@ def contenders(arguments: argparse.Namespace, texts: list[str]) -> dict[str, Cal
     import tensorflow_text as text
     from tokenizers import BertWordPieceTokenizer
 
-    from _tokenizer import WordPieceTokenizer, ids_dtype, map_in_order, read_texts, read_vocabulary, write_npy
+    from bert_ladder.data.wordpiece import (
+        WordPieceTokenizer,
+        ids_dtype,
+        map_in_order,
+        read_texts,
+        read_vocabulary,
+        write_npy,
+    )
 
     vocabulary = read_vocabulary(arguments.vocabulary)
     lower_case = not arguments.cased

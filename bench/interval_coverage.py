@@ -1,4 +1,4 @@
-"""How often the intervals and tests of scripts/_inference.py are right, over simulated studies with a known truth.
+"""How often the intervals and tests of evaluation/inference.py are right, over simulated studies with a known truth.
 
     OPENBLAS_NUM_THREADS=1 .venv/bin/python bench/interval_coverage.py [--studies 2000] [--jobs 1]
 
@@ -29,7 +29,16 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from _inference import LEVEL, Scores, compare_rows, count_metric, count_scores, holm, row_interval, total_variance
+from bert_ladder.evaluation.inference import (
+    LEVEL,
+    Scores,
+    compare_rows,
+    count_metric,
+    count_scores,
+    holm,
+    row_interval,
+    total_variance,
+)
 
 DIFFERENCE = 0.02  # expected accuracy of the first row - that of the other
 FAILED_ACCURACY = 0.5

@@ -13,7 +13,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from plot_timeline import PHASES, evaluation_job, in_lanes, phases_of, read_record, training_job
+from bert_ladder.report.figures.timeline import PHASES, evaluation_job, in_lanes, phases_of, read_record, training_job
 
 
 def study_phases(folder: Path) -> pd.DataFrame:

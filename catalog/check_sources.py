@@ -21,10 +21,10 @@ from tabulate import tabulate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from _catalog import find_encoder, load_catalog
-from _download import is_offline, local_path
-from _schema import StudyError
-from _sources import KINDS, RemoteFile, remote_files, shown
+from bert_ladder.encoders.sources import KINDS, RemoteFile, remote_files, shown
+from bert_ladder.files.downloading import is_offline, local_path
+from bert_ladder.study.catalog import find_encoder, load_catalog
+from bert_ladder.study.schema import StudyError
 
 PROJECT = Path(__file__).parents[1]
 TIMEOUTS = (10, 20)

@@ -11,13 +11,14 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from _catalog import ENCODER_FILES, FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder, load_catalog
-from _job import BadInput
-from _lease import machine_devices, visible_devices
-from _locations import is_local
-from _schema import StudyError, check_unique_keys
-from _stale_lock import remove_stale_lock
-from _study import BASELINES, published_files, published_name, resolve_study, row_settings
+from bert_ladder.study.catalog import ENCODER_FILES, FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder, load_catalog
+from bert_ladder.runtime.code import code_files
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.runtime.leases import machine_devices, visible_devices
+from bert_ladder.study.locations import is_local
+from bert_ladder.study.schema import StudyError, check_unique_keys
+from bert_ladder.runtime.locks import remove_stale_lock
+from bert_ladder.study.resolution import BASELINES, published_files, published_name, resolve_study, row_settings
 
 CONFIG_SCHEMA, ENCODERS_SCHEMA = (
     yaml.safe_load(Path(workflow.basedir, "schemas", f"{name}.schema.yaml").read_text())
@@ -92,10 +93,10 @@ def any_of(names):
     return "|".join(re.escape(str(name)) for name in names) or "(?!)"
 
 
-def modules(*names):
-    """Paths of shared modules: as inputs, an edit to one of them reruns the rule (a script's imports do not)."""
+def code_of(name):
+    """A rule's script and all that it imports: as inputs, an edit to one of them reruns the rule."""
     # Relative, so that results stay valid when the folder is moved.
-    return [os.path.relpath(Path(workflow.basedir, "scripts", f"{name}.py")) for name in names]
+    return [os.path.relpath(file) for file in code_files(Path(workflow.basedir, "scripts", f"{name}.py"))]
 
 
 def of_runs(pattern, runs):

@@ -12,7 +12,7 @@ rule compare_models:
         predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
         labels="<results>/data/labels.json",
         leaked="<results>/data/leaked.parquet",
-        modules=modules("_data", "_metrics", "_inference"),
+        code=code_of("compare_models"),
     output:
         comparison="<results>/comparison.csv",
         pairs="<results>/pairs.csv",

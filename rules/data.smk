@@ -11,7 +11,7 @@ rule download_dataset:
     input:
         local=local_copy,
         # A file that was brought from another machine is taken as it is.
-        modules=ancient(modules("_download")),
+        code=ancient(code_of("download_dataset")),
     output:
         data="<dataset>/{file}",
         record="<dataset>/{file}.json",
@@ -30,7 +30,7 @@ rule build_npz:
     """Turn whatever was published into one safe, compact npz per split."""
     input:
         data=published_file,
-        modules=modules("_data", "_pickled", "_published_rows", "_split"),
+        code=code_of("build_npz"),
     output:
         npz="<results>/data/{split}.npz",
     log:
@@ -53,7 +53,7 @@ rule build_frame:
     input:
         train="<results>/data/train.npz",
         test="<results>/data/test.npz",
-        modules=modules("_data"),
+        code=code_of("build_frame"),
     output:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
@@ -75,7 +75,7 @@ rule build_corpus:
         data=lambda wildcards: f"<dataset>/{published_name(STUDY['dataset'], wildcards.corpus)}",
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        modules=modules("_data", "_pickled", "_published_rows"),
+        code=code_of("build_corpus"),
     output:
         corpus="<results>/data/unlabelled/{corpus}.parquet",
     log:
@@ -102,7 +102,7 @@ rule audit_dataset:
             for audited in audited_lengths()
             for split in ("train", "test")
         ],
-        modules=modules("_data"),
+        code=code_of("audit_dataset"),
     output:
         audit="<results>/data/audit.json",
         leaked="<results>/data/leaked.parquet",
@@ -123,7 +123,7 @@ rule split_frame:
     """Divide the training split into a training and a validation part, stratified by label."""
     input:
         train="<results>/data/train.parquet",
-        modules=modules("_data", "_split"),
+        code=code_of("split_frame"),
     output:
         split="<results>/data/splits/{fraction}-seed-{split_seed}.parquet",
     log:
@@ -142,7 +142,7 @@ rule tokenize_text:
     input:
         frame="<results>/data/{texts}.parquet",
         vocabulary="<results>/vocabularies/{vocabulary}/vocab.txt",
-        modules=modules("_tokenizer"),
+        code=code_of("tokenize_text"),
     output:
         ids="<results>/data/tokens/{vocabulary}/{texts}.ids.npy",
         offsets="<results>/data/tokens/{vocabulary}/{texts}.offsets.npy",

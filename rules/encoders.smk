@@ -11,7 +11,7 @@ rule build_vocabulary:
     """Learn a WordPiece vocabulary from the training text and unlabelled texts, or take one from a file."""
     input:
         unpack(vocabulary_source),
-        modules=modules("_tokenizer", "_vocabulary"),
+        code=code_of("build_vocabulary"),
     output:
         vocabulary="<results>/vocabularies/{vocabulary}/vocab.txt",
     log:
@@ -34,7 +34,7 @@ rule build_encoder:
         vocabulary=lambda wildcards: (
             f"<results>/vocabularies/{STUDY['encoders'][wildcards.encoder]['vocabulary']}/vocab.txt"
         ),
-        modules=modules("_encoder"),
+        code=code_of("build_encoder"),
     output:
         config="<results>/encoders/{encoder}/encoder.json",
         weights="<results>/encoders/{encoder}/encoder.weights.h5",
@@ -64,7 +64,7 @@ rule pretrain_encoder:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
         tokens=pretraining_tokens,
-        modules=modules("_data", "_encoder", "_fitting", "_masking", "_pretraining", "_tokens"),
+        code=code_of("pretrain_encoder"),
     output:
         config="<results>/encoders/{encoder}/encoder.json",
         weights="<results>/encoders/{encoder}/encoder.weights.h5",
@@ -101,7 +101,7 @@ rule fetch_vocabulary:
     """Fetch a vocabulary of the catalogue, verified by its checksum."""
     input:
         catalog=ancient(CATALOG_FILE),
-        modules=ancient(modules("_archive", "_download", "_fetching", "_preset", "_sources", "_tfhub")),
+        code=ancient(code_of("fetch_vocabulary")),
     output:
         vocabulary=f"{FETCHED_VOCABULARIES}/{{vocabulary}}/vocab.txt",
     log:
@@ -122,12 +122,7 @@ rule fetch_encoder:
     input:
         unpack(fetched_from),
         catalog=ancient(CATALOG_FILE),
-        modules=ancient(
-            modules(
-                *("_archive", "_bert_tensors", "_download", "_encoder", "_fetching", "_huggingface", "_normal_form"),
-                *("_preset", "_published", "_sources", "_tensorflow_files", "_tfhub", "_tokenizer", "_torch_file"),
-            )
-        ),
+        code=ancient(code_of("fetch_encoder")),
     output:
         config=f"{FETCHED_ENCODERS}/{{encoder}}/encoder.json",
         weights=f"{FETCHED_ENCODERS}/{{encoder}}/encoder.weights.h5",

@@ -9,7 +9,7 @@ rule export_encoder:
     """Write an encoder of the study, as it is or as a run fine-tuned it, as a SavedModel with TF Hub's interface."""
     input:
         unpack(exported_files),
-        modules=modules("_data", "_encoder", "_fitting", "_metrics", "_saved_model", "_tokens", "_training"),
+        code=code_of("export_encoder"),
     output:
         folder=directory("<results>/exports/{exported}"),
     log:

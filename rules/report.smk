@@ -16,7 +16,7 @@ rule render_table:
         outcome=[f"<results>/search/{path}/outcome.json" for path in SEARCHED],
         audit="<results>/data/audit.json",
         labels="<results>/data/labels.json",
-        modules=modules("_data", "_pages", "_text"),
+        code=code_of("render_table"),
     output:
         csv="<results>/table.csv",
         markdown="<results>/table.md",
@@ -49,7 +49,7 @@ rule render_summary:
         audit="<results>/data/audit.json",
         history=of_runs("<results>/runs/{model}/seed-{seed}/history.csv", BERT_RUNS),
         training=of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
-        modules=modules("_data", "_inference", "_text"),
+        code=code_of("render_summary"),
     output:
         markdown="<results>/summary.md",
         html="<results>/summary.html",
@@ -72,7 +72,7 @@ rule plot_rows:
     input:
         table="<results>/table.csv",
         metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
-        modules=modules("_charts", "_data"),
+        code=code_of("plot_rows"),
     output:
         spec="<results>/figures/rows.vl.json",
         pdf="<results>/figures/rows.pdf",
@@ -96,7 +96,7 @@ rule plot_accuracy:
     """Test accuracy with its interval against the number of parameters and the time of an answer."""
     input:
         table="<results>/table.csv",
-        modules=modules("_charts", "_data"),
+        code=code_of("plot_accuracy"),
     output:
         spec="<results>/figures/accuracy.vl.json",
         pdf="<results>/figures/accuracy.pdf",
@@ -118,7 +118,7 @@ rule plot_pairs:
     """Every row against every other: difference and verdict."""
     input:
         pairs="<results>/pairs.csv",
-        modules=modules("_charts", "_data"),
+        code=code_of("plot_pairs"),
     output:
         spec="<results>/figures/pairs.vl.json",
         pdf="<results>/figures/pairs.pdf",
@@ -141,7 +141,7 @@ rule plot_search:
     input:
         trials=[f"<results>/search/{path}/trials.csv" for path in SEARCHED],
         outcome=[f"<results>/search/{path}/outcome.json" for path in SEARCHED],
-        modules=modules("_charts"),
+        code=code_of("plot_search"),
     output:
         spec="<results>/figures/search.vl.json",
         pdf="<results>/figures/search.pdf",
@@ -165,7 +165,7 @@ rule plot_pretraining:
     """What pre-training learned, epoch by epoch."""
     input:
         history=[f"<results>/encoders/{name}/pretraining.csv" for name in USED_PRETRAINED],
-        modules=modules("_charts"),
+        code=code_of("plot_pretraining"),
     output:
         spec="<results>/figures/pretraining.vl.json",
         pdf="<results>/figures/pretraining.pdf",
@@ -190,7 +190,7 @@ rule plot_history:
     input:
         history=of_runs("<results>/runs/{model}/seed-{seed}/history.csv", BERT_RUNS),
         training=of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
-        modules=modules("_charts"),
+        code=code_of("plot_history"),
     output:
         spec="<results>/figures/history.vl.json",
         pdf="<results>/figures/history.pdf",
@@ -215,7 +215,7 @@ rule plot_confusion:
     input:
         predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
         labels="<results>/data/labels.json",
-        modules=modules("_charts", "_data", "_predictions"),
+        code=code_of("plot_confusion"),
     output:
         spec="<results>/figures/confusion.vl.json",
         pdf="<results>/figures/confusion.pdf",
@@ -240,7 +240,7 @@ rule plot_curves:
     input:
         predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
         labels="<results>/data/labels.json",
-        modules=modules("_charts", "_data", "_predictions"),
+        code=code_of("plot_curves"),
     output:
         spec="<results>/figures/curves.vl.json",
         pdf="<results>/figures/curves.pdf",
@@ -264,7 +264,7 @@ rule plot_reliability:
     """Confidence against accuracy on the test split."""
     input:
         predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
-        modules=modules("_charts", "_metrics", "_predictions"),
+        code=code_of("plot_reliability"),
     output:
         spec="<results>/figures/reliability.vl.json",
         pdf="<results>/figures/reliability.pdf",
@@ -289,7 +289,7 @@ rule plot_lengths:
     input:
         predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
         test="<results>/data/test.parquet",
-        modules=modules("_charts", "_data", "_predictions"),
+        code=code_of("plot_lengths"),
     output:
         spec="<results>/figures/lengths.vl.json",
         pdf="<results>/figures/lengths.pdf",
@@ -318,7 +318,7 @@ rule plot_timeline:
             *all_trial_files("training.json"),
         ],
         metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", BERT_RUNS),
-        modules=modules("_charts"),
+        code=code_of("plot_timeline"),
     output:
         spec="<results>/figures/timeline.vl.json",
         pdf="<results>/figures/timeline.pdf",
@@ -348,7 +348,7 @@ rule render_figures:
     input:
         specs=[f"<results>/figures/{name}.vl.json" for name in FIGURES],
         captions=[report_text(name) for name in FIGURES],
-        modules=modules("_charts"),
+        code=code_of("render_figures"),
     output:
         page=report(
             "<results>/figures.html",
@@ -373,7 +373,7 @@ rule render_errors:
         predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        modules=modules("_data", "_pages"),
+        code=code_of("render_errors"),
     output:
         page=report(
             "<results>/errors.html",
@@ -396,7 +396,7 @@ rule render_audit:
     input:
         audit="<results>/data/audit.json",
         labels="<results>/data/labels.json",
-        modules=modules("_data", "_pages"),
+        code=code_of("render_audit"),
     output:
         page=report(
             "<results>/audit.html",
@@ -417,7 +417,7 @@ rule render_runs:
     input:
         training=of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
         metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
-        modules=modules("_pages"),
+        code=code_of("render_runs"),
     output:
         page=report(
             "<results>/runs.html",

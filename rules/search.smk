@@ -11,7 +11,7 @@ rule train_trial:
     """Fine-tune one row with the settings of one trial of its search."""
     input:
         unpack(training_files),
-        modules=modules("_data", "_encoder", "_fitting", "_metrics", "_tokens", "_training"),
+        code=code_of("train_trial"),
     output:
         history="<results>/search/{model}/{trial}/seed-{seed}/history.csv",
         training="<results>/search/{model}/{trial}/seed-{seed}/training.json",
@@ -46,6 +46,7 @@ checkpoint select_trial:
     input:
         history=trial_files("history.csv"),
         training=trial_files("training.json"),
+        code=code_of("select_trial"),
     output:
         chosen="<results>/search/{model}/chosen.json",
         outcome="<results>/search/{model}/outcome.json",

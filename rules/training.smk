@@ -11,7 +11,7 @@ rule train_model:
     input:
         unpack(training_files),
         unpack(chosen_settings),
-        modules=modules("_data", "_encoder", "_fitting", "_metrics", "_tokens", "_training"),
+        code=code_of("train_model"),
     output:
         weights="<results>/runs/{model}/seed-{seed}/model.weights.h5",
         history="<results>/runs/{model}/seed-{seed}/history.csv",
@@ -51,7 +51,7 @@ rule evaluate_model:
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
         split=row_split,
-        modules=modules("_data", "_encoder", "_fitting", "_metrics", "_tokens", "_training"),
+        code=code_of("evaluate_model"),
     output:
         predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
         metrics="<results>/runs/{model}/seed-{seed}/metrics.json",
@@ -84,7 +84,7 @@ rule train_baseline:
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
         split=row_split,
-        modules=modules("_data", "_linear", "_metrics"),
+        code=code_of("train_baseline"),
     output:
         model="<results>/runs/{model}/seed-{seed}/baseline.npz",
         predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
@@ -116,7 +116,7 @@ rule evaluate_speed:
         unpack(speed_files),
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        modules=modules("_data", "_encoder", "_fitting", "_linear", "_metrics", "_tokenizer", "_tokens", "_training"),
+        code=code_of("evaluate_speed"),
     output:
         speed="<results>/runs/{model}/speed.json",
     log:

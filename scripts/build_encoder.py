@@ -5,15 +5,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from _device import set_up_device
-from _job import run_job
+from bert_ladder.runtime.devices import set_up_device
+from bert_ladder.runtime.jobs import run_job
 
 log = logging.getLogger(__name__)
 
 
 def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads)
-    from _encoder import save_encoder, scratch_encoder
+    from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
 
     vocabulary = Path(snakemake.input.vocabulary).read_text(encoding="utf-8").rstrip("\n").split("\n")
     encoder, backbone = scratch_encoder(snakemake.params.scratch, vocabulary, snakemake.params.lower_case)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from _device import set_up_device
-from _job import run_job
+from bert_ladder.runtime.devices import set_up_device
+from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads)
-    from _vocabulary import build_from_file, build_from_text
+    from bert_ladder.data.vocabularies import build_from_file, build_from_text
 
     output, lower_case = snakemake.output.vocabulary, snakemake.params.lower_case
     given = snakemake.input.get("file")

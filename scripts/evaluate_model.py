@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from _data import LABEL_COLUMN, read_labels
-from _device import lease_device
-from _job import run_job
-from _metrics import classification_metrics, predictions_frame
-from _tokens import load_tokens
+from bert_ladder.data.frames import LABEL_COLUMN, read_labels
+from bert_ladder.data.tokens import load_tokens
+from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
+from bert_ladder.runtime.devices import lease_device
+from bert_ladder.runtime.jobs import run_job
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def main(snakemake: Any) -> None:
     name = f"{snakemake.params.model}, seed {snakemake.params.seed}, evaluation"
     lease = lease_device(snakemake.threads, snakemake.resources, name)
-    from _training import predict_probabilities, restore_classifier
+    from bert_ladder.training.classifier import predict_probabilities, restore_classifier
 
     names, positive = read_labels(snakemake.input.labels)
     record = json.loads(Path(snakemake.input.training).read_text(encoding="utf-8"))

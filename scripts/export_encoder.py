@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from _device import set_up_device
-from _job import run_job
+from bert_ladder.runtime.devices import set_up_device
+from bert_ladder.runtime.jobs import run_job
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 def main(snakemake: Any) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user trains with: no other can write a SavedModel
     set_up_device(snakemake.threads)
-    from _saved_model import export_encoder
+    from bert_ladder.export.saved_model import export_encoder
 
     for name in ("absl", "tensorflow"):  # what they say of saving is about their own temporary names
         logging.getLogger(name).setLevel(logging.WARNING)

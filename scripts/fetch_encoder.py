@@ -5,14 +5,14 @@ from typing import Any
 
 import yaml
 
-from _device import set_up_device
-from _fetching import DOWNLOADS
-from _job import run_job
+from bert_ladder.encoders.fetching import DOWNLOADS
+from bert_ladder.runtime.devices import set_up_device
+from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads)
-    from _normal_form import fetch_encoder
+    from bert_ladder.encoders.conversion import fetch_encoder
 
     catalog = yaml.safe_load(Path(snakemake.input.catalog).read_text(encoding="utf-8"))
     definition, known = snakemake.params.definition, snakemake.params.vocabulary

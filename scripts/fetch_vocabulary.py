@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from _device import set_up_device
-from _fetching import DOWNLOADS, fetch_vocabulary, vocabularies_at_hand
-from _job import run_job
+from bert_ladder.encoders.fetching import DOWNLOADS, fetch_vocabulary, vocabularies_at_hand
+from bert_ladder.runtime.devices import set_up_device
+from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:

@@ -6,16 +6,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from _checkpoint import checkpoint_seconds, remove_checkpoints
-from _device import lease_device
-from _job import run_job
+from bert_ladder.runtime.checkpoints import checkpoint_seconds, remove_checkpoints
+from bert_ladder.runtime.devices import lease_device
+from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     name = f"pre-training of {snakemake.params.encoder}"
     lease = lease_device(snakemake.threads, snakemake.resources, name)
-    from _encoder import save_encoder
-    from _pretraining import pretrain_on_files, save_heads
+    from bert_ladder.encoders.normal_form import save_encoder
+    from bert_ladder.training.pretraining import pretrain_on_files, save_heads
 
     settings = dict(snakemake.params.settings)
     encoder, model, backbone, history, record = pretrain_on_files(

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from _device import set_up_device
-from _job import run_job
+from bert_ladder.runtime.devices import set_up_device
+from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads)
-    from _tokenizer import tokenize_frame
+    from bert_ladder.data.wordpiece import tokenize_frame
 
     tokenize_frame(
         frame=snakemake.input.frame,

@@ -5,15 +5,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from _checkpoint import checkpoint_seconds, remove_checkpoints
-from _device import lease_device
-from _job import run_job
+from bert_ladder.runtime.checkpoints import checkpoint_seconds, remove_checkpoints
+from bert_ladder.runtime.devices import lease_device
+from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     name = f"{snakemake.params.model}, seed {snakemake.params.seed}"
     lease = lease_device(snakemake.threads, snakemake.resources, name)
-    from _training import train_on_files
+    from bert_ladder.training.classifier import train_on_files
 
     paths, training = dict(snakemake.input.items()), dict(snakemake.params.training)
     if "chosen" in paths:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from _checkpoint import checkpoint_seconds, remove_checkpoints
-from _device import lease_device
-from _job import run_job
+from bert_ladder.runtime.checkpoints import checkpoint_seconds, remove_checkpoints
+from bert_ladder.runtime.devices import lease_device
+from bert_ladder.runtime.jobs import run_job
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def main(snakemake: Any) -> None:
     tried = ", ".join(f"{key} {value}" for key, value in snakemake.params.tried.items())
     name = f"{snakemake.params.model}, trial with {tried}, seed {snakemake.params.seed}"
     lease = lease_device(snakemake.threads, snakemake.resources, name)
-    from _training import Diverged, train_on_files
+    from bert_ladder.training.classifier import Diverged, train_on_files
 
     training = dict(snakemake.params.training) | dict(snakemake.params.tried)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from _download import Patience
+from bert_ladder.files.downloading import Patience
 
 CONTENT = bytes(range(256)) * 2000
 ETAG = '"version-1"'

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from _tokens import Tokens
+from bert_ladder.data.tokens import Tokens
 
 SETTINGS = {
     "length": 16, "truncation": "head", "epochs": 2, "batch_size": 16, "length_buckets": False, "optimizer": "adam",

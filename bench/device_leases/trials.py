@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from _lease import SLOTS, claim_devices, slot_file
+from bert_ladder.runtime.leases import SLOTS, claim_devices, slot_file
 
 DEVICES = ("GPU-a", "GPU-b", "GPU-c", "GPU-d")
 AT_ONCE = 24

@@ -11,10 +11,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from _checkpoint import Checkpoints
-from _device import set_up_device
-from _masking import Pieces
-from _tokens import Tokens, load_tokens
+from bert_ladder.data.tokens import Tokens, load_tokens
+from bert_ladder.runtime.checkpoints import Checkpoints
+from bert_ladder.runtime.devices import set_up_device
+from bert_ladder.training.masking import Pieces
 
 WARM_UP = 3
 
@@ -48,7 +48,7 @@ def train(settings: dict[str, Any], folder: str) -> tuple[float, float]:
     """Tokens per second of the full steps after the first few, and the mean loss."""
     import keras
 
-    from _pretraining import build_masked_lm, pretrain
+    from bert_ladder.training.pretraining import build_masked_lm, pretrain
 
     layers, hidden, length, batch_size, steps = (
         int(settings[key]) for key in ("layers", "hidden", "length", "batch_size", "steps")

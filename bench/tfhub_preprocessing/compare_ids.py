@@ -16,7 +16,7 @@ from hostile_strings import HOSTILE_STRINGS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from _tokenizer import WordPieceTokenizer, offsets_of, read_texts, read_vocabulary
+from bert_ladder.data.wordpiece import WordPieceTokenizer, offsets_of, read_texts, read_vocabulary
 
 BATCH = 1000
 

@@ -16,7 +16,7 @@ from tokenizers import BertWordPieceTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from _tokenizer import WordPieceTokenizer, read_texts, read_vocabulary
+from bert_ladder.data.wordpiece import WordPieceTokenizer, read_texts, read_vocabulary
 
 Tokenize = Callable[[list[str]], list[list[int]]]
 BATCH = 10_000

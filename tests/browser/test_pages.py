@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from _data import DATA_COLUMN, LABEL_COLUMN, write_labels
-from _metrics import predictions_frame
-from render_errors import render_errors
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, write_labels
+from bert_ladder.evaluation.metrics import predictions_frame
+from bert_ladder.report.errors_page import render_errors
 
 HOSTILE = [
     "<script>window.pwned = 1</script>",

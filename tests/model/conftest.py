@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from _checkpoint import Checkpoints
-from _device import set_up_device
+from bert_ladder.runtime.checkpoints import Checkpoints
+from bert_ladder.runtime.devices import set_up_device
 from trainings import Killed
 
 set_up_device(threads=2)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from _encoder import build_backbone, load_weights, save_encoder, scratch_encoder
-from _job import BadInput
-from _published import folder_encoder
+from bert_ladder.encoders.normal_form import build_backbone, load_weights, save_encoder, scratch_encoder
+from bert_ladder.encoders.published import folder_encoder
+from bert_ladder.runtime.jobs import BadInput
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
 SCRATCH = {

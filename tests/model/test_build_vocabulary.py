@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_text.python.ops.bert_tokenizer import BasicTokenizer
 
-import _tokenizer
 import build_vocabulary
-from _job import BadInput
-from _tokenizer import SPECIAL_TOKENS, WordPieceTokenizer, read_vocabulary
-from _vocabulary import build_from_file, build_from_text, count_frame_words, learn_vocabulary
+from bert_ladder.data import wordpiece
+from bert_ladder.data.vocabularies import build_from_file, build_from_text, count_frame_words, learn_vocabulary
+from bert_ladder.data.wordpiece import SPECIAL_TOKENS, WordPieceTokenizer, read_vocabulary
+from bert_ladder.runtime.jobs import BadInput
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "tfhub_preprocessing.json"
 SPECIAL_LINES = "".join(f"{token}\n" for token in SPECIAL_TOKENS)
@@ -67,7 +67,7 @@ def test_the_same_text_gives_the_same_vocabulary(tmp_path: Path, monkeypatch: py
     texts = zipf_texts(500, 300)
     vocabularies = []
     for name, rows, batch in [("a", texts, 10_000), ("b", texts[::-1], 70)]:
-        monkeypatch.setattr(_tokenizer, "BATCH_ROWS", batch)
+        monkeypatch.setattr(wordpiece, "BATCH_ROWS", batch)
         build_from_text([write_frame(tmp_path / f"{name}.parquet", rows)], tmp_path / name, 400, lower_case=True)
         vocabularies.append(read_vocabulary(tmp_path / name))
     assert vocabularies[0] == vocabularies[1]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _encoder import save_encoder, scratch_encoder
-from _training import build_classifier
+from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
+from bert_ladder.training.classifier import build_classifier
 from evaluate_model import main
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _encoder import save_encoder, scratch_encoder
-from _linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
-from _training import build_classifier
-from evaluate_speed import bert_predictor, main, measure_speed
+from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
+from bert_ladder.training.classifier import build_classifier
+from bert_ladder.training.linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
+from bert_ladder.training.speed import bert_predictor, measure_speed
+from evaluate_speed import main
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
 SCRATCH = {

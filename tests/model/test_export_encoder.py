@@ -16,13 +16,13 @@ import tensorflow as tf
 import tensorflow_hub as hub
 from keras import ops
 
-import _saved_model
-from _encoder import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
-from _job import BadInput
-from _published import assign, read_published
-from _saved_model import export_encoder
-from _tokens import Tokens
-from _training import restore_classifier, train_run
+from bert_ladder.data.tokens import Tokens
+from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from bert_ladder.encoders.published import assign, read_published
+from bert_ladder.export import saved_model
+from bert_ladder.export.saved_model import export_encoder
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.training.classifier import restore_classifier, train_run
 from export_encoder import main
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{i}" for i in range(35))]
@@ -87,7 +87,7 @@ model.fit(inputs, np.array([0, 1] * 4), batch_size=8, verbose=0)
 found["unchanged"] = [v.name for v in layer.trainable_weights if np.array_equal(before[v.name], v)]
 found["changed"] = len(before) - len(found["unchanged"])
 found["finite"] = all(np.isfinite(v).all() for v in layer.trainable_weights)
-found["modules"] = [name for name in ("keras_hub", "_saved_model") if name in sys.modules]
+found["modules"] = [name for name in ("keras_hub", "bert_ladder") if name in sys.modules]
 json.dump(found, open(file, "w"))
 """
 
@@ -346,7 +346,7 @@ def test_failure_leaves_nothing(run: dict[str, Path], tmp_path: Path, monkeypatc
     def full(*_: Any, **__: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(_saved_model.np, "savez", full)
+    monkeypatch.setattr(saved_model.np, "savez", full)
     files = {key: run[key] for key in ("config", "weights", "vocabulary")}
     with pytest.raises(OSError, match="No space"):
         export_encoder(**files, target=tmp_path / "small", exported="runs/small", label_names=["a", "b", "c"])

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from _encoder import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
-from _job import BadInput
-from _normal_form import fetch_encoder
+from bert_ladder.encoders.conversion import fetch_encoder
+from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from bert_ladder.runtime.jobs import BadInput
 from servers import QUICK, Server, status, whole
 
 FIXTURES = Path(__file__).parents[1] / "fixtures/encoders"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from _download import Patience
-from _fetching import take_first
-from download_dataset import download_dataset
+from bert_ladder.data.downloads import download_dataset
+from bert_ladder.encoders.fetching import take_first
+from bert_ladder.files.downloading import Patience
 from servers import (
     Answer,
     Server,

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from keras_hub.layers import MaskedLMHead
 
-from _encoder import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
-from _fitting import build_optimizer
-from _job import BadInput
-from _masking import Pieces, bags
-from _pretraining import (
+from bert_ladder.data.tokens import Tokens
+from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.training.fitting import build_optimizer
+from bert_ladder.training.masking import Pieces, bags
+from bert_ladder.training.pretraining import (
     MaskedLanguageModel,
     build_masked_lm,
     is_test_text,
@@ -23,7 +24,6 @@ from _pretraining import (
     pretrain_on_files,
     save_heads,
 )
-from _tokens import Tokens
 from trainings import Killed
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnop", "##a", "##b", "##c"]

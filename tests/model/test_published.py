@@ -28,15 +28,15 @@ from keras_hub.models import BertBackbone, BertTextClassifier, BertTextClassifie
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
-import _training
-from _bert_tensors import Published, check_vocabulary, tensor_shapes
-from _encoder import ARCHITECTURE, build_backbone, save_encoder
-from _job import BadInput
-from _published import assign, backbone_tensors, folder_encoder, read_published
-from _tensorflow_files import preprocessing_tokenization
-from _tokenizer import read_vocabulary, tokenize_frame
-from _tokens import load_tokens
-from _training import TokenBatches, build_classifier
+from bert_ladder.data.tokens import load_tokens
+from bert_ladder.data.wordpiece import read_vocabulary, tokenize_frame
+from bert_ladder.encoders.bert_tensors import Published, check_vocabulary, tensor_shapes
+from bert_ladder.encoders.normal_form import ARCHITECTURE, build_backbone, save_encoder
+from bert_ladder.encoders.published import assign, backbone_tensors, folder_encoder, read_published
+from bert_ladder.encoders.tensorflow_files import preprocessing_tokenization
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.training import classifier
+from bert_ladder.training.classifier import TokenBatches, build_classifier
 from damage import damaged
 
 PROJECT = Path(__file__).parents[2]
@@ -760,10 +760,10 @@ def test_encoder_is_fed_what_tfhubs_preprocessing_feeds(
         fed.update(inputs)
         return {"pooled_output": keras.layers.Embedding(2, 4)(inputs["padding_mask"][:, 0])}
 
-    monkeypatch.setattr(_training, "build_backbone", lambda *_: spy)
-    classifier, _ = build_classifier(small_architecture(), classes=2, pad=tokens.pad)
+    monkeypatch.setattr(classifier, "build_backbone", lambda *_: spy)
+    model, _ = build_classifier(small_architecture(), classes=2, pad=tokens.pad)
     batches = TokenBatches(tokens, None, [(np.arange(500), length)], length, "head")
-    found = keras.Model(classifier.input, fed)(batches[0][0])
+    found = keras.Model(model.input, fed)(batches[0][0])
     names = {"input_word_ids": "token_ids", "input_mask": "padding_mask", "input_type_ids": "segment_ids"}
     for theirs, ours in names.items():
         values = ops.convert_to_numpy(found[ours])

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import _training
-from _encoder import save_encoder, scratch_encoder
-from _training import train_run
+from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
+from bert_ladder.training import classifier
+from bert_ladder.training.classifier import train_run
 from trainings import SETTINGS, Killed, labelled_texts
 
 # Moments, a schedule's step, the scale of the loss, the best weights and the patience so far.
@@ -118,7 +118,7 @@ def test_training_that_is_told_to_end_saves_first(
     number: signal.Signals,
 ) -> None:
     """Slurm's warning or Ctrl-C: a checkpoint, whatever the interval, and a status that means "try again"."""
-    batch = _training.TokenBatches.__getitem__
+    batch = classifier.TokenBatches.__getitem__
     left = iter(range(12, -1, -1))
 
     def told(self: Any, index: int) -> tuple:
@@ -127,12 +127,12 @@ def test_training_that_is_told_to_end_saves_first(
         return batch(self, index)
 
     before = signal.getsignal(number)
-    monkeypatch.setattr(_training.TokenBatches, "__getitem__", told)
+    monkeypatch.setattr(classifier.TokenBatches, "__getitem__", told)
     with pytest.raises(SystemExit) as ended:
         train(tmp_path / "run", every=3600)
     assert ended.value.code == os.EX_TEMPFAIL
     assert signal.getsignal(number) == before
-    monkeypatch.setattr(_training.TokenBatches, "__getitem__", batch)
+    monkeypatch.setattr(classifier.TokenBatches, "__getitem__", batch)
     assert list((tmp_path / "run").glob("*.npz"))
     assert_same(train(tmp_path / "run", every=3600), undisturbed("plain"))
 
@@ -175,6 +175,6 @@ def test_checkpoint_of_other_code_is_refused(
     killed_after(4)
     with pytest.raises(Killed):
         train(tmp_path / "run")
-    monkeypatch.setattr(_training, "code_version", lambda modules: "another")
+    monkeypatch.setattr(classifier, "code_version", lambda modules: "another")
     assert_same(train(tmp_path / "run"), undisturbed("plain"))
     assert "other code" in caplog.text

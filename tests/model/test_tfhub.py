@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 
-from _download import Unavailable, sha256_of
-from _job import BadInput
-from _preset import preset_address
-from _sources import bring, remote_files
-from _tfhub import resolve_handle
+from bert_ladder.encoders.presets import preset_address
+from bert_ladder.encoders.sources import bring, remote_files
+from bert_ladder.encoders.tfhub import resolve_handle
+from bert_ladder.files.downloading import Unavailable, sha256_of
+from bert_ladder.runtime.jobs import BadInput
 from servers import QUICK, Server, cut_after, status, whole
 
 PATH = "/tensorflow/small_bert/tiny/2"

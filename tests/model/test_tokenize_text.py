@@ -19,10 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import BertWordPieceTokenizer
 
-import _tokenizer
 import tokenize_text
-from _job import BadInput
-from _tokenizer import (
+from bert_ladder.data import wordpiece
+from bert_ladder.data.wordpiece import (
     SPECIAL_TOKENS,
     WordPieceTokenizer,
     ids_dtype,
@@ -32,6 +31,7 @@ from _tokenizer import (
     tokenize_frame,
     write_npy,
 )
+from bert_ladder.runtime.jobs import BadInput
 
 PROJECT = Path(__file__).parents[2]
 TFHUB = json.loads((PROJECT / "tests" / "fixtures" / "tfhub_preprocessing.json").read_text(encoding="utf-8"))
@@ -244,8 +244,8 @@ def test_ids_do_not_depend_on_threads_or_batches(
     frame = write_frame(tmp_path / "train.parquet", texts)
     results = []
     for rows, size, threads in [(10_000, 1 << 30, 1), (300, 1000, 4)]:
-        monkeypatch.setattr(_tokenizer, "BATCH_ROWS", rows)
-        monkeypatch.setattr(_tokenizer, "BATCH_BYTES", size)
+        monkeypatch.setattr(wordpiece, "BATCH_ROWS", rows)
+        monkeypatch.setattr(wordpiece, "BATCH_BYTES", size)
         tokenize_frame(frame, vocabulary_file, tmp_path / "ids.npy", tmp_path / "offsets.npy", True, threads)
         results.append((np.load(tmp_path / "ids.npy"), np.load(tmp_path / "offsets.npy")))
     np.testing.assert_array_equal(results[0][0], results[1][0])
@@ -254,8 +254,8 @@ def test_ids_do_not_depend_on_threads_or_batches(
 
 def test_batches_keep_every_row_and_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches hold at most the set rows and about the set bytes, in order, with nothing lost."""
-    monkeypatch.setattr(_tokenizer, "BATCH_ROWS", 50)
-    monkeypatch.setattr(_tokenizer, "BATCH_BYTES", 100)
+    monkeypatch.setattr(wordpiece, "BATCH_ROWS", 50)
+    monkeypatch.setattr(wordpiece, "BATCH_BYTES", 100)
     texts = [f"{i} " + "é" * (i % 17) for i in range(333)]
     batches = [batch.to_pylist() for batch in read_texts(write_frame(tmp_path / "train.parquet", texts))]
     assert [text for batch in batches for text in batch] == texts
@@ -265,7 +265,7 @@ def test_batches_keep_every_row_and_stay_small(tmp_path: Path, monkeypatch: pyte
 
 def test_a_missing_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A null is reported with its row in the whole frame."""
-    monkeypatch.setattr(_tokenizer, "BATCH_ROWS", 2)
+    monkeypatch.setattr(wordpiece, "BATCH_ROWS", 2)
     frame = write_frame(tmp_path / "train.parquet", ["a", "", "b", None])
     with pytest.raises(BadInput, match=r"train\.parquet, row 3: DATA_COLUMN is null; give a text"):
         list(read_texts(frame))

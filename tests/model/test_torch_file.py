@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from _job import BadInput
-from _torch_file import LEGACY_MAGIC, LEGACY_PROTOCOL, read_torch_file
+from bert_ladder.encoders.torch_files import LEGACY_MAGIC, LEGACY_PROTOCOL, read_torch_file
+from bert_ladder.runtime.jobs import BadInput
 from damage import damaged
 
 PROJECT = Path(__file__).parents[2]

@@ -10,13 +10,13 @@ import pytest
 import tensorflow
 from keras import ops
 
-import _training
-from _encoder import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
-from _fitting import WarmUpDecay, build_optimizer, clock
-from _job import BadInput
-from _metrics import part_measures
-from _tokens import Tokens
-from _training import build_classifier, predict_probabilities, restore_classifier, train_run
+from bert_ladder.data.tokens import Tokens
+from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from bert_ladder.evaluation.metrics import part_measures
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.training import classifier
+from bert_ladder.training.classifier import build_classifier, predict_probabilities, restore_classifier, train_run
+from bert_ladder.training.fitting import WarmUpDecay, build_optimizer, clock
 from trainings import SETTINGS, labelled_texts
 
 SCRATCH = {
@@ -100,19 +100,19 @@ def test_same_seed_gives_the_same_weights_bit_for_bit(encoder: dict, texts: tupl
 def test_fit_sees_the_epochs_in_their_own_order(encoder: dict, texts: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keras draws the batches that `epoch_batches` gives for the epoch, each training row once."""
     seen: list[np.ndarray] = []
-    keep = _training.TokenBatches.__getitem__
+    keep = classifier.TokenBatches.__getitem__
 
     def watched(self: Any, index: int) -> tuple:
         if len(self.batches[index][0]) <= SETTINGS["batch_size"]:
             seen.append(self.batches[index][0])
         return keep(self, index)
 
-    monkeypatch.setattr(_training.TokenBatches, "__getitem__", watched)
+    monkeypatch.setattr(classifier.TokenBatches, "__getitem__", watched)
     tokens, _, is_validation = texts
     rows = np.flatnonzero(~is_validation)
     run(encoder, texts, seed=7)
     for epoch in (0, 1):
-        expected = _training.epoch_batches(
+        expected = classifier.epoch_batches(
             rows, tokens.lengths(16)[rows], batch_size=16, length=16, length_buckets=False, seed=7, epoch=epoch
         )
         flat = [tuple(batch) for batch in seen]
@@ -129,7 +129,7 @@ def test_widths_may_differ_between_epochs(encoder: dict, monkeypatch: pytest.Mon
     def batches(rows: np.ndarray, *_: Any, epoch: int, **__: Any) -> list:
         return [(part, width) for part, width in zip(np.array_split(rows, 3), widths[epoch], strict=True)]
 
-    monkeypatch.setattr(_training, "epoch_batches", batches)
+    monkeypatch.setattr(classifier, "epoch_batches", batches)
     parts = np.arange(64) % 4 == 0
     _, history, _ = run(encoder, (tokens, np.arange(64) % 2, parts), epochs=2, length=32, length_buckets=True)
     assert len(history) == 2
@@ -200,7 +200,7 @@ def test_restored_model_predicts_as_the_trained_one(encoder: dict, texts: tuple,
 
 def test_padding_changes_nothing(encoder: dict) -> None:
     """The same text in a wider batch gives the same logits: [PAD] is masked."""
-    architecture = _training.read_encoder(encoder["encoder_config"])["architecture"]
+    architecture = classifier.read_encoder(encoder["encoder_config"])["architecture"]
     model, _ = build_classifier(architecture, classes=3, pad=0, dropout=0.5, encoder_dropout=0.5)
     narrow = np.array([[2, 10, 11, 3]], np.int32)
     wide = np.array([[2, 10, 11, 3, 0, 0, 0, 0]], np.int32)

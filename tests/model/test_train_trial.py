@@ -12,7 +12,7 @@ import pytest
 
 import train_model
 import train_trial
-from _encoder import save_encoder, scratch_encoder
+from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
 SCRATCH = {

@@ -11,9 +11,9 @@ from random import Random
 
 import pytest
 
-import _archive
-from _archive import archive_fault, is_web_page, unpack_archive
-from _job import BadInput
+from bert_ladder.files import archives
+from bert_ladder.files.archives import archive_fault, is_web_page, unpack_archive
+from bert_ladder.runtime.jobs import BadInput
 
 FILES = {"config.json": b"{}", "assets/vocab.txt": b"[PAD]\n[UNK]\n", "weights.bin": bytes(range(256)) * 1000}
 
@@ -226,7 +226,7 @@ def test_sparse_bomb(tmp_path: Path) -> None:
 
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty files fill a disk's table of files."""
-    monkeypatch.setattr(_archive, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
     refuse(make_zip(tmp_path / "a.zip", dict.fromkeys("abcd", b"")), "more than 3 files and folders")
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from _data import pack_texts, write_frame, write_labels
-from audit_dataset import audit_dataset, describe_lengths, main
-from build_frame import build_frame
-from build_npz import build_npz
+from audit_dataset import main
+from bert_ladder.data.audit import audit_dataset, describe_lengths
+from bert_ladder.data.compacting import build_npz
+from bert_ladder.data.frames import pack_texts, write_frame, write_labels
+from bert_ladder.data.label_coding import build_frame
 
 TRAIN = [("a a a", 0), ("a a a", 0), ("b\u00a0b", 1), ("b\u00a0b", 0), ("ü", 1), (" \n", 1), ("c", 0)]
 TEST = [("c", 1), ("c", 1), ("ü", 1), ("new", 0), ("b\u00a0b", 0), ("", 0)]

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _data import frame_texts, write_labels
-from _job import BadInput
-from build_corpus import build_corpus
+from bert_ladder.data.corpora import build_corpus
+from bert_ladder.data.frames import frame_texts, write_labels
+from bert_ladder.runtime.jobs import BadInput
 
 TEXTS = ["A fine film.", "Öde 😀", "no,  commas here", "last"]
 

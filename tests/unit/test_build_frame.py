@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from _data import DATA_COLUMN, LABEL_COLUMN, pack_texts, read_frame, read_labels, write_npz
-from _job import BadInput
-from build_frame import build_frame, main
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, pack_texts, read_frame, read_labels, write_npz
+from bert_ladder.data.label_coding import build_frame
+from bert_ladder.runtime.jobs import BadInput
+from build_frame import main
 
 
 def frames(folder: Path, train: list[Any], test: list[Any], **options: Any) -> tuple[list[int], list[int], tuple]:

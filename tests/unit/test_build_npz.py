@@ -25,10 +25,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from _data import read_npz
-from _job import BadInput
-from _pickled import Exact, unpickle_strings
-from build_npz import build_npz, held_out_mask, main
+from bert_ladder.data.compacting import build_npz, held_out_mask
+from bert_ladder.data.frames import read_npz
+from bert_ladder.files.unpickling import Exact, unpickle_strings
+from bert_ladder.runtime.jobs import BadInput
+from build_npz import main
 from damage import damaged
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -965,10 +966,10 @@ def test_bad_files_get_one_sentence(tmp_path: Path, case: str) -> None:
 def test_rows_have_a_limit(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty texts add no bytes, and packed files can hold billions of them: rows are counted too."""
     write_any(tmp_path / name, [""] * 101, [i % 2 for i in range(101)])
-    monkeypatch.setattr("_published_rows.MAX_ROWS", 100)
+    monkeypatch.setattr("bert_ladder.data.readers.MAX_ROWS", 100)
     with pytest.raises(BadInput, match=r"/a\..*: holds more than 100 rows, the most that is read; give a smaller file"):
         built(tmp_path / name)
-    monkeypatch.setattr("_published_rows.MAX_ROWS", 101)
+    monkeypatch.setattr("bert_ladder.data.readers.MAX_ROWS", 101)
     assert len(built(tmp_path / name)[0]) == 101
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from _catalog import find_encoder, load_catalog, resolve_encoders
-from _schema import StudyError, check_schema
+from bert_ladder.study.catalog import find_encoder, load_catalog, resolve_encoders
+from bert_ladder.study.schema import StudyError, check_schema
 
 PROJECT = Path(__file__).parents[2]
 CONFIG_SCHEMA, SCHEMA = (

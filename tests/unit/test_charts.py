@@ -8,8 +8,8 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from _charts import place_labels, row_marks, row_scales, save_chart
-from _data import read_rows
+from bert_ladder.data.frames import read_rows
+from bert_ladder.report.charts import place_labels, row_marks, row_scales, save_chart
 
 ROWS = [f"row {index}" for index in range(12)]
 

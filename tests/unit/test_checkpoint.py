@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _checkpoint import Checkpoints, checkpoint_seconds, remove_checkpoints
-from _job import BadInput
+from bert_ladder.runtime.checkpoints import Checkpoints, checkpoint_seconds, remove_checkpoints
+from bert_ladder.runtime.jobs import BadInput
 
 IDENTITY = {"code": "c0de", "seed": 1, "settings": {"learning_rate": 0.01, "epochs": 3}}
 POSITION = {"epoch": 2, "history": [{"loss": 0.1}, {"loss": float("nan")}]}

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _job import BadInput
-from _metrics import classification_metrics, predictions_frame
-from compare_models import COLUMNS, compare_models
+from bert_ladder.evaluation.comparison import COLUMNS, compare_models
+from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
+from bert_ladder.runtime.jobs import BadInput
 
 SHARE = {"test_accuracy", "precision", "recall", "f1", "macro_f1", "clean_accuracy", "validation_accuracy"}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from _data import (
+from bert_ladder.data.frames import (
     DATA_COLUMN,
     LABEL_COLUMN,
     frame_names,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from _device import devices_asked, refuse_copies
-from _job import BadInput
+from bert_ladder.runtime.devices import devices_asked, refuse_copies
+from bert_ladder.runtime.jobs import BadInput
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LOOP = """
 import resource, sys
 sys.path.insert(0, {scripts!r})
-from _device import keep_freed_memory
+from bert_ladder.runtime.devices import keep_freed_memory
 if {keep}:
     keep_freed_memory()
 for _ in range(20):
@@ -40,7 +40,8 @@ def environment_after(code: str, **environment: str) -> dict[str, str]:
     program = (
         f"import json, logging, os, sys\nsys.path.insert(0, {str(SCRIPTS)!r})\n"
         "logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stderr)\n"
-        f"from _device import lease_device, set_up_device\n{code}\nprint(json.dumps(dict(os.environ)))\n"
+        "from bert_ladder.runtime.devices import lease_device, set_up_device\n"
+        f"{code}\nprint(json.dumps(dict(os.environ)))\n"
     )
     plain = {key: value for key, value in os.environ.items() if not key.startswith(("CUDA_", "SLURM_", "XLA_", "TF_"))}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=plain | environment)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from _download import Patience, Unavailable, fetch_file, without_password
+from bert_ladder.files.downloading import Patience, Unavailable, fetch_file, without_password
 from servers import (
     CONTENT,
     ETAG,
@@ -349,7 +349,7 @@ def test_plain_lines_in_a_log(
     capfd: pytest.CaptureFixture,
 ) -> None:
     """Where standard error is no terminal, progress comes as lines and without control characters."""
-    monkeypatch.setattr("_download.LOG_SECONDS", 0.0)
+    monkeypatch.setattr("bert_ladder.files.downloading.LOG_SECONDS", 0.0)
     with caplog.at_level("INFO"):
         fetch(tmp_path, server.url("/data.bin", whole()))
     assert re.search(rf"[0-9,]+ of {len(CONTENT):,} bytes", caplog.text)
@@ -366,7 +366,10 @@ def test_killed_download_leaves_no_file_and_is_continued(tmp_path: Path, server:
         time.sleep(5)
 
     url = server.url("/data.bin", slow, resume)
-    code = "import sys; from pathlib import Path; import _download as d; d.fetch_file(sys.argv[1], Path(sys.argv[2]))"
+    code = (
+        "import sys; from pathlib import Path; from bert_ladder.files.downloading import fetch_file; "
+        "fetch_file(sys.argv[1], Path(sys.argv[2]))"
+    )
     with subprocess.Popen([sys.executable, "-c", code, url, tmp_path / "data.bin"], cwd=SCRIPTS) as job:
         assert sent.wait(20)
         part = tmp_path / "data.bin.part"

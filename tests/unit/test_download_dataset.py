@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from _download import Patience
-from _job import BadInput
-from download_dataset import download_dataset, main
+from bert_ladder.data.downloads import download_dataset
+from bert_ladder.files.downloading import Patience
+from bert_ladder.runtime.jobs import BadInput
+from download_dataset import main
 from servers import CONTENT, ETAG, QUICK, Server, cut_after, status, whole, with_ranges
 
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

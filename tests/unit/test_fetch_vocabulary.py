@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from _fetching import fetch_vocabulary
-from _job import BadInput
+from bert_ladder.encoders.fetching import fetch_vocabulary
+from bert_ladder.runtime.jobs import BadInput
 from servers import QUICK, Server, status, whole
 
 CONTENT = b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nfilm\n##s\n"

@@ -20,7 +20,7 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.power import TTestIndPower
 
-from _inference import (
+from bert_ladder.evaluation.inference import (
     COUNT_METRICS,
     Scores,
     area_scores,

@@ -10,7 +10,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 JOB = """
 import os, sys
 from types import SimpleNamespace
-from _job import BadInput, run_job
+from bert_ladder.runtime.jobs import BadInput, run_job
 
 def main(snakemake):
     import logging

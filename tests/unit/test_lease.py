@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-import _lease
-from _job import BadInput
-from _lease import SLOTS, claim_devices, lease_folder, machine_devices, slot_file, visible_devices
+from bert_ladder.runtime import leases
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.runtime.leases import SLOTS, claim_devices, lease_folder, machine_devices, slot_file, visible_devices
 
 PROJECT = Path(__file__).parents[2]
 TRIALS = PROJECT / "bench" / "device_leases" / "trials.py"
@@ -104,7 +104,7 @@ def test_alone_means_alone(tmp_path: Path, holder: int) -> None:
 def test_all_or_none(tmp_path: Path) -> None:
     """Who wants two and finds one free holds none while it waits."""
     one = claim_devices(["0"], 1, 1, tmp_path, "one")
-    assert _lease._attempt(["0", "1"], 2, 1, tmp_path, "two") is None
+    assert leases._attempt(["0", "1"], 2, 1, tmp_path, "two") is None
     other = claim_devices(["1"], 1, 1, tmp_path, "three")
     one.release()
     other.release()
@@ -128,12 +128,12 @@ def test_killed_holder_frees_its_device(tmp_path: Path) -> None:
     """The kernel gives back what a process held that could not clean up."""
     code = (
         f"import sys; sys.path.insert(0, {str(PROJECT / 'scripts')!r})\n"
-        "from pathlib import Path\nfrom _lease import claim_devices\nimport time\n"
+        "from pathlib import Path\nfrom bert_ladder.runtime.leases import claim_devices\nimport time\n"
         f"lease = claim_devices(['0'], 1, 1, Path({str(tmp_path)!r}), 'x')\nprint('held', flush=True)\ntime.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
-        assert _lease._attempt(["0"], 1, 1, tmp_path, "y") is None
+        assert leases._attempt(["0"], 1, 1, tmp_path, "y") is None
         process.send_signal(signal.SIGKILL)
         process.wait()
     claim_devices(["0"], 1, 1, tmp_path, "y").release()
@@ -186,6 +186,6 @@ def test_no_slot_is_held_twice_and_none_stays_locked() -> None:
 
 def test_trials_would_see_a_slot_held_twice() -> None:
     """The trials can fail: without locks they find overlaps."""
-    unlocked = "_lease._lock_all = lambda files: [_lease.FileLock(file) for file in files]"
-    printed = run_trials(60, f"import _lease; {unlocked}")
+    unlocked = "leases._lock_all = lambda files: [leases.FileLock(file) for file in files]"
+    printed = run_trials(60, f"from bert_ladder.runtime import leases; {unlocked}")
     assert "held twice: 0" not in printed

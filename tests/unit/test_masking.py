@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
-from _masking import Pieces, bags, cut, cut_pairs, epoch_starts, guesses, mask_batch, pack, sequences
-from _tokens import Tokens
+from bert_ladder.data.tokens import Tokens
+from bert_ladder.training.masking import (
+    Pieces,
+    bags,
+    cut,
+    cut_pairs,
+    epoch_starts,
+    guesses,
+    mask_batch,
+    pack,
+    sequences,
+)
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghij")]
 PIECES = Pieces.of(VOCABULARY)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _metrics import (
+from bert_ladder.evaluation.metrics import (
     brier_scores,
     classification_metrics,
     expected_calibration_error,

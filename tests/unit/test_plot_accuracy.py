@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from plot_accuracy import accuracy_chart, front, plot_accuracy
+from bert_ladder.report.figures.accuracy import accuracy_chart, front, plot_accuracy
 
 LADDER = [
     ("nb_svm", "baseline", 4_000_000, 0.9152, 0.4),

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _data import write_labels
-from _metrics import predictions_frame
-from plot_confusion import MAX_CLASSES, confusion_chart, main, most_frequent
+from bert_ladder.data.frames import write_labels
+from bert_ladder.evaluation.metrics import predictions_frame
+from bert_ladder.report.figures.confusion import MAX_CLASSES, confusion_chart, most_frequent
+from plot_confusion import main
 
 NAMES = ["</script><b>", "NA", 'a "quoted\\"']
 

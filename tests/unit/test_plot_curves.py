@@ -11,20 +11,20 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from _data import write_labels
-from _metrics import predictions_frame, ranking_areas
-from plot_curves import (
+from bert_ladder.data.frames import write_labels
+from bert_ladder.evaluation.metrics import predictions_frame, ranking_areas
+from bert_ladder.report.figures.curves import (
     FALSE_POSITIVE_RATES,
     PR,
     RECALLS,
     ROC,
     class_shares,
     curves_chart,
-    main,
     precision_heights,
     roc_heights,
     row_curves,
 )
+from plot_curves import main
 
 
 def seed_part(seed: int, classes: int, texts: int = 400, labels: np.ndarray | None = None) -> pd.DataFrame:

@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plot_history import BEST, KEPT, LAST, MEAN, SEED, best_epochs, history_chart, main, mean_history, read_histories
+from bert_ladder.report.figures.history import (
+    BEST,
+    KEPT,
+    LAST,
+    MEAN,
+    SEED,
+    best_epochs,
+    history_chart,
+    mean_history,
+    read_histories,
+)
+from plot_history import main
 
 RUNS = [
     {"model": model, "seed": seed, "kind": "bert"} for model in ("BERT-Tiny", "<b> & \"2\\'", "NA") for seed in (1, 2)

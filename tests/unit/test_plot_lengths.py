@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from _data import DATA_COLUMN, LABEL_COLUMN
-from _metrics import predictions_frame
-from plot_lengths import GROUPS, LEAST, length_groups, main, row_accuracies
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN
+from bert_ladder.evaluation.metrics import predictions_frame
+from bert_ladder.report.figures.lengths import GROUPS, LEAST, length_groups, row_accuracies
+from plot_lengths import main
 
 
 def seed_part(hits: np.ndarray) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from plot_pairs import NONE, both_ways, pairs_chart, plot_pairs
+from bert_ladder.report.figures.pairs import NONE, both_ways, pairs_chart, plot_pairs
 
 COLUMNS = ["model_a", "model_b", "metric", "difference", "low", "high", "p_value", "p_holm", "test", "scope"]
 COLUMNS += ["verdict", "seeds_a", "seeds_b", "seeds_needed", "examples_needed", "mcnemar"]

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from plot_pretraining import main, plot_pretraining, pretraining_chart
+from bert_ladder.report.figures.pretraining import plot_pretraining, pretraining_chart
+from plot_pretraining import main
 
 
 def history(epochs: int, loss: float) -> pd.DataFrame:

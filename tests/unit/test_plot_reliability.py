@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _metrics import expected_calibration_error, predictions_frame
-from plot_reliability import confidence_and_hit, main, reliability_chart, row_bins, row_error
+from bert_ladder.evaluation.metrics import expected_calibration_error, predictions_frame
+from bert_ladder.report.figures.reliability import confidence_and_hit, reliability_chart, row_bins, row_error
+from plot_reliability import main
 
 
 def seed_part(seed: int, classes: int = 2, texts: int = 500) -> pd.DataFrame:

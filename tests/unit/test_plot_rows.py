@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plot_rows import EXAMPLES, SEEDS, plot_rows, rows_chart
+from bert_ladder.report.figures.rows import EXAMPLES, SEEDS, plot_rows, rows_chart
 
 # Name, kind, parameters, accuracy, seeds.
 LADDER = [

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from plot_search import is_grid, plot_search, read_trials, search_chart
+from bert_ladder.report.figures.search import is_grid, plot_search, read_trials, search_chart
 
 
 def write_search(folder: Path, values: list[dict[str, Any]], metric: str = "accuracy") -> tuple[Path, Path]:

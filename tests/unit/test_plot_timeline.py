@@ -9,7 +9,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from plot_timeline import PAUSE, evaluation_job, in_lanes, main, phases_of, shares, training_job, without_pauses
+from bert_ladder.report.figures.timeline import (
+    PAUSE,
+    evaluation_job,
+    in_lanes,
+    phases_of,
+    shares,
+    training_job,
+    without_pauses,
+)
+from plot_timeline import main
 
 T0 = 1_800_000_000.0
 

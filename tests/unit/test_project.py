@@ -9,28 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bert_ladder.runtime.code import code_files
+
 PROJECT = Path(__file__).parents[2]
 LOCKS = sorted((PROJECT / "requirements").glob("*.txt"))
 SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
 RULES = "\n".join(file.read_text() for file in sorted((PROJECT / "rules").glob("*.smk")))
 SCRIPTED = dict(re.findall(r'^(?:rule|checkpoint) (\w+):.*?script:\s+"\.\./scripts/(\w+)\.py"', RULES, re.M | re.S))
 HEAVY = {"tensorflow", "tensorflow_text", "tensorflow_hub", "keras", "keras_hub", "jax"}
-MAY_BE_HEAVY = {
-    *(
-        "_encoder",
-        "_fitting",
-        "_normal_form",
-        "_preset",
-        "_pretraining",
-        "_published",
-        "_resuming",
-        "_saved_model",
-        "_tensorflow_files",
-        "_tfhub",
-        "_tokenizer",
-    ),
-    *("_training", "_vocabulary"),
-}
 
 
 def locked(file: Path) -> dict[str, str]:
@@ -75,8 +61,7 @@ def test_conda_environments_name_the_locked_versions(file: Path) -> None:
 @pytest.mark.parametrize("rule", sorted(SCRIPTED))
 def test_environment_of_a_rule_has_what_its_script_imports(rule: str) -> None:
     """Each third-party package that a script imports stands in the environment that its rule names."""
-    block = re.search(rf"^(?:rule|checkpoint) {rule}:.*?(?=^(?:rule|checkpoint) |\Z)", RULES, re.M | re.S)[0]
-    environment = PROJECT / "rules" / re.search(r'conda:\s+"([^"]+)"', block)[1]
+    environment = PROJECT / "rules" / re.search(r'conda:\s+"([^"]+)"', block_of(rule))[1]
     pins = next(e["pip"] for e in yaml.safe_load(environment.read_text())["dependencies"] if isinstance(e, dict))
     packages = {"google": "protobuf", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn", "yaml": "pyyaml"}
     provided = {pin.split("==")[0] for pin in pins}
@@ -84,24 +69,17 @@ def test_environment_of_a_rule_has_what_its_script_imports(rule: str) -> None:
     assert needed - {"tokenizers", "vl-convert"} <= provided
 
 
-def third_party(script: str, seen: frozenset[str] = frozenset()) -> set[str]:
-    """Packages that a script imports, its sibling modules included."""
-    own = {file.stem for file in SCRIPTS}
-    found: set[str] = set()
-    for name in imports(PROJECT / f"scripts/{script}.py", top_only=False):
-        if name in own and name not in seen:
-            found |= third_party(name, seen | {script})
-        elif name not in own and name not in sys.stdlib_module_names:
-            found.add(name)
-    return found
+def third_party(script: str, left_out: str | None = None) -> set[str]:
+    """Packages that a script imports, with all that it imports of the project's own."""
+    files = code_files(PROJECT / f"scripts/{script}.py", left_out)
+    found = set().union(*(imports(file) for file in files))
+    return found - sys.stdlib_module_names - {"bert_ladder"}
 
 
-def imports(file: Path, top_only: bool) -> set[str]:
-    """Names of the packages that a module imports, at its top level only or anywhere."""
-    tree = ast.parse(file.read_text())
-    nodes = tree.body if top_only else ast.walk(tree)
+def imports(file: Path) -> set[str]:
+    """Names of the packages that a module imports, within functions too."""
     names = set()
-    for node in nodes:
+    for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -109,22 +87,23 @@ def imports(file: Path, top_only: bool) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("script", [file.stem for file in SCRIPTS])
-def test_tensorflow_is_imported_in_few_files_only(script: str) -> None:
-    """Tokenizing, encoders and training may import TensorFlow or Keras; nothing else, not even inside a function."""
-    found = imports(PROJECT / f"scripts/{script}.py", top_only=False) & HEAVY
-    assert not found or script in MAY_BE_HEAVY
+@pytest.mark.parametrize("rule", sorted(SCRIPTED))
+def test_light_rules_reach_no_tensorflow(rule: str) -> None:
+    """What data rules, baselines, comparison and report import leads to no engine, not even inside a function."""
+    environment = re.search(r'conda:\s+"\.\./envs/(\w+)\.yaml"', block_of(rule))[1]
+    assert bool(third_party(rule) & HEAVY) <= (environment == "tensorflow")
 
 
 def test_training_core_does_not_know_tensorflow() -> None:
     """Between tokens and predictions the code speaks Keras only, so that it runs on its other backends."""
-    for module in ("_training", "_pretraining", "_fitting", "_encoder", "_tokens", "train_model", "evaluate_model"):
-        assert "tensorflow" not in imports(PROJECT / f"scripts/{module}.py", top_only=False)
+    for rule in ("train_model", "train_trial", "pretrain_encoder", "evaluate_model"):
+        assert third_party(rule) & HEAVY == {"keras", "keras_hub"}
 
 
 def test_the_study_module_is_light() -> None:
     """Every job of a cluster parses the workflow again: what it imports is paid each time."""
-    code = "import sys, _study; print([m for m in ('numpy', 'pandas', 'tensorflow') if m in sys.modules])"
+    heavy = "[name for name in ('numpy', 'pandas', 'tensorflow') if name in sys.modules]"
+    code = f"import sys, bert_ladder.study.resolution; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT / "scripts", capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
 
@@ -132,22 +111,18 @@ def test_the_study_module_is_light() -> None:
 def test_rule_script_and_log_share_a_name() -> None:
     """Whoever knows a rule's name finds its script, its log and its test."""
     assert all(rule == script for rule, script in SCRIPTED.items())
-    assert {file.stem for file in SCRIPTS if not file.stem.startswith("_")} == set(SCRIPTED)
+    assert {file.stem for file in SCRIPTS} == set(SCRIPTED)
     for rule in SCRIPTED:
         assert f"/{rule}.log" in RULES
         assert list((PROJECT / "tests").glob(f"*/test_{rule}.py")), f"{rule} has no test"
 
 
-def test_shared_modules_are_inputs_of_the_rules_that_use_them() -> None:
-    """An edit to a shared module must rerun the rules whose scripts import it."""
-    own = {file.stem for file in SCRIPTS}
+def test_code_behind_a_rule_is_its_input() -> None:
+    """An edit to a script, or to what it imports, must rerun its rule, and no other rule's code stands there."""
     for rule in SCRIPTED:
-        block = re.search(rf"^(?:rule|checkpoint) {rule}:.*?(?=^(?:rule|checkpoint) |\Z)", RULES, re.M | re.S)[0]
-        listed = set(re.findall(r'"(_\w+)"', "".join(re.findall(r"modules\((?:[^()]|\([^()]*\))*\)", block))))
-        used, new = set(), {rule}
-        while new:
-            used |= new
-            new = {name for module in new for name in imports(PROJECT / f"scripts/{module}.py", top_only=False)} & own
-            new -= used
-        # How a job logs, which device it gets and how it is resumed do not change what it computes.
-        assert used - {rule, "_job", "_device", "_lease", "_checkpoint", "_resuming", "_stale_lock"} == listed, rule
+        assert re.findall(r'code_of\("(\w+)"\)', block_of(rule)) == [rule]
+
+
+def block_of(rule: str) -> str:
+    """A rule as it stands in its file."""
+    return re.search(rf"^(?:rule|checkpoint) {rule}:.*?(?=^(?:rule|checkpoint) |\Z)", RULES, re.M | re.S)[0]

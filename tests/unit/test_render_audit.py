@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _data import DATA_COLUMN, LABEL_COLUMN, write_labels
-from audit_dataset import audit_texts, audit_tokens
-from render_audit import render_audit
+from bert_ladder.data.audit import audit_texts, audit_tokens
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, write_labels
+from bert_ladder.report.audit_page import render_audit
 
 HOSTILE = "<img src=x onerror='window.pwned = 1'>"
 

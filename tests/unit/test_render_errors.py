@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _data import DATA_COLUMN, LABEL_COLUMN, write_labels
-from _job import BadInput
-from _metrics import predictions_frame
-from render_errors import CHARACTERS, ENTRIES, choose_entries, read_predictions, render_errors
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, write_labels
+from bert_ladder.evaluation.metrics import predictions_frame
+from bert_ladder.report.errors_page import CHARACTERS, ENTRIES, choose_entries, read_predictions, render_errors
+from bert_ladder.runtime.jobs import BadInput
 
 HOSTILE = "</script><script>window.pwned = 1</script><!-- <img src=x onerror='window.pwned = 1'>"
 LARGEST = 3 * 2**19  # bytes that Chromium opens inside Snakemake's report

@@ -11,8 +11,8 @@ import altair as alt
 import pandas as pd
 import pytest
 
-import render_figures
-from _charts import save_chart
+from bert_ladder.report import figures_page
+from bert_ladder.report.charts import save_chart
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -46,7 +46,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         chart = alt.Chart(pd.DataFrame({"model": [HOSTILE], "x": [1]})).mark_point().encode(x="x:Q", y="model:N")
         save_chart(chart, specs[-1], folder / f"{name}.svg", folder / f"{name}.pdf")
         captions[-1].write_text(f"What {name}\nshows & {HOSTILE}.\n", encoding="utf-8")
-    render_figures.render_figures(specs, ["Rows", HOSTILE], captions, folder / "figures.html", HOSTILE)
+    figures_page.render_figures(specs, ["Rows", HOSTILE], captions, folder / "figures.html", HOSTILE)
     return (folder / "figures.html").read_text(encoding="utf-8")
 
 
@@ -86,7 +86,7 @@ def test_page_fetches_nothing_and_has_one_runtime(page: str):
     policy = next(attributes["content"] for _, attributes in parsed.tags if "http-equiv" in attributes)
     assert "default-src 'none'" in policy
     assert "vegaEmbed=" in unpack(parsed.texts["runtime"].strip())
-    assert len(page.encode()) < render_figures.LARGEST
+    assert len(page.encode()) < figures_page.LARGEST
 
 
 def test_charts_wait_until_they_are_seen(page: str):
@@ -97,11 +97,11 @@ def test_charts_wait_until_they_are_seen(page: str):
 
 def test_large_page_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     """A page that a browser would not open inside the report is written, with a warning."""
-    monkeypatch.setattr(render_figures, "_runtime", lambda: "")
-    monkeypatch.setattr(render_figures, "LARGEST", 1000)
+    monkeypatch.setattr(figures_page, "_runtime", lambda: "")
+    monkeypatch.setattr(figures_page, "LARGEST", 1000)
     (tmp_path / "rows.vl.json").write_text("{}", encoding="utf-8")
     (tmp_path / "rows.rst").write_text("Shown.", encoding="utf-8")
     path = tmp_path / "figures.html"
-    render_figures.render_figures([tmp_path / "rows.vl.json"], ["Rows"], [tmp_path / "rows.rst"], path, "demo")
+    figures_page.render_figures([tmp_path / "rows.vl.json"], ["Rows"], [tmp_path / "rows.rst"], path, "demo")
     assert path.stat().st_size > 1000
     assert "too large" in caplog.text

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _data import rows_csv
-from render_summary import (
+from bert_ladder.data.frames import rows_csv
+from bert_ladder.report.summary import (
     Study,
     baseline_section,
     choice_section,

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _data import rows_csv
-from _metrics import classification_metrics, predictions_frame
-from _text import escape_latex, escape_markdown
-from compare_models import compare_models
-from render_table import (
+from bert_ladder.data.frames import rows_csv
+from bert_ladder.evaluation.comparison import compare_models
+from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
+from bert_ladder.report.markup import escape_latex, escape_markdown
+from bert_ladder.report.table import (
     MEASURES,
     TEST_METRICS,
     build_table,

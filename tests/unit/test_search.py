@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from _schema import StudyError
-from _search import check_search, draw_trials, searched_keys, trial_name
+from bert_ladder.study.schema import StudyError
+from bert_ladder.study.trials import check_search, draw_trials, searched_keys, trial_name
 
 SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "schemas/config.schema.yaml").read_text())
 TRAINING = SCHEMA["$defs"]["training"]["properties"]

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from _job import BadInput
-from select_trial import score_trials, select_trial
+from bert_ladder.evaluation.selection import score_trials, select_trial
+from bert_ladder.runtime.jobs import BadInput
 
 
 def runs(*lines: tuple[str, int, float, float, float, int]) -> pd.DataFrame:

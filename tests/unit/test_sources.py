@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import _sources
-from _download import Patience, Unavailable
-from _job import BadInput
-from _sources import RemoteFile, bring, remote_files, shown, what_to_bring
+from bert_ladder.encoders import sources
+from bert_ladder.encoders.sources import RemoteFile, bring, remote_files, shown, what_to_bring
+from bert_ladder.files.downloading import Patience, Unavailable
+from bert_ladder.runtime.jobs import BadInput
 from servers import QUICK, Answer, Handler, Server, cut_after, status, whole, with_ranges
 
 FILES = {"bert_config.json": b"{}", "vocab.txt": b"[PAD]\n", "bert_model.ckpt.index": bytes(5000)}
@@ -52,7 +52,7 @@ def downloads(tmp_path: Path) -> Path:
     return tmp_path / "downloads"
 
 
-def get(source: dict, downloads: Path, patience: Patience = QUICK) -> _sources.Brought:
+def get(source: dict, downloads: Path, patience: Patience = QUICK) -> sources.Brought:
     return bring(source, downloads, downloads.parent / "unpacked", patience)
 
 

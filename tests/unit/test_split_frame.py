@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from _data import pack_texts, write_frame
-from _job import BadInput
-from split_frame import main, split_frame
+from bert_ladder.data.division import split_frame
+from bert_ladder.data.frames import pack_texts, write_frame
+from bert_ladder.runtime.jobs import BadInput
+from split_frame import main
 
 NAMES = ("common", "rare")
 

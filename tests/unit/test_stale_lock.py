@@ -11,7 +11,7 @@ RUN = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from _stale_lock import enter_run, remove_stale_lock
+from bert_ladder.runtime.locks import enter_run, remove_stale_lock
 folder, what = Path(sys.argv[2]), sys.argv[3]
 said = enter_run(folder / "runs") if what == "job" else remove_stale_lock(folder / "locks", folder / "runs")
 if what == "locks":

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from snakemake.utils import update_config
 
-from _catalog import load_catalog
-from _schema import StudyError, check_unique_keys, with_defaults
-from _study import published_files, resolve_study, row_settings, safe_name
+from bert_ladder.study.catalog import load_catalog
+from bert_ladder.study.resolution import published_files, resolve_study, row_settings, safe_name
+from bert_ladder.study.schema import StudyError, check_unique_keys, with_defaults
 from damage import damaged
 
 PROJECT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
+from bert_ladder.data.tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
 
 PAD, CLS, SEP = 0, 2, 3
 

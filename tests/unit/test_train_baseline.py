@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from _job import BadInput
-from _linear import load_linear_model, word_pattern, words_of
-from _split import stratified_mask
-from train_baseline import LinearClassifier, fit_baseline, fit_temperature, log_count_ratios, train_baseline
+from bert_ladder.data.splits import stratified_mask
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.training.baselines import fit_baseline, fit_temperature, log_count_ratios, train_baseline
+from bert_ladder.training.linear import LinearClassifier, load_linear_model, word_pattern, words_of
 
 BASELINES = ["tfidf_logistic_regression", "nb_svm"]
 

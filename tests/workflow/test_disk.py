@@ -73,7 +73,7 @@ def test_disk_trouble_is_told_and_nothing_is_lost(
     first = (folder / "first.txt").read_text()
     assert (folder / "first.status").read_text().strip() != "0"
     assert sentence in first
-    assert 'scripts/_job.py", line' not in first
+    assert 'scripts/bert_ladder/runtime/jobs.py", line' not in first
     assert (folder / "second.status").read_text().strip() == "0", (folder / "second.txt").read_text()[-3000:]
     table = pd.read_csv(folder / "kept/micro/table.csv")
     assert table["test_accuracy"].notna().all()

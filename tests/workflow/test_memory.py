@@ -18,7 +18,7 @@ ARGUMENTS = ("--configfile", "study.yaml", "--cores", "2")
 RUNS = "results/micro/runs"
 TRAINING = f"{RUNS}/Nano/seed-1/training.json"
 CLUSTERS = ("slurm", "slurm-gres", "cluster-generic")
-# At the end of scripts/_job.py.
+# At the end of scripts/bert_ladder/runtime/jobs.py.
 LIMITED = """
 
 really_run_job = run_job
@@ -28,7 +28,7 @@ def run_job(main, snakemake):
     resource.setrlimit(resource.RLIMIT_DATA, (200_000_000, 200_000_000))
     really_run_job(main, snakemake)
 """
-# In place of `run_job` of scripts/_job.py: notes what every attempt may use; the first fails, the second does nothing.
+# In place of `run_job` of runtime/jobs.py: notes what every attempt may use; the first fails, the second does nothing.
 FAILING_ONCE = """
 
 def run_job(main, snakemake):
@@ -45,8 +45,8 @@ def run_job(main, snakemake):
 
 
 def add_to_jobs(workspace: Workspace, code: str) -> str:
-    """Let every job run this code; what scripts/_job.py was before."""
-    file = workspace.folder / "scripts/_job.py"
+    """Let every job run this code; what scripts/bert_ladder/runtime/jobs.py was before."""
+    file = workspace.folder / "scripts/bert_ladder/runtime/jobs.py"
     before = file.read_text()
     file.write_text(before + code)
     return before
@@ -85,7 +85,7 @@ def test_data_without_memory_go_on(new_workspace: Callable[[], Workspace]) -> No
     assert "was killed before it could say why. Unless somebody did it, memory ran out" in printed or (
         ": out of memory (" in printed and "Traceback" not in printed
     )
-    (workspace.folder / "scripts/_job.py").write_text(unlimited)
+    (workspace.folder / "scripts/bert_ladder/runtime/jobs.py").write_text(unlimited)
     workspace.run(*ARGUMENTS, "data")
     assert workspace.planned(*ARGUMENTS, "data") == {}
     ids, offsets = (

@@ -352,7 +352,7 @@ def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Call
             ["scripts/plot_history.py", "scripts/render_summary.py", "scripts/render_errors.py"],
             {"plot_history": 1, "render_figures": 1, "render_summary": 1, "render_errors": 1},
         ),
-        (["scripts/_inference.py"], {"compare_models": 1, "plot_pairs": 1} | TABLE),
+        (["scripts/bert_ladder/evaluation/inference.py"], {"compare_models": 1, "plot_pairs": 1} | TABLE),
         (["report/table.rst", "rules/report.smk", "rules/training.smk"], {}),
     ],
 )
@@ -367,11 +367,15 @@ def test_edited_presentation_retrains_nothing(
 
 
 @pytest.mark.parametrize(
-    "module", ["_encoder", *(pytest.param(module, marks=pytest.mark.long) for module in ("_training", "_tokens"))]
+    "module",
+    [
+        "encoders/normal_form",
+        *(pytest.param(module, marks=pytest.mark.long) for module in ("training/classifier", "data/tokens")),
+    ],
 )
 def test_edited_training_code_retrains(micro: Workspace, edited: Callable, module: str) -> None:
     """A change in a module that trainings import is noticed, though Snakemake itself looks at scripts only."""
-    edited(f"scripts/{module}.py", lambda text: text + "\n# changed\n")
+    edited(f"scripts/bert_ladder/{module}.py", lambda text: text + "\n# changed\n")
     planned = micro.planned(*STUDY)
     assert (planned["train_model"], planned["train_trial"]) == (3, 2)
 

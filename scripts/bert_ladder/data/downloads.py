@@ -1,0 +1,61 @@
+"""Brings a published data file here from the first mirror that gives it."""
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bert_ladder.files.downloading import PATIENCE, Patience, Unavailable, fetch_file, without_password
+from bert_ladder.runtime.jobs import BadInput
+
+log = logging.getLogger(__name__)
+
+
+def download_dataset(
+    locations: Sequence[str],
+    path_data: str | Path,
+    path_record: str | Path,
+    sha256: str | None = None,
+    patience: Patience = PATIENCE,
+) -> None:
+    """Fetch a file from the first location that gives it.
+
+    A download that was cut stays beside the target as `<file>.part` and is continued by the next call where the
+    server allows it and its file has not changed. The file appears under its own name only when it is whole.
+
+    Args:
+        locations: local paths, file://, http:// and https:// addresses, in order of preference.
+        path_data: file to write.
+        path_record: JSON file to write: source, sha256, bytes, retrieved (ISO 8601), verified.
+        sha256: expected SHA-256 in hexadecimal; None = recorded only.
+        patience: attempts, waits and time-outs.
+
+    Raises:
+        BadInput: no location gave the file; the sentence gives the reason of each.
+    """
+    target = Path(path_data)
+    reasons = []
+    for location in locations:
+        shown = without_password(location)
+        log.info("from %s", shown)
+        try:
+            found = fetch_file(location, target, sha256, patience)
+        except Unavailable as reason:
+            log.warning("%s: %s", shown, reason)
+            reasons.append(f"{shown} ({reason})")
+            continue
+        record = {
+            "source": shown,
+            "sha256": found,
+            "bytes": target.stat().st_size,
+            "retrieved": datetime.now(UTC).isoformat(timespec="seconds"),
+            "verified": sha256 is not None,
+        }
+        Path(path_record).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        log.info("%s bytes, SHA-256 %s%s", f"{record['bytes']:,}", found, "" if sha256 else " (recorded, not verified)")
+        return
+    raise BadInput(
+        f"{target.name}: no location gave the file: {'; '.join(reasons)}; correct dataset.<split>.url, or put the "
+        "file on this machine yourself and name its path there"
+    )

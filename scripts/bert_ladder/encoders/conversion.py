@@ -1,0 +1,170 @@
+"""A published encoder, checked against what is expected of it and written in normal form."""
+
+import logging
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_hub.models import BertBackbone
+
+from bert_ladder.data.wordpiece import read_vocabulary
+from bert_ladder.encoders.bert_tensors import tensor_shapes
+from bert_ladder.encoders.fetching import fetch_vocabulary, sha256, take_first, vocabularies_at_hand
+from bert_ladder.encoders.normal_form import build_backbone, save_encoder
+from bert_ladder.encoders.published import assign, check_vocabulary, folder_encoder, read_published
+from bert_ladder.encoders.sources import Brought, shown
+from bert_ladder.files.downloading import PATIENCE, Patience
+from bert_ladder.runtime.jobs import BadInput
+
+log = logging.getLogger(__name__)
+
+
+def fetch_encoder(
+    definition: dict[str, Any],
+    lower_case: bool,
+    vocabulary: Path | dict[str, Any] | None,
+    outputs: dict[str, Path],
+    downloads: Path,
+    patience: Patience = PATIENCE,
+) -> None:
+    """Write an encoder in normal form; its files appear under their names only when all of them are whole.
+
+    Args:
+        definition: `sources`, optionally `gelu` (which form the weights are for, whatever the source says) and `size`
+            (what the encoder must turn out to be: layers, hidden, heads, positions, parameters).
+        lower_case: what the study takes its vocabulary for.
+        vocabulary: what its vocabulary must equal, and what serves where the source carries none: a file, or an entry
+            of `vocabularies` of the catalogue; None for whatever the source carries.
+        outputs: files to write: config, weights and vocabulary.
+        downloads: folder in which downloads are kept, and files that a user brought are looked for.
+        patience: how long to try each source.
+
+    Raises:
+        BadInput: if no source gives it; the sentence gives the reason of each and says which file to bring.
+    """
+
+    def take(source: dict[str, Any], brought: Brought) -> None:
+        given = Given(vocabulary, downloads, patience)
+        encoder, backbone, pieces = normal_form(brought, definition, lower_case, given)
+        found_at = {"kind": brought.kind, "address": shown(source), "files": brought.files}
+        # A folder in normal form says where it is from in its turn.
+        encoder |= {"source": encoder.get("source", {}) | found_at}
+        # On the same file system as the files themselves, so that they can be renamed into place.
+        unfinished = outputs["config"].parent / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        whole = {key: unfinished / file.name for key, file in outputs.items()}
+        save_encoder(encoder, backbone, whole["config"], whole["weights"])
+        whole["vocabulary"].write_text("".join(f"{piece}\n" for piece in pieces), encoding="utf-8")
+        for key in ("weights", "vocabulary", "config"):
+            whole[key].replace(outputs[key])
+        unfinished.rmdir()
+        log.info("%s parameters", f"{backbone.count_params():,}")
+
+    take_first(definition["sources"], take, outputs["config"].parent.name, downloads, patience)
+
+
+@dataclass(frozen=True)
+class Given:
+    """The vocabulary that an encoder's must equal: a file, an entry of the catalogue, or none."""
+
+    vocabulary: Path | dict[str, Any] | None
+    downloads: Path
+    patience: Patience
+
+    def pieces(self) -> list[str]:
+        """Its WordPieces, fetched if need be.
+
+        Raises:
+            BadInput: if there is none, or it cannot be fetched.
+        """
+        if self.vocabulary is None:
+            raise BadInput("it carries no vocabulary; add `preprocessing` to the source or `vocabulary` to the encoder")
+        if isinstance(self.vocabulary, Path):
+            return read_vocabulary(self.vocabulary)
+        file = self.downloads / "vocabulary" / "vocab.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fetch_vocabulary(self.vocabulary, file, vocabularies_at_hand(), file.parent, self.patience)
+        return read_vocabulary(file)
+
+    def check(self, pieces: list[str]) -> None:
+        """Refuse other WordPieces.
+
+        Raises:
+            BadInput: if they differ.
+        """
+        if isinstance(self.vocabulary, Path):
+            given = read_vocabulary(self.vocabulary)
+            if pieces != given:
+                pairs = enumerate(zip(pieces, given, strict=False), start=1)
+                line = next((line for line, (one, other) in pairs if one != other), None)
+                place = f"{len(pieces)} WordPieces for {len(given)}" if line is None else f"line {line} differs"
+                raise BadInput(f"its vocabulary is not the one that the study names ({place})")
+        elif self.vocabulary is not None:
+            found = sha256("".join(f"{piece}\n" for piece in pieces).encode())
+            if found != self.vocabulary["sha256"].lower():
+                raise BadInput(f"its vocabulary's SHA-256 is {found}, expected {self.vocabulary['sha256'].lower()}")
+
+
+def normal_form(
+    brought: Brought, definition: dict[str, Any], lower_case: bool, given: Given
+) -> tuple[dict[str, Any], BertBackbone, list[str]]:
+    """Read what a source brought.
+
+    Args:
+        brought: published files.
+        definition: as for `fetch_encoder`.
+        lower_case: what the study takes its vocabulary for.
+        given: what its vocabulary must equal.
+
+    Returns:
+        What encoder.json will hold, the backbone with its weights, and the vocabulary.
+
+    Raises:
+        BadInput: if it is no BERT, damaged, or not the encoder that is expected.
+    """
+    if brought.kind == "folder":
+        pieces = read_vocabulary(brought.folder / "vocab.txt")
+        config, weights = brought.folder / "encoder.json", brought.folder / "encoder.weights.h5"
+        encoder, backbone = folder_encoder(config, weights, pieces)
+        _check_size(encoder["architecture"], definition.get("size", {}))
+        given.check(pieces)
+        _check_case(pieces, encoder["lower_case"], lower_case)
+        return encoder, backbone, pieces
+    published = read_published(brought.kind, brought.folder, brought.preprocessing)
+    pieces = published.vocabulary or given.pieces()
+    architecture = published.architecture
+    if definition.get("gelu"):
+        architecture = architecture | {"gelu": definition["gelu"]}
+    _check_size(architecture, definition.get("size", {}))
+    check_vocabulary(architecture, pieces, where="vocab.txt")
+    given.check(pieces)
+    _check_case(pieces, published.lower_case, lower_case)
+    backbone = build_backbone(architecture)
+    assign(backbone, published.tensors, where=brought.folder.name)
+    return {"architecture": architecture, "lower_case": lower_case}, backbone, pieces
+
+
+def _check_size(architecture: dict[str, Any], size: dict[str, int]) -> None:
+    names = {"layers": "num_layers", "hidden": "hidden_dim", "heads": "num_heads", "positions": "max_sequence_length"}
+    found = {key: architecture[name] for key, name in names.items()}
+    found["parameters"] = sum(math.prod(shape) for shape in tensor_shapes(architecture).values())
+    for key, expected in size.items():
+        if found[key] != expected:
+            raise BadInput(f"it has {found[key]:,} {key} where the catalogue says {expected:,}: another encoder")
+
+
+def _check_case(pieces: list[str], said: bool | None, lower_case: bool) -> None:
+    """Refuse a vocabulary that is not for text as the study's tokens are made of."""
+    if said is not None and said != lower_case:
+        raise BadInput(f"its vocabulary is for lower_case: {str(said).lower()}; write that into the encoder's entry")
+    if said is None and not lower_case and not any(piece != piece.lower() for piece in pieces if piece[0] != "["):
+        log.warning("its vocabulary has no capital letter: is lower_case: false right?")
+    capitals = next((piece for piece in pieces if piece != piece.lower() and not piece.startswith("[")), None)
+    if lower_case and capitals is not None:
+        raise BadInput(
+            f"its vocabulary has capital letters ({capitals!r}), which lower-cased text never matches; "
+            "write lower_case: false into the encoder's entry"
+        )

@@ -1,0 +1,260 @@
+"""The data audit in words: what was counted, what it means for a score, and when to worry."""
+
+import json
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bert_ladder.data.frames import read_labels
+from bert_ladder.report.html import escape, escape_prose, html_page, html_table
+
+log = logging.getLogger(__name__)
+
+SPLITS = {"train": "Training", "test": "Test"}
+TITLE = "The data under audit"
+# From where on a finding is told at the top of the page; rules of thumb, which the page states.
+FEW_TEXTS = 1_000
+MANY_REPEATED = 0.01
+RARE_LABEL = 0.10
+SHIFTED_LABELS = 0.05
+LONGER = 1.25
+MANY_CUT = 0.20
+TOLD = 5  # findings about labels; the table has them all
+LENGTHS = {
+    "min": "Shortest",
+    "median": "Median",
+    "mean": "Mean",
+    "p90": "90 % up to",
+    "p99": "99 % up to",
+    "max": "Longest",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        heading: plain text.
+        words: what the numbers mean and when to worry, plain text.
+        table: html.
+        findings: sentences on what deserves attention, plain text.
+    """
+
+    heading: str
+    words: str
+    table: str
+    findings: Sequence[str] = ()
+
+
+def render_audit(path_audit: str | Path, path_labels: str | Path, path_page: str | Path) -> None:
+    """Write the page.
+
+    Args:
+        path_audit: audit.json.
+        path_labels: labels.json.
+        path_page: html file to write.
+    """
+    audit = json.loads(Path(path_audit).read_text(encoding="utf-8"))
+    names, positive = read_labels(path_labels)
+    sections = audit_sections(audit, names, positive)
+    Path(path_page).write_text(audit_page(sections), encoding="utf-8")
+    log.info("%d findings", sum(len(section.findings) for section in sections))
+
+
+def audit_sections(audit: dict[str, Any], names: Sequence[str], positive: int | None) -> list[Section]:
+    """All parts of the page in order.
+
+    Args:
+        audit: audit.json.
+        names: label names in the order of their codes.
+        positive: code of the positive class, or None.
+    """
+    sections = [
+        size_section(audit),
+        repeats_section(audit),
+        leak_section(audit),
+        labels_section(audit, names, positive),
+        lengths_section(audit),
+    ]
+    if any(found["cut"] for found in audit["vocabularies"].values()):
+        sections.append(cut_section(audit))
+    return sections
+
+
+def size_section(audit: dict[str, Any]) -> Section:
+    """Texts, and those without any visible character."""
+    rows, empty = audit["rows"], audit["empty"]
+    half = 100 * 1.96 * math.sqrt(0.9 * 0.1 / rows["test"])
+    findings = []
+    if rows["test"] < FEW_TEXTS:
+        findings.append(
+            f"There are {rows['test']:,} test texts: an accuracy near 90 % is known to ±{half:.1f} points at best."
+        )
+    if sum(empty.values()):
+        findings.append(
+            f"Texts without a visible character: {empty['train']:,} in training, {empty['test']:,} in test."
+        )
+    return Section(
+        "Texts",
+        "The more test texts, the smaller the difference between two models that can be told from chance: with "
+        f"{rows['test']:,} an accuracy near 90 % is known to ±{half:.1f} points at best. Worry below some "
+        f"{FEW_TEXTS:,}, and about any empty text: it is often a column that was read wrongly.",
+        _split_table(["Texts", "Empty"], [rows, empty]),
+        findings,
+    )
+
+
+def repeats_section(audit: dict[str, Any]) -> Section:
+    """Exact duplicates within a split, and texts with several labels."""
+    rows, duplicates, contradictory = audit["rows"], audit["duplicates"], audit["contradictory"]
+    findings = [
+        f"{_share(duplicates[split], rows[split])} of the {word.lower()} texts repeat another."
+        for split, word in SPLITS.items()
+        if duplicates[split] > MANY_REPEATED * rows[split]
+    ]
+    if contradictory["both"]:
+        findings.append(f"{_counted(contradictory['both'], 'text stands', 'texts stand')} under several labels.")
+    shares = {split: _share(duplicates[split], rows[split]) for split in SPLITS}
+    return Section(
+        "Repeated and contradictory texts",
+        "A duplicate repeats an earlier text of its split letter by letter and so counts twice; worry above "
+        f"{100 * MANY_REPEATED:.0f} %, which suggests that the data were collected twice. A contradictory text stands "
+        "under two labels or more, so that no model can be right each time; worry about any, since one of its labels "
+        f"is wrong. Over both splits together {_counted(contradictory['both'], 'text is', 'texts are')} contradictory.",
+        _split_table(["Duplicates", "Share", "Contradictory"], [duplicates, shares, contradictory]),
+        findings,
+    )
+
+
+def leak_section(audit: dict[str, Any]) -> Section:
+    """Texts in both splits."""
+    leaked, rows = audit["leaked"], audit["rows"]["test"]
+    share = _share(leaked["test_rows"], rows)
+    findings = []
+    if leaked["test_rows"] > MANY_REPEATED * rows:
+        findings.append(f"{share} of the test texts are training texts too: their score measures memory.")
+    return Section(
+        "Test texts that are training texts too",
+        "A model may know these by heart, so that its score is too good; a larger model gains more. Worry above "
+        f"{100 * MANY_REPEATED:.0f} % of the test texts; comparison.csv has each row's accuracy without them "
+        "(clean_accuracy).",
+        html_table(
+            ["Texts in both splits", "Test texts concerned", "Share"],
+            [[f"{leaked['texts']:,}", f"{leaked['test_rows']:,}", share]],
+            "rrr",
+        ),
+        findings,
+    )
+
+
+def labels_section(audit: dict[str, Any], names: Sequence[str], positive: int | None) -> Section:
+    """Texts by label."""
+    rows, labels, classes = audit["rows"], audit["labels"], len(names)
+    lines, findings = [], []
+    for name in names:
+        count = {split: labels[split].get(name, 0) for split in SPLITS}
+        share = {split: count[split] / rows[split] for split in SPLITS}
+        cells = [cell for split in SPLITS for cell in (f"{count[split]:,}", _share(count[split], rows[split]))]
+        lines.append([name, *cells])
+        if not all(count.values()):
+            missing = " and ".join(word.lower() for split, word in SPLITS.items() if not count[split])
+            findings.append(f"No {missing} text has the label “{name}”.")
+        elif abs(share["train"] - share["test"]) > SHIFTED_LABELS:
+            findings.append(
+                f"“{name}” is the label of {_share(count['train'], rows['train'])} of the training texts, but of "
+                f"{_share(count['test'], rows['test'])} of the test texts."
+            )
+        # With 20 classes a share of 5 % is as it should be.
+        elif share["test"] < min(RARE_LABEL, 1 / (2 * classes)):
+            findings.append(f"“{name}” is rare: {_share(count['test'], rows['test'])} of the test texts.")
+    if len(findings) > TOLD:
+        findings[TOLD - 1 :] = [f"{len(findings) - TOLD + 1:,} more labels are rare, missing or shared out otherwise."]
+    largest = max(labels["test"].values())
+    of = "macro averages over all labels" if positive is None else f"of the label “{names[positive]}”"
+    return Section(
+        "Labels",
+        f"Whoever always says the commonest label is right on {_share(largest, rows['test'])} of the test texts: no "
+        "accuracy means much without this number. Worry about a rare label, since accuracy hardly sees it (look at F1, "
+        f"here {of}), and about shares that differ by more than {100 * SHIFTED_LABELS:.0f} points between the splits.",
+        html_table(["Label", "Training", "Share", "Test", "Share"], lines, "lrrrr"),
+        findings,
+    )
+
+
+def lengths_section(audit: dict[str, Any]) -> Section:
+    """Lengths in characters, words and WordPieces."""
+    measures = {"characters": audit["characters"], "words": audit["words"]}
+    measures |= {f"WordPieces of {name}": found["wordpieces"] for name, found in audit["vocabularies"].items()}
+    lines = [
+        [measure, SPLITS[split], *(f"{found[split][key]:,.0f}" for key in LENGTHS)]
+        for measure, found in measures.items()
+        for split in SPLITS
+    ]
+    medians = [audit["words"][split]["median"] for split in SPLITS]
+    findings = []
+    if max(medians) > LONGER * max(min(medians), 1):
+        train, test = (f"{median:,.0f}" for median in medians)
+        findings.append(f"Half of the training texts have up to {train} words, half of the test texts up to {test}.")
+    return Section(
+        "Lengths",
+        "How long the texts are; WordPieces are the units that a BERT reads, without [CLS] and [SEP]. Worry where the "
+        f"medians of the splits differ by more than {100 * (LONGER - 1):.0f} %: they are then different kinds of text.",
+        html_table(["Measure", "Split", *LENGTHS.values()], lines, "ll" + "r" * len(LENGTHS)),
+        findings,
+    )
+
+
+def cut_section(audit: dict[str, Any]) -> Section:
+    """Texts longer than what a row reads."""
+    lines, findings = [], []
+    for vocabulary, found in audit["vocabularies"].items():
+        for length, cut in found["cut"].items():
+            lines.append([vocabulary, f"{int(length):,}", *(f"{100 * cut[split]:.1f} %" for split in SPLITS)])
+            if max(cut.values()) > MANY_CUT:
+                findings.append(
+                    f"At a length of {int(length):,}, {100 * cut['train']:.1f} % of the training texts and "
+                    f"{100 * cut['test']:.1f} % of the test texts are cut (vocabulary {vocabulary})."
+                )
+    return Section(
+        "Cut texts",
+        "The share of texts that are longer than a row's length in WordPieces, [CLS] and [SEP] included. A BERT does "
+        f"not see what is cut off; a linear baseline reads all. Worry above {100 * MANY_CUT:.0f} %: a larger length, "
+        "or another end to cut, may then gain more than a larger model.",
+        html_table(["Vocabulary", "Length", *(f"{word} texts cut" for word in SPLITS.values())], lines, "lrrr"),
+        findings,
+    )
+
+
+def audit_page(sections: Sequence[Section]) -> str:
+    """The html page: what stands out, then every part."""
+    findings = [finding for section in sections for finding in section.findings]
+    if findings:
+        items = "".join(f"<li>{escape_prose(finding)}</li>" for finding in findings)
+        top = f'<div class="note"><strong>Worth a look</strong><ul>{items}</ul></div>'
+    else:
+        top = "<p><strong>Nothing stands out.</strong> The numbers below are within the limits that they name.</p>"
+    parts = "\n".join(
+        f"<h2>{escape(section.heading)}</h2>\n<p>{escape_prose(section.words)}</p>\n{section.table}"
+        for section in sections
+    )
+    return html_page(TITLE, f"{top}\n{parts}")
+
+
+def _split_table(headers: Sequence[str], columns: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        [word, *(value if isinstance(value := column[split], str) else f"{value:,}" for column in columns)]
+        for split, word in SPLITS.items()
+    ]
+    return html_table(["Split", *headers], lines, "l" + "r" * len(headers))
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %"

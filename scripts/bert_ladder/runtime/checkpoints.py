@@ -1,0 +1,130 @@
+"""Checkpoints of a training: whole and of this very training, or not used at all."""
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bert_ladder.runtime.jobs import BadInput
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_SECONDS = 300.0
+INTERVAL_VARIABLE = "BERT_LADDER_CHECKPOINT_SECONDS"
+# What numpy, zipfile and json raise for a file that is not what was written.
+DAMAGE = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
+class Checkpoints:
+    """The checkpoints of one training in a folder of its own, which is made with the first of them.
+
+    A checkpoint is an npz archive of arrays, with a checksum of each; it holds no pickles.
+
+    Args:
+        folder: no job's declared output, since Snakemake deletes those of a job that failed.
+        identity: what must be equal for a checkpoint to be of this training, by the word that a refusal uses for it;
+            JSON's types.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]):
+        self.folder = folder
+        self.identity = json.loads(json.dumps(identity))
+
+    def save(self, number: int, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Write a checkpoint and remove the older ones; after a power loss at any moment one of them is whole.
+
+        A disk that is full or cannot be written is told, and the training goes on without.
+
+        Args:
+            number: grows from one checkpoint to the next.
+            position: where the training is; JSON's types.
+            arrays: its state.
+        """
+        described = json.dumps({"identity": self.identity, "position": position}).encode()
+        target, partial = self.folder / f"{number:010d}.npz", self.folder / f"partial-{os.getpid()}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                np.savez(file, allow_pickle=False, described=np.frombuffer(described, np.uint8), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+            folder = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            log.warning("No checkpoint was written to %s: %s. The training goes on.", self.folder, error)
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            return
+        with contextlib.suppress(OSError):
+            for file in self.folder.iterdir():
+                if file != target:
+                    file.unlink()
+
+    def load(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """Position and state of the newest checkpoint that is whole and of this training; None without one.
+
+        One that is not used is told, with the reason.
+        """
+        for file in sorted(self.folder.glob("*.npz"), reverse=True):
+            try:
+                with np.load(file, allow_pickle=False) as stored:
+                    arrays = {name: stored[name] for name in stored.files}
+                described = json.loads(arrays.pop("described").tobytes())
+                identity, position = described["identity"], described["position"]
+            except DAMAGE as error:
+                log.warning("%s is not used: it is not whole (%s).", file, error)
+                continue
+            others = [
+                _difference(key, identity.get(key), self.identity.get(key))
+                for key in sorted(identity.keys() | self.identity.keys())
+                if identity.get(key) != self.identity.get(key)
+            ]
+            if others:
+                log.warning("%s is not used: it is of other %s.", file, " and other ".join(others))
+                continue
+            return position, arrays
+        return None
+
+
+def checkpoint_seconds(environment: Mapping[str, str]) -> float:
+    """Seconds from one checkpoint to the next: BERT_LADDER_CHECKPOINT_SECONDS, or five minutes.
+
+    Raises:
+        BadInput: if the variable is no number of seconds.
+    """
+    given = environment.get(INTERVAL_VARIABLE, CHECKPOINT_SECONDS)
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise BadInput(f"{INTERVAL_VARIABLE} is {given!r}: give a number of seconds, such as 60, or unset it.")
+    return seconds
+
+
+def _difference(key: str, found: Any, wanted: Any) -> str:
+    """A key whose values differ, with those inside it that do."""
+    if not isinstance(found, dict) or not isinstance(wanted, dict):
+        return key
+    inner = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    return f"{key} ({', '.join(f'{name} {found.get(name)}, now {wanted.get(name)}' for name in inner)})"
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of a training whose results are written."""
+    shutil.rmtree(folder, ignore_errors=True)

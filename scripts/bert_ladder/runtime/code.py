@@ -1,0 +1,55 @@
+"""The code behind a script: the files that it imports, directly and through others, found without running any."""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+# Its edit never changes what a job computes: how it waits for a device, is logged, is taken up again.
+LEFT_OUT = "runtime"
+
+
+def code_files(file: Path, left_out: str | None = LEFT_OUT) -> list[Path]:
+    """A file of Python and all that it imports of the package `bert_ladder`, but for one room; sorted.
+
+    Imports within functions count, and the `__init__.py` of every package on the way. What is imported by a name that
+    is only known at run time cannot be found: `importlib` is forbidden in the package.
+
+    Args:
+        file: a script, or a module of the package.
+        left_out: the room whose code does not count; None: all does.
+    """
+    package = Path(__file__).parents[1]
+    found, waiting = set(), [file.resolve()]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += _imported(one, package, left_out)
+    return sorted(found)
+
+
+def code_version(file: str | Path) -> str:
+    """SHA-256 of the content of `code_files`."""
+    return hashlib.sha256(b"".join(one.read_bytes() for one in code_files(Path(file)))).hexdigest()
+
+
+@cache
+def _imported(file: Path, package: Path, left_out: str | None) -> frozenset[Path]:
+    """The files of the package that a file imports itself."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            # A name of a package may be a module of it.
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    found = set()
+    for name in names:
+        parts = name.split(".")
+        if parts[0] != package.name or parts[1:2] == [left_out]:
+            continue
+        for depth in range(1, len(parts) + 1):
+            place = package.parent.joinpath(*parts[:depth])
+            found |= {one for one in (place / "__init__.py", place.with_suffix(".py")) if one.is_file()}
+    return frozenset(found)

@@ -1,0 +1,307 @@
+"""The encoders that a study names: found in the study, in the catalogue or in resources/, and where they will lie.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bert_ladder.study.locations import existing, files_below, is_local, look_up, plain_path
+from bert_ladder.study.schema import StudyError, check_schema, check_unique_keys, nearest, with_defaults
+
+ENCODER_FILES = ("encoder.json", "encoder.weights.h5", "vocab.txt")
+FETCHED_ENCODERS = Path("resources/encoders")
+FETCHED_VOCABULARIES = Path("resources/vocabularies")
+REMOTE_KINDS = {"tfhub", "kaggle", "checkpoint", "huggingface", "keras"}
+
+
+def load_catalog(file: Path, schema: dict[str, Any]) -> dict[str, Any]:
+    """Read and check the catalogue of encoders.
+
+    Args:
+        file: catalog/encoders.yaml.
+        schema: schemas/encoders.schema.yaml as read.
+
+    Returns:
+        Its `vocabularies` and `encoders`, with defaults.
+
+    Raises:
+        StudyError: one sentence that names the key, what was found and what is allowed.
+    """
+    check_unique_keys(file)
+    catalog = yaml.safe_load(file.read_text(encoding="utf-8"))
+    try:
+        check_schema(catalog, schema)
+        catalog = with_defaults(catalog, schema, schema)
+        taken: dict[str, str] = {}
+        for name, encoder in catalog["encoders"].items():
+            if encoder["vocabulary"] not in catalog["vocabularies"]:
+                known = sorted(catalog["vocabularies"])
+                raise StudyError(
+                    f"encoders.{name}.vocabulary: found {encoder['vocabulary']!r}; allowed are {', '.join(known)}"
+                    f"{nearest(encoder['vocabulary'], known)}"
+                )
+            for word in (name, *encoder["aliases"]):
+                if word.lower() in taken:
+                    raise StudyError(f"encoders.{name}: the name {word!r} is that of {taken[word.lower()]} already.")
+                taken[word.lower()] = name
+    except StudyError as error:
+        raise StudyError(f"{file.name}: {error}") from None
+    return catalog
+
+
+def find_encoder(catalog: dict[str, Any], word: str) -> str | None:
+    """The catalogue's name of the encoder that a study calls `word`: its name or an alias; None if there is none."""
+    if word in catalog["encoders"]:
+        return word
+    return next((name for name, encoder in catalog["encoders"].items() if word in encoder["aliases"]), None)
+
+
+def known_encoder(catalog: dict[str, Any], name: str) -> dict[str, Any]:
+    """An encoder of the catalogue as an entry of a study's `encoders`; see `resolve_encoders`."""
+    known = catalog["encoders"][name]
+    return {
+        "fetched": name,
+        "local": [],
+        "definition": name,
+        "vocabulary": known["vocabulary"],
+        "positions": known["size"]["positions"],
+    }
+
+
+def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list[Path]) -> None:
+    """Complete `encoders` and `vocabularies` of a study, in place.
+
+    Afterwards each encoder that a row names is an entry of `encoders`, with the name of its `vocabulary` and either
+    `scratch`, or `pretrain` (what it starts from is an entry too), or `fetched` (the folder below resources/encoders/
+    that holds it in normal form), `local` (files of this machine that it is made from) and `definition` (how to fetch
+    it: a name of the catalogue, or `sources` and `gelu`). An alias in a row is replaced by the name that it stands for.
+
+    Args:
+        study: a study with defaults.
+        catalog: as `load_catalog` gives it.
+        roots: folders in which a relative path of the study is looked for, in order.
+
+    Raises:
+        StudyError: one sentence that names the key, what was found and what is allowed.
+    """
+    own = sorted(study["encoders"])
+    for name in own:
+        encoder, key = study["encoders"][name], f"encoders.{name}"
+        if "scratch" in encoder:
+            _resolve_scratch(study, encoder, key)
+        elif "folder" in encoder:
+            _resolve_folder(study, name, encoder, roots, key)
+        elif "sources" in encoder:
+            _resolve_published(study, catalog, name, encoder, roots, key)
+        else:
+            _resolve_start(study, name, encoder, key)
+    for name in own:
+        if "pretrain" in study["encoders"][name]:
+            _resolve_pretraining(study, catalog, name, own, ())
+    for row in study["models"]:
+        row["encoder"] = _known_name(study, catalog, row["encoder"], f"models (row {row['name']!r}).encoder", own)
+
+
+def _resolve_scratch(study: dict[str, Any], encoder: dict[str, Any], key: str) -> None:
+    for foreign in ("lower_case", "gelu"):
+        if foreign in encoder:
+            raise StudyError(f"{key}.{foreign}: this key is for published encoders; remove it.")
+    _check_vocabulary(study["vocabularies"], encoder, key)
+    scratch = encoder["scratch"]
+    scratch.setdefault("heads", max(1, scratch["hidden"] // 64))
+    scratch.setdefault("intermediate", 4 * scratch["hidden"])
+    if scratch["hidden"] % scratch["heads"]:
+        raise StudyError(
+            f"{key}.scratch: hidden {scratch['hidden']} is no multiple of heads {scratch['heads']} "
+            "(by default hidden // 64); set heads to a divisor of hidden."
+        )
+
+
+def _resolve_start(study: dict[str, Any], name: str, encoder: dict[str, Any], key: str) -> None:
+    """A pre-training from random weights gets these as an encoder of its own."""
+    for foreign in ("vocabulary", "lower_case", "gelu"):
+        if foreign in encoder:
+            raise StudyError(f"{key}.{foreign}: a pre-trained encoder has that of the one it starts from; remove it.")
+    pretrain = encoder["pretrain"]
+    if isinstance(pretrain["from"], dict):
+        untrained = f"{name}-untrained"
+        if untrained in study["encoders"]:
+            raise StudyError(f"encoders.{untrained}: this is the name of what {key} starts from; choose another.")
+        _resolve_scratch(study, pretrain["from"], f"{key}.pretrain.from")
+        study["encoders"][untrained], pretrain["from"] = pretrain["from"], untrained
+
+
+def _resolve_pretraining(
+    study: dict[str, Any], catalog: dict[str, Any], name: str, own: list[str], after: tuple[str, ...]
+) -> None:
+    """Complete a pre-trained encoder from the one that it starts from, which comes first.
+
+    Args:
+        after: the pre-trainings that wait for this one.
+    """
+    encoder, key = study["encoders"][name], f"encoders.{name}.pretrain"
+    pretrain = encoder["pretrain"]
+    if name in after:
+        raise StudyError(f"{key}.from: {' starts from '.join([*after, name])}; start one of them from another encoder.")
+    pretrain["from"] = _known_name(study, catalog, pretrain["from"], f"{key}.from", own)
+    start = study["encoders"][pretrain["from"]]
+    if "pretrain" in start:
+        _resolve_pretraining(study, catalog, pretrain["from"], own, (*after, name))
+    # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
+    encoder["pretrain"] = {setting: pretrain[setting] for setting in sorted(pretrain)}
+    encoder["vocabulary"] = start["vocabulary"]
+    positions = start.get("scratch", start).get("positions")
+    if positions:
+        encoder["positions"] = positions
+        if pretrain["length"] > positions:
+            raise StudyError(
+                f"{key}.length: found {pretrain['length']}; the encoder {pretrain['from']!r} has {positions} positions."
+            )
+
+
+def _check_vocabulary(vocabularies: dict[str, Any], encoder: dict[str, Any], key: str) -> None:
+    name, known = encoder["vocabulary"], sorted(vocabularies)
+    if name not in vocabularies:
+        raise StudyError(
+            f"{key}.vocabulary: found {name!r}; allowed are the entries of `vocabularies`: "
+            f"{', '.join(known) or 'none yet'}{nearest(name, known)}"
+        )
+
+
+def _resolve_folder(study: dict[str, Any], name: str, encoder: dict[str, Any], roots: list[Path], key: str) -> None:
+    """An encoder from a folder in normal form, whose vocabulary can be read at once."""
+    for foreign in ("vocabulary", "lower_case", "gelu"):
+        if foreign in encoder:
+            raise StudyError(f"{key}: an encoder from a folder has its own {foreign}; remove the key '{foreign}'.")
+    folder = existing(encoder.pop("folder"), roots, f"{key}.folder")
+    missing = [file for file in ENCODER_FILES if not Path(folder, file).is_file()]
+    if missing:
+        raise StudyError(f"{key}.folder: {folder} lacks {', '.join(missing)}; it is no encoder.")
+    definition = {"sources": [{"folder": folder}], "gelu": None}
+    encoder |= {
+        "fetched": _folder_name(name, definition),
+        "local": [f"{folder}/{file}" for file in ENCODER_FILES],
+        "definition": definition,
+        "vocabulary": _own_vocabulary(study, Path(folder), key),
+    }
+
+
+def _resolve_published(
+    study: dict[str, Any], catalog: dict[str, Any], name: str, encoder: dict[str, Any], roots: list[Path], key: str
+) -> None:
+    """An encoder that the study says where to fetch."""
+    sources, local = [], []
+    for position, source in enumerate(encoder.pop("sources")):
+        found, files = _resolve_source(source, roots, f"{key}.sources[{position}]", only=position == 0)
+        sources.append(found)
+        local += files
+    definition = {"sources": sources, "gelu": encoder.pop("gelu", None)}
+    # Two studies may take the same files for text of another case, or demand another vocabulary of them.
+    demanded = {"vocabulary": encoder.get("vocabulary"), "lower_case": encoder.get("lower_case", True)}
+    encoder |= {"fetched": _folder_name(name, definition | demanded), "local": local, "definition": definition}
+    if "vocabulary" not in encoder:
+        encoder["vocabulary"] = encoder["fetched"]
+        file = f"{FETCHED_ENCODERS}/{encoder['fetched']}/vocab.txt"
+        study["vocabularies"][encoder["fetched"]] = {"file": file, "lower_case": encoder.pop("lower_case", True)}
+        return
+    if "lower_case" in encoder:
+        raise StudyError(f"{key}.lower_case: the vocabulary {encoder['vocabulary']!r} says so already; remove the key.")
+    if encoder["vocabulary"] in catalog["vocabularies"]:
+        _add_shared_vocabulary(study, catalog, encoder["vocabulary"])
+        return
+    _check_vocabulary(study["vocabularies"], encoder, key)
+    if "size" in study["vocabularies"][encoder["vocabulary"]]:
+        raise StudyError(
+            f"{key}.vocabulary: {encoder['vocabulary']!r} is learned from the study's text; a published encoder needs "
+            "the vocabulary that it was trained with: remove the key, or name a vocabulary with `file`."
+        )
+    encoder["given_vocabulary"] = study["vocabularies"][encoder["vocabulary"]]["file"]
+
+
+def _resolve_source(source: dict[str, Any], roots: list[Path], key: str, only: bool) -> tuple[dict[str, Any], list]:
+    """A source with its local paths found, and the local files that it consists of."""
+    source, local = dict(source), []
+    for kind in ("tfhub", "checkpoint", "folder", "preprocessing", "huggingface", "keras"):
+        if kind not in source:
+            continue
+        place = source[kind]
+        if kind in ("tfhub", "checkpoint", "folder", "preprocessing"):
+            place = plain_path(place, f"{key}.{kind}")
+        if not is_local(place):
+            continue
+        found = look_up(place, roots, f"{key}.{kind}")
+        # With several sources, one that is not on this machine is just the first that fails.
+        repository = kind == "huggingface" and re.fullmatch(r"[\w.-]+/[\w.-]+", place) and place[0] not in ".~"
+        must_exist = only and not (repository or (kind in ("preprocessing", "keras") and place[0] not in "./~"))
+        if found is None and must_exist and kind == "huggingface":
+            raise StudyError(
+                f"{key}.huggingface: found {place!r}; allowed is a folder that exists, or a repository as owner/name, "
+                "such as google-bert/bert-base-uncased."
+            )
+        if found is None and must_exist:
+            found = existing(place, roots, f"{key}.{kind}")
+        if found is not None:
+            source[kind] = found
+            local += files_below(found)
+    return source, local
+
+
+def _known_name(study: dict[str, Any], catalog: dict[str, Any], word: str, key: str, own: list[str]) -> str:
+    """Name of the study's encoder that `key` calls `word`; one of the catalogue or of resources/ is entered first."""
+    if word in study["encoders"]:
+        return word
+    name = find_encoder(catalog, word)
+    if name is not None and name not in study["encoders"]:
+        study["encoders"][name] = known_encoder(catalog, name)
+        _add_shared_vocabulary(study, catalog, study["encoders"][name]["vocabulary"])
+    if name is not None:
+        return name
+    name, folder = word, FETCHED_ENCODERS / word
+    if not all((folder / file).is_file() for file in ENCODER_FILES):
+        aliases = [alias for encoder in catalog["encoders"].values() for alias in encoder["aliases"]]
+        known = [*own, *catalog["encoders"], *aliases]
+        raise StudyError(
+            f"{key}: {name!r} is neither an entry of `encoders` ({', '.join(own) or 'none'}), nor "
+            f"of catalog/encoders.yaml ({', '.join(aliases)}, ...), nor a folder {folder} with "
+            f"{', '.join(ENCODER_FILES)}{nearest(name, known)}"
+        )
+    study["encoders"][name] = {
+        "fetched": name,
+        "local": [],
+        "definition": {"sources": [], "gelu": None},
+        "vocabulary": _own_vocabulary(study, folder, key),
+    }
+    return name
+
+
+def _add_shared_vocabulary(study: dict[str, Any], catalog: dict[str, Any], name: str) -> None:
+    """Enter a vocabulary of the catalogue into the study."""
+    file = f"{FETCHED_VOCABULARIES}/{name}/vocab.txt"
+    lower_case = catalog["vocabularies"][name]["lower_case"]
+    if study["vocabularies"].setdefault(name, {"file": file, "lower_case": lower_case}).get("file") != file:
+        raise StudyError(f"vocabularies.{name}: this is the name of a vocabulary of the catalogue; choose another.")
+
+
+def _own_vocabulary(study: dict[str, Any], folder: Path, key: str) -> str:
+    """Enter the vocabulary that lies in an encoder's folder; encoders with equal ones share its tokens."""
+    file, config = folder / "vocab.txt", folder / "encoder.json"
+    try:
+        lower_case = json.loads(config.read_text(encoding="utf-8"))["lower_case"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StudyError(f"{key}: {config} is no JSON with the key 'lower_case' ({error!r}).") from error
+    digest = hashlib.sha256(file.read_bytes() + str(lower_case).encode()).hexdigest()
+    name = f"vocab-{digest[:12]}"
+    study["vocabularies"][name] = {"file": str(file), "lower_case": lower_case}
+    return name
+
+
+def _folder_name(name: str, definition: dict[str, Any]) -> str:
+    """resources/ is shared by all studies: two that call different encoders by one name must not meet there."""
+    digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+    return f"{name}-{digest[:8]}"

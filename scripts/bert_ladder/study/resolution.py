@@ -1,0 +1,273 @@
+"""Reads a study: checks it against the schema, fills in the defaults and resolves its rows.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from bert_ladder.study.catalog import resolve_encoders
+from bert_ladder.study.locations import existing, is_local, plain_path
+from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
+from bert_ladder.study.trials import check_search, draw_trials, searched_keys
+
+SHORTEST_PAIR = 7  # WordPieces; with fewer a segment could be empty
+BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
+
+
+def resolve_study(
+    config: dict[str, Any], schema: dict[str, Any], catalog: dict[str, Any], roots: list[Path]
+) -> dict[str, Any]:
+    """Check a study and return it whole, with every default in place.
+
+    Args:
+        config: the study as read from YAML; not changed.
+        schema: schemas/config.schema.yaml, with the definitions of schemas/encoders.schema.yaml.
+        catalog: the known encoders, as `load_catalog` gives them.
+        roots: folders in which a relative path of the study is looked for, in order.
+
+    Returns:
+        The study with defaults. Its `models` are as `resolve_row` gives them; local paths are replaced by those found
+        under `roots`.
+
+    Raises:
+        StudyError: one sentence that names the key, what was found and what is allowed.
+    """
+    check_schema(config, schema)
+    study = with_defaults(config, schema, schema)
+    names = study["dataset"].get("label_names", {})
+    # YAML reads the labels 0 and true as a number and a boolean; the data hold them as text.
+    study["dataset"]["label_names"] = {
+        str(label).lower() if isinstance(label, bool) else str(label): name for label, name in names.items()
+    }
+    for place, row in enumerate(study["models"]):
+        if "search" in row:
+            key = f"models[{place}] (row {row['name']!r})"
+            row["search"] = _resolve_search(row["search"], key, schema)
+            for name in searched_keys(row["search"]):
+                if name in row:
+                    raise StudyError(f"{key}.search.{name}: the row sets {name} itself too; remove one of the two.")
+    training = schema["$defs"]["training"]["properties"]
+    study["models"] = [resolve_row(row, study, training) for row in study["models"]]
+    _resolve_paths(study, roots)
+    _check_names(study)
+    resolve_encoders(study, catalog, roots)
+    _check_pretraining(study)
+    for row in study["models"]:
+        for settings in row_settings(row):
+            _check_training(row, settings, study["encoders"][row["encoder"]])
+    _check_seeds(study)
+    return study
+
+
+def safe_name(name: str) -> str:
+    """Make a row's name fit for a path: what is no letter, digit, dot, dash or underscore becomes a dash."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+
+
+def safe_file_name(location: str, split: str) -> str:
+    """A file name for a location: its last part made safe, the ending kept; the split's name where nothing is left."""
+    last = PurePosixPath(location if is_local(location) else urlsplit(location).path)
+    endings = "".join(last.suffixes[-2:])
+    return f"{safe_name(last.name.removesuffix(endings)) or split}{re.sub(r'[^A-Za-z0-9.]', '', endings)}"
+
+
+def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+    """One row of `models` with the study's settings below its own.
+
+    Args:
+        row: as the study has it.
+        study: the study with defaults.
+        training: schema of each training key.
+
+    Returns:
+        `name`, `path` (the name made safe), `encoder`, `reference`, `seeds`, `training` (every setting that is the same
+        for all of its trainings), and for a search `search` (`metric`, `seeds`, `keys`: what is searched, in the order
+        of the study, and `trials`: name -> searched values).
+    """
+    settings = study["training"] | {key: value for key, value in row.items() if key in study["training"]}
+    seeds = row.get("seeds", study["seeds"])
+    resolved = {
+        "name": row["name"],
+        "path": safe_name(row["name"]),
+        "encoder": row["encoder"],
+        "reference": row.get("reference", {}),
+        "seeds": seeds,
+    }
+    if "search" in row:
+        settings = {key: value for key, value in settings.items() if key not in row["search"]}
+        resolved["search"] = {
+            "metric": row["search"].get("metric", "accuracy"),
+            "seeds": row["search"].get("seeds", seeds[:1]),
+            "keys": searched_keys(row["search"]),
+            "trials": draw_trials(row["search"], training),
+        }
+    # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
+    return resolved | {"training": {key: settings[key] for key in sorted(settings)}}
+
+
+def row_settings(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The whole training settings of a resolved row: those of each trial of a search, else its one set."""
+    trials = row["search"]["trials"].values() if "search" in row else [{}]
+    return [row["training"] | values for values in trials]
+
+
+def locations(source: dict[str, Any]) -> list[str]:
+    """The addresses of a data set's split, in order of preference."""
+    return [source["url"]] if isinstance(source["url"], str) else source["url"]
+
+
+def published_files(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The files to download, by their names under resources/<dataset>/.
+
+    What has the same addresses (one archive, or one file to hold a test split out of) is one file.
+
+    Raises:
+        StudyError: two files would have one name.
+    """
+    files = {}
+    for part, source in published_sources(dataset).items():
+        name = published_name(dataset, part)
+        file = files.setdefault(name, {"locations": locations(source), "sha256": None})
+        if file["locations"] != locations(source):
+            raise StudyError(
+                f"dataset: {file['locations'][0]} and {locations(source)[0]} would both be kept as {name}; rename one."
+            )
+        files[name]["sha256"] = files[name]["sha256"] or source.get("sha256", "").lower() or None
+    return files
+
+
+def published_sources(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Where the splits "train" and "test" and each of the unlabelled texts are."""
+    splits = {split: dataset.get(split, dataset["train"]) for split in ("train", "test")}
+    return splits | dataset.get("unlabelled", {})
+
+
+def published_name(dataset: dict[str, Any], part: str) -> str:
+    """Name under resources/<dataset>/ of the file that holds a split, or unlabelled texts."""
+    addresses = {name: locations(source) for name, source in published_sources(dataset).items()}
+    first = next(name for name, found in addresses.items() if found == addresses[part])
+    name = safe_file_name(addresses[first][0], first)
+    # The splits, and texts without labels that stand before: ones that are added must not rename files that are there.
+    before = list(addresses)[: max(2, list(addresses).index(first))]
+    others = {
+        safe_file_name(addresses[other][0], other).lower() for other in before if addresses[other] != addresses[first]
+    }
+    return f"{first}-{name}" if name.lower() in others else name
+
+
+def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
+    """Replace every local path by the first that exists under `roots`."""
+    dataset = study["dataset"]
+    sources = {f"dataset.{split}": dataset[split] for split in ("train", "test") if split in dataset}
+    sources |= {f"dataset.unlabelled.{name}": source for name, source in dataset["unlabelled"].items()}
+    for key, source in sources.items():
+        urls = [plain_path(url, f"{key}.url") for url in locations(source)]
+        # With mirrors, a missing local copy is just the first source that fails.
+        if len(urls) == 1 and is_local(urls[0]):
+            urls = [existing(urls[0], roots, f"{key}.url")]
+        source["url"] = urls
+    for name, vocabulary in study["vocabularies"].items():
+        if "file" in vocabulary:
+            vocabulary["file"] = existing(vocabulary["file"], roots, f"vocabularies.{name}.file")
+
+
+def _check_names(study: dict[str, Any]) -> None:
+    for name in study["dataset"]["unlabelled"]:
+        if name.lower() in ("train", "test"):
+            raise StudyError(f"dataset.unlabelled: the name {name!r} is that of a split; choose another.")
+    baselines = {safe_name(name).lower() for names in BASELINES.items() for name in names}
+    taken: dict[str, str] = {}
+    for row in study["models"]:
+        path = row["path"].lower()
+        if not path:
+            raise StudyError(f"models: the name {row['name']!r} holds no Latin letter or digit; choose another.")
+        if path in baselines:
+            raise StudyError(f"models: the name {row['name']!r} is that of a baseline; choose another.")
+        if path in taken:
+            raise StudyError(
+                f"models: the names {taken[path]!r} and {row['name']!r} would share one folder ({row['path']}); "
+                "rename one of the rows."
+            )
+        taken[path] = row["name"]
+
+
+def _check_pretraining(study: dict[str, Any]) -> None:
+    """Vocabularies and pre-trained encoders name unlabelled texts that there are; optimizers get what they take."""
+    known = sorted(study["dataset"]["unlabelled"])
+    named = {f"vocabularies.{name}.text": entry.get("text", []) for name, entry in study["vocabularies"].items()}
+    for name, encoder in study["encoders"].items():
+        if "pretrain" in encoder:
+            _check_optimizer(encoder["pretrain"], f"encoders.{name}.pretrain")
+            length = encoder["pretrain"]["length"]
+            if encoder["pretrain"]["next_sentence"] and length < SHORTEST_PAIR:
+                raise StudyError(
+                    f"encoders.{name}.pretrain.length: found {length}; two segments (next_sentence) take "
+                    f"{SHORTEST_PAIR} or more."
+                )
+            named[f"encoders.{name}.pretrain.text"] = encoder["pretrain"]["text"]
+    for key, names in named.items():
+        for name in names:
+            if name not in known:
+                raise StudyError(
+                    f"{key}: found {name!r}; allowed are the entries of `dataset.unlabelled`: "
+                    f"{', '.join(known) or 'none yet'}{nearest(name, known)}"
+                )
+    for name, vocabulary in study["vocabularies"].items():
+        if "file" in vocabulary and vocabulary.get("text"):
+            raise StudyError(f"vocabularies.{name}: a vocabulary from a file is not learned; remove the key 'text'.")
+
+
+def _resolve_search(search: dict[str, Any], key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A checked search, its numbers of the type that their key has."""
+    training = schema["$defs"]["training"]["properties"]
+
+    def check_value(name: str, value: Any) -> None:
+        try:
+            check_schema({name: value}, {"type": "object", "properties": training, "$defs": schema["$defs"]})
+        except StudyError as error:
+            raise StudyError(f"{key}.search.{error}") from None
+
+    check_search(search, key, training, check_value)
+    return {
+        name: [with_defaults(value, training[name], schema) for value in found]
+        if name in training and isinstance(found, list)
+        else found
+        for name, found in search.items()
+    }
+
+
+def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict[str, Any]) -> None:
+    key = f"models (row {row['name']!r})"
+    _check_optimizer(training, key)
+    positions = encoder.get("scratch", encoder).get("positions")
+    if positions and training["length"] > positions:
+        raise StudyError(
+            f"{key}.length: found {training['length']}; the encoder {row['encoder']!r} has {positions} positions."
+        )
+
+
+def _check_optimizer(training: dict[str, Any], key: str) -> None:
+    if training["clipnorm"] is not None and training["global_clipnorm"] is not None:
+        raise StudyError(
+            f"{key}: clipnorm {training['clipnorm']} and global_clipnorm {training['global_clipnorm']} are both "
+            "set; set one of them to null."
+        )
+    if training["momentum"] and training["optimizer"] != "sgd":
+        raise StudyError(f"{key}: momentum is for sgd only; found optimizer {training['optimizer']!r}.")
+
+
+def _check_seeds(study: dict[str, Any]) -> None:
+    if study["comparison"]["over"] != "seeds":
+        return
+    rows = {f"the row {row['name']!r} has": row["seeds"] for row in study["models"]}
+    if study["split_seed"] == "per_run" and study["baselines"]:
+        rows["the baselines, whose split is drawn per run, have"] = study["seeds"]
+    for having, seeds in rows.items():
+        if len(seeds) == 1:
+            raise StudyError(
+                f"comparison.over: found 'seeds', but {having} the one seed {seeds[0]}, which shows no spread; give "
+                "two or more, or write over: auto."
+            )

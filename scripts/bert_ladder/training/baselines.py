@@ -1,0 +1,241 @@
+"""Linear baselines: TF-IDF with logistic regression, and NB-SVM. Tuned on the validation part only."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.sparse import csr_matrix
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, read_frame, read_labels
+from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.training.linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
+
+log = logging.getLogger(__name__)
+
+REGULARIZATION = {"tfidf_logistic_regression": (1.0, 10.0, 100.0), "nb_svm": (0.01, 0.1, 1.0)}
+INTERPOLATION = (0.25, 0.5, 0.75, 1.0)
+SMOOTHING = 1.0
+
+
+def fit_tfidf_logistic_regression(
+    train: csr_matrix, labels: np.ndarray, score: Callable[[LinearClassifier], float], seed: int
+) -> tuple[LinearClassifier, dict[str, float]]:
+    """Logistic regression (multinomial for more than two classes) with the best C.
+
+    Args:
+        train: TF-IDF features, shape (n, features).
+        labels: codes 0 … classes - 1, each present, shape (n,).
+        score: accuracy of a classifier on the validation part.
+        seed: of the solver.
+
+    Returns:
+        The classifier and the chosen hyper-parameters: C.
+    """
+    best, best_score, chosen = None, -1.0, {}
+    for c in REGULARIZATION["tfidf_logistic_regression"]:
+        fitted = LogisticRegression(C=c, max_iter=1000, random_state=seed).fit(train, labels)
+        candidate = LinearClassifier(fitted.coef_.astype(np.float32), fitted.intercept_)
+        accuracy = score(candidate)
+        log.info("C %g: validation accuracy %.4f", c, accuracy)
+        if accuracy > best_score:
+            best, best_score, chosen = candidate, accuracy, {"C": c}
+    return best, chosen
+
+
+def fit_nb_svm(
+    train: csr_matrix, labels: np.ndarray, score: Callable[[LinearClassifier], float], seed: int
+) -> tuple[LinearClassifier, dict[str, float]]:
+    """Linear SVM on features scaled by their naive-Bayes log-count ratios (Wang & Manning 2012), one class vs. rest.
+
+    The weights are interpolated between their mean magnitude, which is naive Bayes, and the SVM's
+    own, as the paper has it; with beta = 1 they are the SVM's alone.
+
+    Args:
+        train: presence of n-grams, 0 or 1, shape (n, features).
+        labels: codes 0 … classes - 1, each present, shape (n,).
+        score: accuracy of a classifier on the validation part.
+        seed: of the solver.
+
+    Returns:
+        The classifier, its temperature being 1, and the chosen hyper-parameters: C and beta.
+    """
+    classes = int(labels.max()) + 1
+    targets = [labels == code for code in ([1] if classes == 2 else range(classes))]
+    ratios = [log_count_ratios(train, target) for target in targets]
+    best, best_score, chosen = None, -1.0, {}
+    for c in REGULARIZATION["nb_svm"]:
+        svms = [
+            # Tighter tolerances cost minutes at a large C and change no decision that matters.
+            LinearSVC(C=c, tol=1e-2, dual=True, max_iter=1000, random_state=seed).fit(scale(train, ratio), target)
+            for ratio, target in zip(ratios, targets, strict=True)
+        ]
+        intercepts = np.array([svm.intercept_[0] for svm in svms])
+        for beta in INTERPOLATION:
+            weights = [
+                ((1 - beta) * np.abs(svm.coef_[0]).mean() + beta * svm.coef_[0]).astype(np.float32) * ratio
+                for svm, ratio in zip(svms, ratios, strict=True)
+            ]
+            candidate = LinearClassifier(np.stack(weights), intercepts)
+            accuracy = score(candidate)
+            log.info("C %g, beta %g: validation accuracy %.4f", c, beta, accuracy)
+            if accuracy > best_score:
+                best, best_score, chosen = candidate, accuracy, {"C": c, "beta": beta}
+    return best, chosen
+
+
+def log_count_ratios(features: csr_matrix, target: np.ndarray) -> np.ndarray:
+    """How much likelier each n-gram is inside the class than outside, as a logarithm, float32, shape (features,).
+
+    Args:
+        features: presence of n-grams, shape (n, features).
+        target: true for the texts of the class, shape (n,).
+    """
+    inside, outside = (
+        SMOOTHING + np.asarray(features[part].sum(axis=0), dtype=np.float64).ravel() for part in (target, ~target)
+    )
+    return np.log((inside / inside.sum()) / (outside / outside.sum())).astype(np.float32)
+
+
+def scale(features: csr_matrix, factors: np.ndarray) -> csr_matrix:
+    """Multiply the columns of 0/1 features, whose positions are shared, not copied, by `factors`."""
+    return csr_matrix((factors[features.indices], features.indices, features.indptr), shape=features.shape)
+
+
+def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature with the least cross-entropy on held-out texts (Guo et al. 2017); it changes no decision.
+
+    Args:
+        scores: shape (n, classes).
+        labels: codes, shape (n,).
+    """
+    true = np.arange(len(labels)), labels
+    found = minimize_scalar(
+        lambda log_t: -log_softmax(scores / np.exp(log_t), axis=1)[true].mean(), bounds=(-7, 7), method="bounded"
+    )
+    return float(np.exp(found.x))
+
+
+def fit_baseline(
+    baseline: str, texts: dict[str, Sequence[str]], labels: dict[str, np.ndarray], classes: int, seed: int
+) -> tuple[LinearModel, dict[str, np.ndarray], dict[str, Any]]:
+    """Fit on the training part, tune on the validation part, predict all parts.
+
+    Args:
+        baseline: "tfidf_logistic_regression" or "nb_svm".
+        texts: "train", "validation" and "test" to their texts.
+        labels: "train" and "validation" to class codes, shape (n,).
+        classes: number of classes; one that has no training text gets the probability 0.
+        seed: of the solvers.
+
+    Returns:
+        The model, probabilities of each part, float32, shape (n, classes), and `parameters` (weights),
+        `training_seconds` (n-grams and tuning included) and `hyperparameters` (a JSON object as a string).
+
+    Raises:
+        ValueError: no training text holds a word.
+    """
+    start = time.perf_counter()
+    vectorizer = build_vectorizer(baseline)
+    features = {"train": vectorizer.fit_transform(texts["train"])}
+    features["validation"] = vectorizer.transform(texts["validation"])
+    log.info("%s: %s n-grams in %s texts", baseline, f"{features['train'].shape[1]:,}", f"{len(texts['train']):,}")
+
+    present, codes = np.unique(labels["train"], return_inverse=True)
+
+    def validation_accuracy(candidate: LinearClassifier) -> float:
+        decisions = present[candidate.scores(features["validation"]).argmax(axis=1)]
+        return float((decisions == labels["validation"]).mean())
+
+    fit = fit_nb_svm if baseline == "nb_svm" else fit_tfidf_logistic_regression
+    classifier, chosen = fit(features["train"], codes, validation_accuracy, seed)
+    if baseline == "nb_svm":
+        known = np.isin(labels["validation"], present)
+        scores = classifier.scores(features["validation"][known])
+        temperature = fit_temperature(scores, np.searchsorted(present, labels["validation"][known]))
+        classifier = LinearClassifier(classifier.weights, classifier.intercepts, temperature)
+        chosen["temperature"] = temperature
+    seconds = time.perf_counter() - start
+
+    features["test"] = vectorizer.transform(texts["test"])
+    model = LinearModel(vectorizer, classifier, present, classes)
+    return (
+        model,
+        {split: model.predict(matrix) for split, matrix in features.items()},
+        {"parameters": classifier.parameters, "training_seconds": seconds, "hyperparameters": json.dumps(chosen)},
+    )
+
+
+def train_baseline(
+    path_train: str | Path,
+    path_test: str | Path,
+    path_labels: str | Path,
+    path_split: str | Path,
+    path_predictions: str | Path,
+    path_metrics: str | Path,
+    path_model: str | Path,
+    baseline: str,
+    model: str,
+    study: str,
+    seed: int,
+) -> None:
+    """Write predictions.parquet, metrics.json and the model of one baseline.
+
+    Args:
+        path_train, path_test: the splits as parquet.
+        path_labels: labels.json.
+        path_split: parquet with the part of each row of the training split.
+        path_predictions, path_metrics: files to write.
+        path_model: file to write, see `save_linear_model`.
+        baseline: "tfidf_logistic_regression" or "nb_svm".
+        model: name of the table's row.
+        study: name of the study.
+        seed: of the solvers.
+
+    Raises:
+        BadInput: no training text holds a word.
+    """
+    names, positive = read_labels(path_labels)
+    train, test = read_frame(path_train), read_frame(path_test)
+    part = pd.read_parquet(path_split)[PART_COLUMN].to_numpy()
+    frames = {split: train[part == split] for split in PARTS} | {"test": test.reset_index(drop=True)}
+    texts = {split: frame[DATA_COLUMN].tolist() for split, frame in frames.items()}
+    labels = {split: frame[LABEL_COLUMN].to_numpy() for split, frame in frames.items()}
+    try:
+        fitted, probabilities, record = fit_baseline(baseline, texts, labels, len(names), seed)
+    except ValueError as error:
+        if "empty vocabulary" not in str(error):
+            raise
+        raise BadInput(
+            f"{path_train}: none of the {len(texts['train']):,} texts of the training part holds a word; "
+            "check that the study's `text` names the column with the texts"
+        ) from error
+    predictions = pd.concat(
+        [predictions_frame(split, frames[split].index, labels[split], probabilities[split]) for split in frames],
+        ignore_index=True,
+    )
+    metrics = {
+        "study": study,
+        "model": model,
+        "encoder": "",
+        "kind": "baseline",
+        "seed": seed,
+        "parameters": record["parameters"],
+        **classification_metrics(predictions, positive, names),
+        "training_seconds": record["training_seconds"],
+        "device": "cpu",
+        "hyperparameters": record["hyperparameters"],
+    }
+    predictions.to_parquet(path_predictions, index=False)
+    save_linear_model(path_model, baseline, fitted)
+    Path(path_metrics).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    log.info("%s: test accuracy %.4f, %.0f s", baseline, metrics["test_accuracy"], metrics["training_seconds"])

@@ -1,0 +1,314 @@
+"""Fits a Keras model epoch by epoch: optimizer, order of the batches, progress, resuming. Speaks `keras` only."""
+
+import hashlib
+import logging
+import math
+import os
+import platform
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import ops
+
+from bert_ladder.runtime.checkpoints import Checkpoints
+from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.training.resuming import RestOfEpoch, Resuming
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 10.0
+# Biases and layer norms are not decayed: Devlin et al. 2019's own training code, Loshchilov & Hutter 2019.
+NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
+
+
+class Diverged(BadInput):
+    """A training whose loss or probabilities are no finite numbers."""
+
+
+class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear rise from zero, then a constant rate, or a linear or cosine decay to zero.
+
+    Args:
+        peak: the highest learning rate.
+        steps: steps of the whole training.
+        warmup_steps: steps of the rise.
+        schedule: "constant", "linear" or "cosine".
+    """
+
+    def __init__(self, peak: float, steps: int, warmup_steps: int, schedule: str):
+        self.peak, self.steps, self.warmup_steps, self.schedule = peak, steps, warmup_steps, schedule
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        done = ops.clip((step - self.warmup_steps) / max(1, self.steps - self.warmup_steps), 0.0, 1.0)
+        decay = {
+            "constant": lambda: ops.ones_like(done),
+            "linear": lambda: 1.0 - done,
+            "cosine": lambda: 0.5 * (1.0 + ops.cos(math.pi * done)),
+        }[self.schedule]()
+        rise = ops.minimum(1.0, (step + 1.0) / max(1, self.warmup_steps))
+        return self.peak * ops.where(step < self.warmup_steps, rise, decay)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps, "schedule": self.schedule}
+
+
+def build_optimizer(
+    training: dict[str, Any], steps: int, not_decayed: Sequence[keras.Variable] = ()
+) -> keras.optimizers.Optimizer:
+    """The optimizer that a study's training settings describe.
+
+    Args:
+        training: `optimizer` and its settings, as the schema has them.
+        steps: steps of the whole training.
+        not_decayed: variables that no weight decay touches, beside biases and layer norms.
+    """
+    rate = training["learning_rate"]
+    if training["schedule"] != "constant" or training["warmup_fraction"]:
+        rate = WarmUpDecay(rate, steps, round(steps * training["warmup_fraction"]), training["schedule"])
+    settings = {
+        "learning_rate": rate,
+        "clipnorm": training["clipnorm"],
+        "global_clipnorm": training["global_clipnorm"],
+        "weight_decay": training["weight_decay"] or None,
+    }
+    if training.get("gradient_accumulation", 1) > 1:
+        settings["gradient_accumulation_steps"] = training["gradient_accumulation"]
+    if training["optimizer"] == "sgd":
+        settings["momentum"] = training["momentum"]
+    else:
+        settings["epsilon"] = training["epsilon"]
+    if training["optimizer"] == "adamw":
+        settings["weight_decay"] = training["weight_decay"]
+    classes = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "adamax": keras.optimizers.Adamax,
+        "sgd": keras.optimizers.SGD,
+    }
+    optimizer = classes[training["optimizer"]](**settings)
+    if training["weight_decay"]:
+        optimizer.exclude_from_weight_decay(var_list=list(not_decayed), var_names=NOT_DECAYED)
+    return optimizer
+
+
+def is_compiled(training: dict[str, Any]) -> bool:
+    """Whether XLA compiles the step: where the settings want it, and always with JAX, which crawls without."""
+    return training["xla"] or keras.backend.backend() == "jax"
+
+
+class EpochOrder(keras.callbacks.Callback):
+    """Gives the training batches the order of the epoch that begins, without the steps that are done already.
+
+    Args:
+        dataset: the training batches.
+        order: the batches of an epoch.
+        first_epoch, steps_done: where the training begins.
+    """
+
+    def __init__(self, dataset: keras.utils.PyDataset, order: Callable[[int], list], first_epoch: int, steps_done: int):
+        super().__init__()
+        self.dataset, self.order = dataset, order
+        self.first_epoch, self.steps_done = first_epoch, steps_done
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.dataset.batches = self.order(epoch)[self.steps_done if epoch == self.first_epoch else 0 :]
+
+
+class Progress(keras.callbacks.Callback):
+    """Measures after each epoch, and logs epoch, step, loss, accuracy, speed and the time left every few seconds.
+
+    Args:
+        name: what is trained.
+        examples: texts per epoch.
+        batch_size: texts per step.
+        measure: gives the measures of the model as it is; they join the epoch's logs.
+        unit: what the speed is counted in, and how many of them an example has.
+
+    Raises:
+        Diverged: at the end of an epoch whose loss is no finite number.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        examples: int,
+        batch_size: int,
+        measure: Callable[[], dict[str, float]],
+        unit: tuple[str, int] = ("examples", 1),
+    ):
+        super().__init__()
+        self.name, self.examples, self.batch_size, self.measure = name, examples, batch_size, measure
+        self.unit, self.per_example = unit
+        self.go_on(0, 0.0)
+
+    def go_on(self, steps_done: int, seconds: float) -> None:
+        """Take over what an earlier process did of the first epoch."""
+        self.steps_done, self.seconds_before = steps_done, seconds
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.epoch, self.epoch_start = epoch, time.perf_counter()
+        # The first step traces the graph; the speed counts from its end.
+        self.first_step_end, self.reported = None, self.epoch_start
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        now = time.perf_counter()
+        if self.first_step_end is None:
+            self.first_step_end = now
+        elif now - self.reported >= PROGRESS_SECONDS:
+            self.reported = now
+            speed = batch * self.batch_size / (now - self.first_step_end)
+            step = self.steps_done + batch + 1
+            done = self.epoch * self.examples + step * self.batch_size
+            left = (self.params["epochs"] * self.examples - done) / speed
+            log.info(
+                "%s | epoch %d/%d | step %d/%d | loss %.4f | accuracy %.4f | %s %s/s | %s left",
+                self.name,
+                self.epoch + 1,
+                self.params["epochs"],
+                step,
+                self.params["steps"],
+                logs["loss"],
+                logs["accuracy"],
+                f"{speed * self.per_example:,.0f}",
+                self.unit,
+                clock(left),
+            )
+
+    def seconds(self) -> float:
+        """Seconds that the epoch has taken so far."""
+        return self.seconds_before + time.perf_counter() - self.epoch_start
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        seconds = self.seconds()
+        self.go_on(0, 0.0)
+        if not np.isfinite(logs["loss"]):
+            raise Diverged(f"{self.name}: the loss is no finite number in epoch {epoch + 1} of {self.params['epochs']}")
+        logs.update(self.measure(), seconds=seconds)
+        log.info(
+            "%s | epoch %d/%d | loss %.4f | accuracy %.4f | validation loss %.4f | validation accuracy %.4f | %s",
+            self.name,
+            epoch + 1,
+            self.params["epochs"],
+            logs["loss"],
+            logs["accuracy"],
+            logs["validation_loss"],
+            logs["validation_accuracy"],
+            clock(time.perf_counter() - self.epoch_start),
+        )
+
+
+def clock(seconds: float) -> str:
+    """A duration for people: "42 s", "3 min 05 s", "2 h 07 min"."""
+    seconds = max(0, round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def fit(
+    model: keras.Model,
+    dataset: keras.utils.PyDataset,
+    order: Callable[[int], list],
+    epochs: int,
+    metrics: Sequence[keras.metrics.Metric],
+    progress: Progress,
+    keeper: keras.callbacks.EarlyStopping | None,
+    checkpoints: Checkpoints,
+    checkpoint_seconds: float,
+) -> pd.DataFrame:
+    """Fit a compiled model, from the newest checkpoint if there is one, as if it had never stopped.
+
+    Args:
+        model: compiled, its optimizer built.
+        dataset: gives the batches in its attribute `batches`.
+        order: the batches of an epoch, from 0.
+        epochs: passes over the data.
+        metrics: the model's own beside the loss; one has the name "accuracy".
+        progress: measures after each epoch.
+        keeper: what stops early or remembers the best weights, if anything does.
+        checkpoints: of this training.
+        checkpoint_seconds: from one checkpoint to the next.
+
+    Returns:
+        One line per epoch: epoch (from 1) and the epoch's logs, see `Progress`.
+
+    Raises:
+        Diverged: see `Progress`.
+        SystemExit: see `Resuming`.
+    """
+    found = checkpoints.load()
+    position = found[0] if found else {"epoch": 0, "steps_done": 0, "seconds": 0.0}
+    first_epoch, steps_done = position["epoch"], position["steps_done"]
+    if found:
+        log.info(
+            "%s goes on at epoch %d, step %d, from %s", progress.name, first_epoch + 1, steps_done, checkpoints.folder
+        )
+    progress.go_on(steps_done, position["seconds"])
+    callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
+    if steps_done:
+        callbacks.insert(0, RestOfEpoch(dataset, first_epoch))
+    if keeper:
+        callbacks.append(keeper)
+    resuming = Resuming(checkpoints, checkpoint_seconds, found, dataset, progress.seconds, metrics, keeper)
+    callbacks.append(resuming)
+    try:
+        with warnings.catch_warnings():
+            # The rest of an epoch has fewer steps than Keras expects.
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+            model.fit(
+                dataset,
+                epochs=epochs,
+                initial_epoch=first_epoch,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+    finally:
+        resuming.release_signals()
+    history = pd.DataFrame(resuming.history)
+    history.insert(0, "epoch", np.arange(1, len(history) + 1))
+    return history
+
+
+def engine() -> dict[str, Any]:
+    """The `backend` that trains, and the `versions` of what a training is computed with."""
+    packages = ("keras", "keras-hub", "numpy", keras.backend.backend())
+    return {
+        "backend": keras.backend.backend(),
+        "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
+    }
+
+
+def engine_device(name: str) -> str:
+    """The device that the engine computes on, such as "gpu:0"; warns where it is not the one that was leased.
+
+    Args:
+        name: what is trained.
+    """
+    device = keras.distribution.list_devices()[0]
+    leased = os.environ.get("CUDA_VISIBLE_DEVICES", "-1")
+    if leased != "-1" and device.startswith("cpu"):
+        log.warning(
+            "%s has device %s, but %s sees no GPU and uses the CPU: install its libraries (make install DEVICE=cuda).",
+            name,
+            leased,
+            keras.backend.backend(),
+        )
+    return device
+
+
+def checksum(*arrays: np.ndarray) -> str:
+    """SHA-256 over the bytes of some arrays, one after the other."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
