@@ -1,5 +1,6 @@
-# `make` sets up, runs the embedded default study and writes its report; `make test` sets up and runs every check.
-# Both need git, make and Python 3.11-3.13 with venv, and nothing beyond the package index.
+# `make` sets up, runs the embedded default study and writes its report; `make test` sets up and runs every check, and
+# `make test-all` the long ones too (docs/testing.md). All need git, make and Python 3.11-3.13 with venv, and nothing
+# beyond the package index.
 
 ifneq ($(words $(CURDIR)),1)
   $(error Snakemake cannot run its scripts from a folder with a space in its path: move "$(CURDIR)")
@@ -15,7 +16,7 @@ SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_in
 PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
                $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: all install test check-sources lock clean
+.PHONY: all install test test-all check-sources lock clean
 .DEFAULT_GOAL := all
 
 all: install
@@ -25,11 +26,13 @@ all: install
 
 install: $(VENV)/installed-$(DEVICE)
 
-test: $(VENV)/installed-test
+test-all: MARKED := -m ""
+test test-all: $(VENV)/installed-test
 	"$(BIN)/ruff" check
 	"$(BIN)/ruff" format --check
 	"$(BIN)/snakefmt" --check Snakefile rules
-	"$(BIN)/pytest" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
+	"$(BIN)/pytest" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	  --durations 20 $(MARKED)
 
 # For a machine with internet: does each source of the catalogue answer? ENCODERS="tiny base" asks for these only.
 check-sources: install

@@ -55,36 +55,78 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Work
     return make
 
 
+def _made_once(name: str, make: Callable[[], Workspace], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace that one process of the tests makes and all of them read."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / name
+    with FileLock(shared / f"{name}.lock"):
+        if not folder.exists():
+            make().folder.rename(folder)
+    return Workspace(folder)
+
+
 @pytest.fixture(scope="session")
-def finished(new_workspace: Callable[[], Workspace], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def prepared_workspace(
+    new_workspace: Callable[[], Workspace], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Workspace]:
+    """Makes copies of a workspace in which all was run that the micro study does before it trains."""
+
+    def prepare() -> Workspace:
+        workspace = new_workspace()
+        workspace.write_study(MICRO)
+        targets = ("data", "results/micro/encoders/nano/encoder.json")
+        workspace.snakemake(*targets, "--configfile", "study.yaml", within=without_network())
+        return workspace
+
+    def copy() -> Workspace:
+        prepared = _made_once("prepared", prepare, tmp_path_factory)
+        return _copied(prepared, tmp_path_factory)
+
+    return copy
+
+
+def _copied(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy in which Snakemake finds everything as it was, times of files and records of jobs included."""
+    return Workspace(shutil.copytree(workspace.folder, tmp_path_factory.mktemp("workflow") / "copy", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def finished(prepared_workspace: Callable[[], Workspace], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace in which the micro study has run, on two devices by name and, where allowed, without any network.
 
     It is the same for all processes of the tests, so that the study runs once: to be read, and otherwise left alone.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder = shared / "micro"
-    with FileLock(shared / "micro.lock"):
-        if not folder.exists():
-            workspace = new_workspace()
-            workspace.write_study(MICRO)
-            leases = str(workspace.folder / "leases")
-            devices = {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_LADDER_LEASES": leases}
-            workspace.snakemake("--configfile", "study.yaml", within=without_network(), **devices)
-            workspace.folder.rename(folder)
-    return Workspace(folder)
+
+    def finish() -> Workspace:
+        workspace = prepared_workspace()
+        leases = str(workspace.folder / "leases")
+        devices = {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_LADDER_LEASES": leases}
+        workspace.snakemake("--configfile", "study.yaml", within=without_network(), **devices)
+        return workspace
+
+    return _made_once("micro", finish, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def micro(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy of `finished`, for one process of the tests to do with what it likes."""
-    return Workspace(shutil.copytree(finished.folder, tmp_path_factory.mktemp("workflow") / "micro", symlinks=True))
+    return _copied(finished, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def demo(new_workspace: Callable[[], Workspace]) -> Workspace:
-    """A workspace in which the embedded default study has run."""
+    """A workspace in which the embedded default study has run with its first seed only."""
     workspace = new_workspace()
+    workspace.write_study({"seeds": [1]}, "one-seed.yaml")
+    workspace.snakemake("--configfile", "config.yaml", "one-seed.yaml")
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def whole_demo(demo: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of `demo` in which the study has then run as it stands."""
+    workspace = _copied(demo, tmp_path_factory)
     workspace.snakemake()
     return workspace

@@ -21,6 +21,7 @@ PARTS = (
     "data",
 )
 
+PATIENCE = 2400  # seconds until a run is taken to hang; none comes near that on a slow machine
 NOWHERE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
 
 MICRO = {
@@ -94,7 +95,7 @@ class Workspace:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=2400,
+            timeout=PATIENCE,
         )
         if check and done.returncode:
             pytest.fail(f"snakemake {' '.join(arguments)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")

@@ -77,6 +77,14 @@ MISDEEDS: dict[str, tuple[Answer, str]] = {
 }
 
 
+# Each misdeed meets one download and each download several misdeeds; all other pairs are long.
+PAIRS = [
+    pytest.param(kind, misdeed, marks=[] if number % len(DOWNLOADS) == place else pytest.mark.long)
+    for number, misdeed in enumerate(MISDEEDS)
+    for place, kind in enumerate(DOWNLOADS)
+]
+
+
 def assert_left_for_the_good_one(
     kind: str, bad: str, folder: Path, good: Server, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -101,8 +109,7 @@ def assert_left_for_the_good_one(
     assert re.search(reason, left), left
 
 
-@pytest.mark.parametrize("misdeed", MISDEEDS)
-@pytest.mark.parametrize("kind", DOWNLOADS)
+@pytest.mark.parametrize(("kind", "misdeed"), PAIRS)
 def test_bad_server_is_left_for_the_next(
     kind: str,
     misdeed: str,
@@ -122,7 +129,9 @@ def test_bad_server_is_left_for_the_next(
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl, which makes the certificate, is not installed")
-@pytest.mark.parametrize("kind", DOWNLOADS)
+@pytest.mark.parametrize(
+    "kind", [DOWNLOADS[0], *(pytest.param(kind, marks=pytest.mark.long) for kind in DOWNLOADS[1:])]
+)
 def test_server_of_an_unknown_certificate_is_left_for_the_next(
     kind: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,18 +11,19 @@ import pytest
 BACKEND = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
+@pytest.mark.parametrize("marked", ["not long", pytest.param("long", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("file", "tests"),
     [
         ("test_resumed_training.py", "killed_training_ends and rich"),
-        ("test_pretrain_encoder.py", "(killed_pretraining_ends and not settings0) or heads_go_on or averaged"),
+        ("test_pretrain_encoder.py", "killed_pretraining_ends or heads_go_on or averaged"),
     ],
 )
-def test_same_on_jax(file: str, tests: str, tmp_path: Path) -> None:
+def test_same_on_jax(file: str, tests: str, marked: str, tmp_path: Path) -> None:
     """Fine-tuning and pre-training learn, and end bit for bit as if nothing had killed them."""
     pytest_alone = ["pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "--basetemp", tmp_path / "jax"]
     done = subprocess.run(
-        [sys.executable, "-m", *pytest_alone, "-k", tests, Path(__file__).with_name(file)],
+        [sys.executable, "-m", *pytest_alone, "-k", tests, "-m", marked, Path(__file__).with_name(file)],
         env=os.environ | BACKEND | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled")},
         capture_output=True,
         text=True,

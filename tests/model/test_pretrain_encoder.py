@@ -256,6 +256,7 @@ def test_all_that_is_trained_is_known() -> None:
     assert len(trained) == len({v.path for v in backbone.trainable_variables if "pooled" not in v.path}) + 5
 
 
+@pytest.mark.long
 def test_next_sentence_trains_the_pooler_and_the_second_segment(
     pretrain: Callable[..., tuple], files: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -314,10 +315,10 @@ def test_it_learns_and_says_how_it_goes(pretrain: Callable[..., tuple], tmp_path
 @pytest.mark.parametrize(
     ("saves", "settings"),
     [
-        (1, {}),
         (4, {"next_sentence": True, "bag_of_words": True}),
-        (7, {"gradient_accumulation": 3, "epochs": 2}),
-        (15, {"precision": "mixed_float16", "optimizer": "adam"}),
+        pytest.param(1, {}, marks=pytest.mark.long),
+        pytest.param(7, {"gradient_accumulation": 3, "epochs": 2}, marks=pytest.mark.long),
+        pytest.param(15, {"precision": "mixed_float16", "optimizer": "adam"}, marks=pytest.mark.long),
     ],
 )
 def test_killed_pretraining_ends_as_the_undisturbed_one(
@@ -535,10 +536,15 @@ def test_held_out_texts_are_a_share_of_the_tokens() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"learning_rate": 1e-3}, "other settings (learning_rate 0.003, now 0.001)"),
-        ({"paths": "texts"}, "other data_sha256"),
         ({"paths": "start"}, "other encoder_sha256"),
-        ({"paths": "test"}, "other left_out"),
+        *(
+            pytest.param(changes, reason, marks=pytest.mark.long)
+            for changes, reason in (
+                ({"learning_rate": 1e-3}, "other settings (learning_rate 0.003, now 0.001)"),
+                ({"paths": "texts"}, "other data_sha256"),
+                ({"paths": "test"}, "other left_out"),
+            )
+        ),
     ],
 )
 def test_a_checkpoint_of_another_pretraining_is_refused(

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ RICH = {
     "global_clipnorm": 1.0, "precision": "mixed_float16", "length_buckets": True, "keep": "best", "patience": 2,
     "monitor": "validation_loss",
 }  # fmt: skip
-SCHEDULED = {"schedule": "linear", "warmup_fraction": 0.5}
+KINDS = {"plain": {}, "scheduled": {"schedule": "linear", "warmup_fraction": 0.5}, "rich": RICH}
 STEPS = 9  # of an epoch
 
 
@@ -49,14 +50,15 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[list[
 
 
 @pytest.fixture(scope="module")
-def undisturbed(train: Callable[..., tuple], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple]:
-    """What the trainings end with that nothing interrupts and that save nothing."""
+def undisturbed(train: Callable[..., tuple], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple]:
+    """What a kind of training ends with that nothing interrupts and that saves nothing."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    return {
-        "plain": train(folder / "plain", every=3600),
-        "scheduled": train(folder / "scheduled", every=3600, **SCHEDULED),
-        "rich": train(folder / "rich", every=3600, **RICH),
-    }
+
+    @cache
+    def run(kind: str) -> tuple:
+        return train(folder / kind, every=3600, **KINDS[kind])
+
+    return run
 
 
 def assert_same(one: tuple[list[np.ndarray], pd.DataFrame], other: tuple[list[np.ndarray], pd.DataFrame]) -> None:
@@ -67,31 +69,36 @@ def assert_same(one: tuple[list[np.ndarray], pd.DataFrame], other: tuple[list[np
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "saves"),
+    ("kind", "saves"),
     [
-        *(("plain", {}, saves) for saves in (1, STEPS - 1, STEPS, STEPS + 1, 2 * STEPS + 3)),
-        ("scheduled", SCHEDULED, STEPS + 2),
-        *(("rich", RICH, saves) for saves in (4, STEPS, 2 * STEPS + 3)),
+        ("plain", STEPS),
+        ("rich", STEPS + 3),
+        *(pytest.param("plain", saves, marks=pytest.mark.long) for saves in (1, STEPS - 1, STEPS + 1, 2 * STEPS + 3)),
+        *(pytest.param("rich", saves, marks=pytest.mark.long) for saves in (4, STEPS, 2 * STEPS + 3)),
+        pytest.param("scheduled", STEPS + 2, marks=pytest.mark.long),
     ],
 )
 def test_killed_training_ends_as_the_undisturbed_one(
     train: Callable[..., tuple],
-    undisturbed: dict[str, tuple],
+    undisturbed: Callable[[str], tuple],
     killed_after: Callable[[int], None],
     tmp_path: Path,
     kind: str,
-    settings: dict[str, Any],
     saves: int,
 ) -> None:
     """Killed inside an epoch, at its last step, between epochs: the same weights and history, bit for bit."""
     killed_after(saves)
     with pytest.raises(Killed):
-        train(tmp_path / "run", **settings)
-    assert_same(train(tmp_path / "run", **settings), undisturbed[kind])
+        train(tmp_path / "run", **KINDS[kind])
+    assert_same(train(tmp_path / "run", **KINDS[kind]), undisturbed(kind))
 
 
+@pytest.mark.long
 def test_killed_again_and_again(
-    train: Callable[..., tuple], undisturbed: dict[str, tuple], killed_after: Callable[[int], None], tmp_path: Path
+    train: Callable[..., tuple],
+    undisturbed: Callable[[str], tuple],
+    killed_after: Callable[[int], None],
+    tmp_path: Path,
 ) -> None:
     """Each attempt gets five steps further, and at most one checkpoint lies about."""
     for _ in range(4):
@@ -99,7 +106,7 @@ def test_killed_again_and_again(
         with pytest.raises(Killed):
             train(tmp_path / "run")
         assert len(list((tmp_path / "run").iterdir())) == 1
-    assert_same(train(tmp_path / "run"), undisturbed["plain"])
+    assert_same(train(tmp_path / "run"), undisturbed("plain"))
 
 
 def test_patience_is_not_renewed(
@@ -115,10 +122,10 @@ def test_patience_is_not_renewed(
     assert history["epoch"].tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_training_that_is_told_to_end_saves_first(
     train: Callable[..., tuple],
-    undisturbed: dict[str, tuple],
+    undisturbed: Callable[[str], tuple],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     number: signal.Signals,
@@ -140,15 +147,15 @@ def test_training_that_is_told_to_end_saves_first(
     assert signal.getsignal(number) == before
     monkeypatch.setattr(_training.TokenBatches, "__getitem__", batch)
     assert list((tmp_path / "run").glob("*.npz"))
-    assert_same(train(tmp_path / "run", every=3600), undisturbed["plain"])
+    assert_same(train(tmp_path / "run", every=3600), undisturbed("plain"))
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"learning_rate": 1e-3}, "other settings (learning_rate 0.003, now 0.001)"),
-        ({"seed": 2}, "other seed"),
-        ({"other_labels": True}, "other data_sha256"),
+        pytest.param({"seed": 2}, "other seed", marks=pytest.mark.long),
+        pytest.param({"other_labels": True}, "other data_sha256", marks=pytest.mark.long),
     ],
 )
 def test_checkpoint_of_another_training_is_refused(
@@ -171,7 +178,7 @@ def test_checkpoint_of_another_training_is_refused(
 
 def test_checkpoint_of_other_code_is_refused(
     train: Callable[..., tuple],
-    undisturbed: dict[str, tuple],
+    undisturbed: Callable[[str], tuple],
     killed_after: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -182,5 +189,5 @@ def test_checkpoint_of_other_code_is_refused(
     with pytest.raises(Killed):
         train(tmp_path / "run")
     monkeypatch.setattr(_training, "code_version", lambda modules: "another")
-    assert_same(train(tmp_path / "run"), undisturbed["plain"])
+    assert_same(train(tmp_path / "run"), undisturbed("plain"))
     assert "other code" in caplog.text

@@ -51,7 +51,7 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 SlurmdParameters=config_overrides
-MinJobAge=600
+MinJobAge=7200
 KillWait=5
 OverTimeLimit=0
 SlurmdTimeout=15
@@ -90,7 +90,7 @@ def running_cluster(folder: Path) -> Iterator[dict[str, str]]:
         The environment in which Slurm's commands, and jobs' own, find it.
 
     Raises:
-        TimeoutError: if the nodes are not idle after two minutes.
+        TimeoutError: if the nodes are not idle after ten minutes.
     """
     ports = _free_ports(1 + len(NODES))
     for name in ("state", "bin", "dev", *(f"spool-{node}" for node in NODES)):
@@ -182,10 +182,10 @@ def _is_on_node(process: psutil.Process, environment: dict[str, str], node: str)
 
 
 def _wait_for(condition, what: str) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while not condition():
         if time.monotonic() > end:
-            raise TimeoutError(f"the test cluster has no {what} after two minutes")
+            raise TimeoutError(f"the test cluster has no {what} after ten minutes")
         time.sleep(0.1)
 
 

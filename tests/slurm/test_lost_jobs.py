@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from slurm.cluster import kill_node
-from workspace import MICRO, Workspace
+from workspace import MICRO, PATIENCE, Workspace
 
 STUDY = MICRO | {"baselines": [], "models": [{"name": "Nano", "encoder": "nano", "epochs": 60}]}
 RUN = "results/micro/runs/Nano/seed-1"
@@ -39,9 +39,9 @@ class SlurmJob:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, tuple[bytes, list[str]]]:
+def undisturbed(prepared_workspace: Callable[[], Workspace]) -> tuple[Workspace, tuple[bytes, list[str]]]:
     """A workspace with the training, done without a cluster, and its results."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     workspace.run(*TARGET, "--cores", str(THREADS), "--resources", "gpu=1")
     return workspace, results(workspace)
@@ -79,7 +79,7 @@ def halted_training(
 ) -> Iterator[subprocess.Popen]:
     """A run on the cluster whose training has halted half done, so that it lasts as long as it may."""
     with workspace.started(*TARGET, *PROFILE, *arguments, **cluster, **environment) as process:
-        log, end = workspace.folder / LOG, time.monotonic() + 300
+        log, end = workspace.folder / LOG, time.monotonic() + PATIENCE
         while not (log.exists() and re.search(r"epoch 1\d/60", log.read_text())):
             assert process.poll() is None and time.monotonic() < end, "the training does not get half done"
             time.sleep(0.05)
@@ -96,7 +96,7 @@ def assert_same_results(
     process: subprocess.Popen, workspace: Workspace, expected: tuple[bytes, list[str]]
 ) -> tuple[str, dict]:
     """Wait for the end of a run; what it printed and the training's record. The results are the expected ones."""
-    printed, _ = process.communicate(timeout=900)
+    printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, printed[-6000:]
     assert results(workspace) == expected
     return printed, json.loads((workspace.folder / RUN / "training.json").read_text())
@@ -119,12 +119,12 @@ def test_training_at_its_time_limit_goes_on_in_a_longer_job(
     """Slurm's SIGTERM makes it save; Snakemake asks again, with more time and memory."""
     workspace, expected = begun_afresh
     before = len(slurm_jobs(workspace, cluster))
-    with halted_training(workspace, cluster, "--set-resources", "train_model:runtime=attempt") as process:
+    with halted_training(workspace, cluster, "--set-resources", "train_model:runtime=attempt**2") as process:
         printed, record = assert_same_results(process, workspace, expected)
     jobs = slurm_jobs(workspace, cluster)[before:]
     # Usually two; a busy machine may need a minute to begin.
     assert [job.state for job in jobs] in (["TIMEOUT", "COMPLETED"], ["TIMEOUT", "TIMEOUT", "COMPLETED"])
-    assert [job.minutes for job in jobs] == ["1:00", "2:00", "3:00"][: len(jobs)]
+    assert [job.minutes for job in jobs] == ["1:00", "4:00", "9:00"][: len(jobs)]
     memory = [int(job.memory.rstrip("M")) for job in jobs]
     assert memory == [attempt * memory[0] for attempt in range(1, len(jobs) + 1)]
     assert record["slurm_job"] == jobs[-1].id
@@ -132,6 +132,7 @@ def test_training_at_its_time_limit_goes_on_in_a_longer_job(
     assert "goes on at epoch" in (workspace.folder / LOG).read_text()
 
 
+@pytest.mark.long
 def test_training_on_a_node_that_dies_goes_on_on_another(
     begun_afresh: tuple[Workspace, tuple[bytes, list[str]]], mortal_cluster: dict[str, str]
 ) -> None:
@@ -148,6 +149,7 @@ def test_training_on_a_node_that_dies_goes_on_on_another(
     assert "goes on at epoch" in (workspace.folder / LOG).read_text()
 
 
+@pytest.mark.long
 def test_training_that_is_killed_for_its_memory_is_asked_for_again_with_more(
     begun_afresh: tuple[Workspace, tuple[bytes, list[str]]], cluster: dict[str, str]
 ) -> None:

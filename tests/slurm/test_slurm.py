@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workspace import MICRO, Workspace
+from workspace import MICRO, PATIENCE, Workspace
 
 STUDY_FILE = ("--configfile", "study.yaml")
 PROFILE = (
@@ -36,7 +36,7 @@ def run_and_cancel(workspace: Workspace, cluster: dict[str, str], log: str, *arg
     # By the name that Snakemake's executors give their jobs, or in the comment.
     listed = ["squeue", "--noheader", "--states=RUNNING", "--format=%i|%j|%k"]
     with workspace.started(*arguments, **cluster) as process:
-        cancelled, end = "", time.monotonic() + 900
+        cancelled, end = "", time.monotonic() + PATIENCE
         while not cancelled and process.poll() is None and time.monotonic() < end:
             lines = subprocess.run(listed, env=cluster, capture_output=True, text=True).stdout.splitlines()
             training = [line.split("|")[0] for line in lines if "train_model" in line]
@@ -44,15 +44,15 @@ def run_and_cancel(workspace: Workspace, cluster: dict[str, str], log: str, *arg
                 cancelled = training[0]
                 subprocess.run(["scancel", cancelled], env=cluster, check=True)
             time.sleep(0.5)
-        printed, _ = process.communicate(timeout=1200)
+        printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, printed[-6000:]
     return printed, cancelled
 
 
 @pytest.fixture(scope="module")
-def study(new_workspace: Callable[[], Workspace], cluster: dict[str, str]) -> dict[str, Any]:
+def study(prepared_workspace: Callable[[], Workspace], cluster: dict[str, str]) -> dict[str, Any]:
     """The study after a run on the cluster during which a training was cancelled; what was printed, and which."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     printed, cancelled = run_and_cancel(workspace, cluster, "logs/micro/runs/*/seed-*/train_model.log", *PROFILE)
     return {"workspace": workspace, "printed": printed, "cancelled": cancelled}
@@ -99,21 +99,24 @@ def test_logs_are_where_users_look(study: dict[str, Any]) -> None:
     assert list((folder / "logs/slurm").rglob("*.log"))
 
 
-def test_table_is_the_one_of_a_local_run(study: dict[str, Any], new_workspace: Callable[[], Workspace]) -> None:
-    """The same numbers as on this machine alone, with as many threads."""
-    local = new_workspace()
+def test_predictions_are_those_of_a_local_run(
+    study: dict[str, Any], prepared_workspace: Callable[[], Workspace]
+) -> None:
+    """The same probabilities as on this machine alone, with as many threads, of either row."""
+    local = prepared_workspace()
     local.write_study(STUDY)
-    local.run("results/micro/table.csv", "--cores", str(THREADS), "--resources", "gpu=1", *STUDY_FILE)
-    one, other = (
-        pd.read_csv(workspace.folder / "results/micro/table.csv") for workspace in (study["workspace"], local)
-    )
-    measured = ["training_seconds", "latency_ms", "latency_p95_ms", "throughput", "memory_mb"]
-    pd.testing.assert_frame_equal(one.drop(columns=measured), other.drop(columns=measured))
+    files = [f"results/micro/runs/{model}/seed-{seed}/predictions.parquet" for model, seed in (RUNS[0], RUNS[-1])]
+    local.run(*files, "--cores", str(THREADS), "--resources", "gpu=1", *STUDY_FILE)
+    for file in files:
+        one, other = (pd.read_parquet(workspace.folder / file) for workspace in (study["workspace"], local))
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
-def test_partition_that_does_not_exist_is_told(cluster: dict[str, str], new_workspace: Callable[[], Workspace]) -> None:
+def test_partition_that_does_not_exist_is_told(
+    cluster: dict[str, str], prepared_workspace: Callable[[], Workspace]
+) -> None:
     """Slurm's sentence reaches the user, and the run ends."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     done = workspace.run(*PROFILE, "--default-resources", "slurm_partition=nowhere", check=False, **cluster)
     assert done.returncode
@@ -139,9 +142,12 @@ def test_any_batch_system_by_its_own_commands(study: dict[str, Any], cluster: di
     assert pd.read_csv(results / "table.csv")["seeds"].tolist()[-1] == 2
 
 
-def test_partition_that_nobody_named_is_told(cluster: dict[str, str], new_workspace: Callable[[], Workspace]) -> None:
+@pytest.mark.long
+def test_partition_that_nobody_named_is_told(
+    cluster: dict[str, str], prepared_workspace: Callable[[], Workspace]
+) -> None:
     """On a cluster without a default partition the run ends at once and says what to set."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     default = ["scontrol", "update", "PartitionName=gpus"]
     subprocess.run([*default, "Default=NO"], env=cluster, check=True)

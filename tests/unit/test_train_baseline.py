@@ -203,16 +203,18 @@ def test_texts_without_words_are_refused(tmp_path: Path, baseline: str):
         train_baseline(**paths, baseline=baseline, model="Row", study="micro", seed=1)
 
 
-def test_nb_svm_on_imdb(shared_data: Path, tmp_path: Path):
-    """On the real 25,000 + 25,000 reviews NB-SVM reaches the published 91 %, trained on four fifths of them."""
+@pytest.mark.parametrize(("rows", "accuracy"), [(2_500, 0.83), pytest.param(25_000, 0.91, marks=pytest.mark.long)])
+def test_nb_svm_on_imdb(shared_data: Path, tmp_path: Path, rows: int, accuracy: float):
+    """On the real reviews NB-SVM reaches the published 91 %, trained on four fifths of all; on a tenth of them less."""
     texts, labels = [], []
     for split in ("train", "test"):
         # The file is the test's own, not a stranger's.
         with np.load(shared_data / "imdb" / f"{split}.npz", allow_pickle=True) as arrays:
-            texts += arrays["text"].tolist()
-            labels.append(arrays["label"])
-    paths = write_study(tmp_path, texts, np.concatenate(labels), ["0", "1"], test=25_000)
+            every = len(arrays["label"]) // rows
+            texts += arrays["text"][::every].tolist()
+            labels.append(arrays["label"][::every])
+    paths = write_study(tmp_path, texts, np.concatenate(labels), ["0", "1"], test=rows)
     train_baseline(**paths, baseline="nb_svm", model="NB-SVM", study="imdb", seed=1)
     metrics = json.loads(paths["path_metrics"].read_text())
-    assert metrics["test_accuracy"] >= 0.91
-    assert metrics["n_train"] == 20_000
+    assert metrics["test_accuracy"] >= accuracy
+    assert metrics["n_train"] == 0.8 * rows

@@ -59,9 +59,9 @@ def test_study_stands_alone(workspace: Workspace) -> None:
     ("lines", "sentence"),
     [
         (["text,label", "a,good", "b,good", "c,good"], "is not among the training labels"),
-        (["body,number", "a,1", "b,2"], "label"),
-        (["text,label", "a,good", ",", "b,bad"], "label"),
-        (["text,label"], "no rows"),
+        pytest.param(["body,number", "a,1", "b,2"], "label", marks=pytest.mark.long),
+        pytest.param(["text,label", "a,good", ",", "b,bad"], "label", marks=pytest.mark.long),
+        pytest.param(["text,label"], "no rows", marks=pytest.mark.long),
     ],
 )
 def test_bad_data_is_told_in_one_sentence(workspace: Workspace, lines: list[str], sentence: str) -> None:
@@ -110,9 +110,9 @@ def test_malformed_device_list_stops_before_anything_runs(workspace: Workspace) 
     ("devices", "said", "threads"),
     [
         ("", (), 1),  # four of the micro study's five trainings at once, a core each
-        ("", ("gpu=2",), 2),
-        ("0", (), 4),
         ("0,1", (), 2),
+        pytest.param("", ("gpu=2",), 2, marks=pytest.mark.long),
+        pytest.param("0", (), 4, marks=pytest.mark.long),
     ],
 )
 def test_cores_are_shared_out_among_the_trainings_at_once(

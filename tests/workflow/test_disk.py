@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workspace import MICRO, NOWHERE, Workspace
+from workspace import MICRO, NOWHERE, PATIENCE, Workspace
 
 STUDY = MICRO | {"models": MICRO["models"][:1]}
 COMMAND = f"{sys.executable} -m snakemake --cores 2 results/micro/table.csv --configfile study.yaml"
@@ -47,7 +47,7 @@ def on_small_disk(new_workspace: Callable[[], Workspace]) -> Callable[[str, str]
             cwd=workspace.folder,
             env=NOWHERE | {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(workspace.folder)},
             stdin=subprocess.DEVNULL,
-            timeout=900,
+            timeout=PATIENCE,
         )
         if not (workspace.folder / "first.status").exists():
             pytest.skip(f"mount namespaces are forbidden here (unshare --map-root-user --mount: {done.returncode})")
@@ -62,7 +62,7 @@ def on_small_disk(new_workspace: Callable[[], Workspace]) -> Callable[[str, str]
     ("size", "spoil", "sentence"),
     [
         ("200k", ":", "No space left on device"),
-        ("100m", "mount -o remount,ro results", "Read-only file system"),
+        pytest.param("100m", "mount -o remount,ro results", "Read-only file system", marks=pytest.mark.long),
     ],
 )
 def test_disk_trouble_is_told_and_nothing_is_lost(

@@ -58,9 +58,9 @@ def add_to_catalog(workspace: Workspace, server: Server) -> None:
 
 
 @pytest.fixture
-def fetched(new_workspace: Callable[[], Workspace], server: Server) -> Workspace:
+def fetched(prepared_workspace: Callable[[], Workspace], server: Server) -> Workspace:
     """A workspace in which a study has run with an encoder of the catalogue."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     add_to_catalog(workspace, server)
     workspace.write_study(STUDY)
     workspace.snakemake(*TABLE, "study.yaml")
@@ -68,7 +68,7 @@ def fetched(new_workspace: Callable[[], Workspace], server: Server) -> Workspace
 
 
 def test_an_encoder_of_the_catalogue(
-    fetched: Workspace, server: Server, new_workspace: Callable[[], Workspace]
+    fetched: Workspace, server: Server, prepared_workspace: Callable[[], Workspace]
 ) -> None:
     """Fetched from the second mirror, used by its alias, shared by studies, exported, and never asked for again."""
     table = pd.read_csv(fetched.folder / "results/micro/table.csv")
@@ -107,7 +107,7 @@ def test_an_encoder_of_the_catalogue(
     assert len(server.seen) == asked
 
     # A folder that was copied from this machine to another is taken as it is, without a network.
-    elsewhere = new_workspace()
+    elsewhere = prepared_workspace()
     shutil.copy(catalog, elsewhere.folder / "catalog/encoders.yaml")
     elsewhere.write_study(STUDY)
     shutil.copytree(folder, elsewhere.folder / "resources/encoders/tinier_bert")
@@ -138,9 +138,9 @@ def test_without_a_network_the_user_learns_what_to_bring(new_workspace: Callable
     assert not list((workspace.folder / "resources").glob("vocabularies/*/*"))
 
 
-def test_hugging_face_folder_as_a_row(new_workspace: Callable[[], Workspace], tmp_path: Path) -> None:
+def test_hugging_face_folder_as_a_row(prepared_workspace: Callable[[], Workspace], tmp_path: Path) -> None:
     """A folder as transformers saves it, beside the study; moving all keeps it, a change of its weights retrains."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     with tarfile.open(FIXTURES / "hugging_face.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     shutil.copytree(tmp_path / "usual", workspace.folder / "mine/bert")

@@ -53,9 +53,9 @@ def add_to_jobs(workspace: Workspace, code: str) -> str:
 
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
-def test_training_without_memory_is_told_and_goes_on(new_workspace: Callable[[], Workspace]) -> None:
+def test_training_without_memory_is_told_and_goes_on(prepared_workspace: Callable[[], Workspace]) -> None:
     """One sentence with the row, its batch and length, and no half a result; lowered, it needs only itself made."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     # 13 GB for the attention of one layer.
     study: dict[str, Any] = deepcopy(STUDY) | {"models": [ROW | {"length": 512, "batch_size": 192}]}
     study["encoders"]["nano"]["scratch"] |= {"hidden": 128, "heads": 64, "positions": 512}
@@ -73,6 +73,7 @@ def test_training_without_memory_is_told_and_goes_on(new_workspace: Callable[[],
     assert workspace.planned(*ARGUMENTS, TRAINING) == {}
 
 
+@pytest.mark.long
 def test_data_without_memory_go_on(new_workspace: Callable[[], Workspace]) -> None:
     """Too little for an engine to start, which may die of it without a word: what can be said is said."""
     workspace = new_workspace()

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -105,13 +106,12 @@ def test_what_nothing_reads_or_trains_is_told_at_the_start(micro: Workspace) -> 
         return [sentence in done.stdout + done.stderr for sentence in sentences]
 
     assert told(changed()) == [False, False]
-    unlabelled = MICRO["dataset"]["unlabelled"] | {"spare": {"url": "more.csv"}}
-    assert told(changed(dataset=MICRO["dataset"] | {"unlabelled": unlabelled})) == [True, False]
     words_only = MICRO["encoders"]["nano-read"]["pretrain"] | {"bag_of_words": False}
     study = changed(encoders=MICRO["encoders"] | {"nano-read": {"pretrain": words_only}})
     assert told(study) == [False, True]
     study["models"][1]["pooling"] = "mean"
-    assert told(study) == [False, False]
+    study["dataset"]["unlabelled"]["spare"] = {"url": "more.csv"}
+    assert told(study) == [True, False]
 
 
 def test_unlabelled_texts_that_nothing_uses_are_left_alone(micro: Workspace) -> None:
@@ -198,11 +198,15 @@ def test_end_of_the_run_shows_the_table(micro: Workspace) -> None:
 @pytest.mark.parametrize(
     ("changes", "differ"),
     [
-        ({}, False),
+        pytest.param({}, False, marks=pytest.mark.long),
         # The baselines keep to the fifth of `training`.
         ({"models": [MICRO["models"][0] | {"validation_fraction": 0.1}]}, True),
         ({"split_seed": "per_run", "seeds": [1, 2]}, False),
-        ({"split_seed": "per_run", "seeds": [1, 2], "models": [MICRO["models"][0] | {"seeds": [3, 4]}]}, True),
+        pytest.param(
+            {"split_seed": "per_run", "seeds": [1, 2], "models": [MICRO["models"][0] | {"seeds": [3, 4]}]},
+            True,
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_summary_knows_whether_all_rows_have_the_same_validation_part(
@@ -275,20 +279,18 @@ def test_results_survive_a_move(micro: Workspace, tmp_path: Path) -> None:
         moved.rename(micro.folder)
 
 
-def test_changed_learning_rate_retrains_that_row_only(micro: Workspace) -> None:
-    """One row's setting touches one training and what follows from it."""
+def test_changed_and_added_rows_train_only_themselves(micro: Workspace) -> None:
+    """One row's setting touches one training and what follows from it; a new row reuses what the others have."""
     study = changed()
     study["models"][1]["learning_rate"] = 0.02
-    micro.write_study(study, "other.yaml")
-    assert micro.planned("--configfile", "other.yaml") == {"train_model": 1} | AFTER_TRAINING
-
-
-def test_added_row_trains_only_itself(micro: Workspace) -> None:
-    """A new row reuses data, tokens, encoder and the other rows."""
-    study = changed()
     study["models"].append({"name": "Nano wide", "encoder": "nano", "batch_size": 8})
     micro.write_study(study, "other.yaml")
-    assert micro.planned("--configfile", "other.yaml") == {"train_model": 1} | AFTER_TRAINING
+    done = micro.snakemake("--dry-run", "--configfile", "other.yaml")
+    printed = done.stdout + done.stderr
+    rows = re.findall(r"^rule train_\w+:\n(?: .*\n)*? +wildcards: .*model=([\w-]+)", printed, re.M)
+    assert sorted(rows) == ["Nano-long", "Nano-wide"]
+    rules = Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", printed, re.M))
+    assert rules == AFTER_TRAINING | {"train_model": 2, "evaluate_model": 2, "evaluate_speed": 2, "all": 1}
 
 
 def test_added_seed_trains_each_row_once_more(micro: Workspace) -> None:
@@ -319,9 +321,9 @@ def test_split_per_run_splits_for_every_seed(micro: Workspace) -> None:
     assert micro.planned("--configfile", "other.yaml")["train_model"] == 3
 
 
-def test_added_trial_reuses_the_others_and_their_winner(new_workspace: Callable[[], Workspace]) -> None:
+def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Callable[[], Workspace]) -> None:
     """A search that grows trains the new trial; its row is trained again only if another one is chosen."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     target = "results/micro/runs/Nano-tuned/seed-1/model.weights.h5"
 
     def trained(rates: list[float]) -> list[str]:
@@ -343,27 +345,30 @@ def test_added_trial_reuses_the_others_and_their_winner(new_workspace: Callable[
 
 
 @pytest.mark.parametrize(
-    ("file", "again"),
+    ("files", "again"),
     [
-        ("scripts/render_table.py", TABLE),
-        ("scripts/plot_history.py", {"plot_history": 1, "render_figures": 1}),
-        ("scripts/render_summary.py", {"render_summary": 1}),
-        ("scripts/render_errors.py", {"render_errors": 1}),
-        ("scripts/_inference.py", {"compare_models": 1, "plot_pairs": 1} | TABLE),
-        ("report/table.rst", {}),
-        ("rules/report.smk", {}),
-        ("rules/training.smk", {}),
+        (["scripts/render_table.py"], TABLE),
+        (
+            ["scripts/plot_history.py", "scripts/render_summary.py", "scripts/render_errors.py"],
+            {"plot_history": 1, "render_figures": 1, "render_summary": 1, "render_errors": 1},
+        ),
+        (["scripts/_inference.py"], {"compare_models": 1, "plot_pairs": 1} | TABLE),
+        (["report/table.rst", "rules/report.smk", "rules/training.smk"], {}),
     ],
 )
 def test_edited_presentation_retrains_nothing(
-    micro: Workspace, edited: Callable, file: str, again: dict[str, int]
+    micro: Workspace, edited: Callable, files: list[str], again: dict[str, int]
 ) -> None:
     """Table code, plots, captions and comments in rules are no reason to train."""
-    edited(file, lambda text: text + "\n# a comment\n" if file.endswith((".py", ".smk")) else text + "\nMore.\n")
+    for file in files:
+        line = "# a comment" if file.endswith((".py", ".smk")) else "More."
+        edited(file, lambda text, line=line: f"{text}\n{line}\n")
     assert micro.planned(*STUDY) == again
 
 
-@pytest.mark.parametrize("module", ["_training", "_tokens", "_encoder"])
+@pytest.mark.parametrize(
+    "module", ["_encoder", *(pytest.param(module, marks=pytest.mark.long) for module in ("_training", "_tokens"))]
+)
 def test_edited_training_code_retrains(micro: Workspace, edited: Callable, module: str) -> None:
     """A change in a module that trainings import is noticed, though Snakemake itself looks at scripts only."""
     edited(f"scripts/{module}.py", lambda text: text + "\n# changed\n")
@@ -400,14 +405,13 @@ def test_same_study_elsewhere_gives_the_same_numbers(micro: Workspace, new_works
     """The same seed on the same machine with the same threads: equal probabilities, to the last bit."""
     other = new_workspace()
     other.write_study(changed(baselines=[], models=MICRO["models"][:1]))
-    other.snakemake(*STUDY)
-    one, again = (
-        pd.read_parquet(w.folder / "results/micro/runs/Nano/seed-1/predictions.parquet") for w in (micro, other)
-    )
+    predictions = "results/micro/runs/Nano/seed-1/predictions.parquet"
+    other.snakemake(predictions, *STUDY)
+    one, again = (pd.read_parquet(workspace.folder / predictions) for workspace in (micro, other))
     pd.testing.assert_frame_equal(one, again, check_exact=True)
 
 
-@pytest.mark.parametrize("option", ["--dag", "--rulegraph"])
+@pytest.mark.parametrize("option", ["--dag", pytest.param("--rulegraph", marks=pytest.mark.long)])
 def test_pictures_are_clean_mermaid(micro: Workspace, option: str) -> None:
     """The pictures can be piped into a file: nothing but mermaid on standard output."""
     picture = micro.snakemake(option, "mermaid-js", *STUDY).stdout

@@ -22,7 +22,9 @@ def workspace(new_workspace: Callable[[], Workspace]) -> Workspace:
     return new_workspace()
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(
+    "name", ["trec", *(pytest.param(name, marks=pytest.mark.long) for name in ("ag_news", "sst2"))]
+)
 def test_published_form_reaches_the_baseline(workspace: Workspace, shared_data: Path, name: str) -> None:
     """Byte arrays, unicode arrays and gzipped tables become whole frames, and a linear model learns from them."""
     (train, test), text, label, rows, classes, accuracy = SETS[name]

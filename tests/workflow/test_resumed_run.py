@@ -11,7 +11,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from workspace import MICRO, Workspace, kill_all
+from workspace import MICRO, PATIENCE, Workspace, kill_all
 
 STUDY = MICRO | {"baselines": [], "models": [{"name": "Nano", "encoder": "nano", "epochs": 60}]}
 RUN = "results/micro/runs/Nano/seed-1"
@@ -26,9 +26,9 @@ def results(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]]:
+def undisturbed(prepared_workspace: Callable[[], Workspace]) -> tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]]:
     """A workspace with the run, and its results."""
-    workspace = new_workspace()
+    workspace = prepared_workspace()
     workspace.write_study(STUDY)
     workspace.run(*ARGUMENTS)
     return workspace, results(workspace)
@@ -39,10 +39,10 @@ def training_half_done(workspace: Workspace) -> Iterator[subprocess.Popen]:
     """The same command at work, in the middle of the training."""
     shutil.rmtree(workspace.folder / RUN)
     with workspace.started(*ARGUMENTS, **OFTEN) as process:
-        checkpoints, end = workspace.folder / "checkpoints", time.monotonic() + 300
+        checkpoints, end = workspace.folder / "checkpoints", time.monotonic() + PATIENCE
         # Of 720 steps.
         while process.poll() is None and not any(int(file.stem) > 99 for file in checkpoints.rglob("*.npz")):
-            assert time.monotonic() < end, "no checkpoint within five minutes"
+            assert time.monotonic() < end, "no checkpoint in time"
             time.sleep(0.01)
         yield process
 
@@ -65,7 +65,7 @@ def assert_goes_on(workspace: Workspace, expected: tuple[pd.DataFrame, pd.DataFr
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_killed_job_goes_on_where_it_was(
     undisturbed: tuple[Workspace, tuple[pd.DataFrame, pd.DataFrame]], number: signal.Signals
 ) -> None:
@@ -74,7 +74,7 @@ def test_killed_job_goes_on_where_it_was(
     with training_half_done(workspace) as process:
         for training in of_training(process):
             training.send_signal(number)
-        printed, _ = process.communicate(timeout=300)
+        printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode, printed
     # As the kernel kills what takes too much memory.
     assert ("train_model was killed before it could say why" in printed) == (number == signal.SIGKILL)
@@ -100,7 +100,7 @@ def test_second_run_of_the_same_study_is_refused(
     with training_half_done(workspace) as process:
         second = workspace.run(*ARGUMENTS, check=False)
         assert process.poll() is None, "the first was too quick"
-        printed, _ = process.communicate(timeout=300)
+        printed, _ = process.communicate(timeout=PATIENCE)
     assert second.returncode
     assert "cannot be locked" in second.stdout + second.stderr
     assert process.returncode == 0, printed
