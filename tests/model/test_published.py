@@ -150,7 +150,9 @@ def test_published_names_and_shapes_have_the_outputs_of_model_garden(
 
 def test_small_checkpoint_is_named_like_the_published_ones(shared_checkpoints: Path) -> None:
     """The fixture that needs no genuine index has the names and shapes such an index has."""
-    for folder in shared_checkpoints.iterdir():
+    folders = list(shared_checkpoints.iterdir())
+    assert folders
+    for folder in folders:
         config = json.loads((folder / "bert_config.json").read_text())
         assert TF1["checkpoint_shapes"](config) == TF1["index_shapes"](folder / "bert_model.ckpt")
 

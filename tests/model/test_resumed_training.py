@@ -109,6 +109,19 @@ def test_killed_again_and_again(
     assert_same(train(tmp_path / "run"), undisturbed("plain"))
 
 
+def test_patience_is_not_renewed(
+    train: Callable[..., tuple], killed_after: Callable[[int], None], tmp_path: Path
+) -> None:
+    """The epochs without a gain before the kill count: the training stops where it would have stopped without it."""
+    # So low a rate changes no decision, on any machine: the first epoch is the best, and the third one too many.
+    idle = {"epochs": 6, "learning_rate": 1e-9, "patience": 2}
+    killed_after(2 * STEPS + 3)
+    with pytest.raises(Killed):
+        train(tmp_path / "run", **idle)
+    _, history = train(tmp_path / "run", **idle)
+    assert history["epoch"].tolist() == [1, 2, 3]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_training_that_is_told_to_end_saves_first(
     train: Callable[..., tuple],

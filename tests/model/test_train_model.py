@@ -111,13 +111,15 @@ def test_fit_sees_the_epochs_in_their_own_order(encoder: dict, texts: tuple, mon
     tokens, _, is_validation = texts
     rows = np.flatnonzero(~is_validation)
     run(encoder, texts, seed=7)
+    flat, starts = [tuple(batch) for batch in seen], []
     for epoch in (0, 1):
-        expected = classifier.epoch_batches(
+        batches = classifier.epoch_batches(
             rows, tokens.lengths(16)[rows], batch_size=16, length=16, length_buckets=False, seed=7, epoch=epoch
         )
-        flat = [tuple(batch) for batch in seen]
-        start = next(i for i in range(len(flat)) if flat[i : i + 19] == [tuple(batch) for batch, _ in expected])
-        assert start >= 0
+        expected = [tuple(batch) for batch, _ in batches]
+        starts += [i for i in range(len(flat)) if flat[i : i + len(expected)] == expected]
+    assert len(starts) == 2
+    assert starts[0] < starts[1]
 
 
 def test_widths_may_differ_between_epochs(encoder: dict, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,12 +200,13 @@ def test_restored_model_predicts_as_the_trained_one(encoder: dict, texts: tuple,
     np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-6)
 
 
-def test_padding_changes_nothing(encoder: dict) -> None:
-    """The same text in a wider batch gives the same logits: [PAD] is masked."""
+@pytest.mark.parametrize("pad", [0, 1])
+def test_padding_changes_nothing(encoder: dict, pad: int) -> None:
+    """The same text in a wider batch gives the same logits: [PAD] is masked, wherever in the vocabulary it stands."""
     architecture = classifier.read_encoder(encoder["encoder_config"])["architecture"]
-    model, _ = build_classifier(architecture, classes=3, pad=0, dropout=0.5, encoder_dropout=0.5)
+    model, _ = build_classifier(architecture, classes=3, pad=pad, dropout=0.5, encoder_dropout=0.5)
     narrow = np.array([[2, 10, 11, 3]], np.int32)
-    wide = np.array([[2, 10, 11, 3, 0, 0, 0, 0]], np.int32)
+    wide = np.array([[2, 10, 11, 3, *[pad] * 4]], np.int32)
     logits = ops.convert_to_numpy(model(narrow))
     assert logits.shape == (1, 3)
     assert logits.dtype == np.float32
@@ -259,6 +262,12 @@ def test_learning_rate_rises_then_decays(schedule: str, halfway: float) -> None:
     values = [float(rate(step)) for step in (0, 4, 9, 10, 60, 110)]
     end = 0.2 if schedule == "constant" else 0.0
     assert values == pytest.approx([0.02, 0.1, 0.2, 0.2, 0.2 * halfway, end], abs=1e-6)
+
+
+def test_schedule_spans_all_epochs(encoder: dict, texts: tuple) -> None:
+    """Halfway through two epochs a linear decay has half the rate left, and nothing at the end."""
+    _, history, _ = run(encoder, texts, epochs=2, schedule="linear")
+    assert history["learning_rate"].tolist() == pytest.approx([SETTINGS["learning_rate"] / 2, 0.0], abs=1e-9)
 
 
 @pytest.mark.parametrize(

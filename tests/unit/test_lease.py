@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import pynvml
 import pytest
 
 from bert_ladder.runtime import leases
@@ -70,9 +71,43 @@ def test_malformed_list_is_told(machine: list[list[str]], given: str, sentence: 
     assert repr(given) in str(error.value)
 
 
-def test_machine_without_a_driver_has_no_devices() -> None:
-    """No driver, no devices; with one, every device has a name."""
-    assert all(name.startswith(("GPU-", "MIG-")) for names in machine_devices() for name in names)
+def test_machine_without_a_driver_has_no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No driver, no devices."""
+
+    def missing() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", missing)
+    assert machine_devices() == []
+
+
+def test_devices_of_a_driver_have_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device its UUID, one in MIG mode those of its instances, of which there may be fewer than it has room for."""
+    rooms = {"GPU-aa11": None, "GPU-bb22": ["MIG-cc33", None, "MIG-cc44"]}
+
+    def mode(handle: str) -> list[int]:
+        if rooms[handle] is None:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+        return [pynvml.NVML_DEVICE_MIG_ENABLE, pynvml.NVML_DEVICE_MIG_ENABLE]
+
+    def instance(handle: str, index: int) -> str:
+        if rooms[handle][index] is None:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
+        return rooms[handle][index]
+
+    driver = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
+        "nvmlDeviceGetCount": lambda: len(rooms),
+        "nvmlDeviceGetHandleByIndex": list(rooms).__getitem__,
+        "nvmlDeviceGetUUID": lambda handle: handle,
+        "nvmlDeviceGetMigMode": mode,
+        "nvmlDeviceGetMaxMigDeviceCount": lambda handle: len(rooms[handle]),
+        "nvmlDeviceGetMigDeviceHandleByIndex": instance,
+    }
+    for name, function in driver.items():
+        monkeypatch.setattr(pynvml, name, function)
+    assert machine_devices() == MIG
 
 
 def test_devices_are_distinct_and_spread(tmp_path: Path) -> None:

@@ -148,6 +148,13 @@ def test_areas_of_a_worked_example():
     assert ranking_areas(np.zeros(4, int), probabilities, 1) == {"roc_auc": None, "pr_auc": None}
 
 
+@pytest.mark.parametrize(("positive", "f1"), [(0, 2 / 3), (1, 0.0), (None, 1 / 3)])
+def test_f1_of_a_part_is_of_the_positive_class(positive: int | None, f1: float):
+    """Epochs and trials are chosen by the F1 that the study speaks of, whichever class is positive."""
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2]])
+    assert part_measures(np.array([0, 1]), probabilities, positive)["f1"] == pytest.approx(f1)
+
+
 def test_measures_of_a_part_are_those_of_the_whole():
     """What is followed epoch by epoch is what the run ends with on its validation part."""
     predictions = run(frame("test", [0, 1, 1], [1, 1, 1], classes=2), 2)

@@ -108,7 +108,9 @@ def test_mean_and_band_over_seeds():
     """The line is the mean of the seeds' curves at each place, the band their least and greatest."""
     parts = [seed_part(seed, 2) for seed in (1, 2, 3)]
     alone = pd.concat([row_curves([part], [1]) for part in parts])
-    for _, line in row_curves(parts, [1]).iterrows():
+    together = row_curves(parts, [1])
+    assert len(together) == 2
+    for _, line in together.iterrows():
         heights = np.array(alone.loc[alone["curve"] == line["curve"], "y"].tolist())
         assert line["y"] == pytest.approx(heights.mean(axis=0), abs=2e-4)
         assert line["low"] == heights.min(axis=0).tolist() and line["high"] == heights.max(axis=0).tolist()

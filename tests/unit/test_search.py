@@ -72,6 +72,14 @@ def test_integers_are_drawn_whole_and_no_more_than_there_are() -> None:
     assert sorted(trial["epochs"] for trial in trials) == [1, 2, 3, 4]
 
 
+def test_integers_are_drawn_evenly() -> None:
+    """Both ends of a range of four are half of the draws, as they are half of the integers."""
+    # The other key makes the draws distinct, so that none is left out.
+    trials = values({"epochs": {"low": 1, "high": 4}, "dropout": {"low": 0.0, "high": 0.5}, "trials": 400})
+    ends = sum(trial["epochs"] in (1, 4) for trial in trials) / len(trials)
+    assert abs(ends - 0.5) < 4 * math.sqrt(0.25 / 400)
+
+
 def test_more_draws_than_combinations_is_the_grid() -> None:
     """Asking for 100 of 8 gives the 8."""
     assert values(ORIGINAL | {"trials": 100}) == values(ORIGINAL)

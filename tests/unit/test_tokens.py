@@ -91,7 +91,7 @@ def test_an_epoch_holds_every_row_once_and_wide_enough(
 
 @pytest.mark.parametrize("buckets", [False, True])
 def test_order_is_a_pure_function_of_seed_and_epoch(buckets: bool) -> None:
-    """The same (seed, epoch) gives the same batches, another epoch or seed another order."""
+    """The same (seed, epoch) gives the same batches, any other pair another order."""
     rows, lengths = np.arange(200), np.arange(200) % 60 + 3
 
     def order(seed: int, epoch: int) -> list[int]:
@@ -103,6 +103,8 @@ def test_order_is_a_pure_function_of_seed_and_epoch(buckets: bool) -> None:
     assert order(1, 0) == first
     assert order(1, 1) != first
     assert order(2, 0) != first
+    # Else the seeds of a row would not be independent of each other.
+    assert order(2, 0) != order(1, 1)
 
 
 def test_similar_length_batches_waste_little() -> None:
