@@ -29,6 +29,8 @@ test: $(VENV)/installed-test
 	"$(BIN)/ruff" check
 	"$(BIN)/ruff" format --check
 	"$(BIN)/snakefmt" --check Snakefile rules
+	PYTHONPATH=scripts "$(BIN)/lint-imports" --no-cache
+	"$(BIN)/mypy"
 	"$(BIN)/pytest" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
 # For a machine with internet: does each source of the catalogue answer? ENCODERS="tiny base" asks for these only.
