@@ -27,8 +27,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.lib import format as npy
 
-from bert_ladder.files.unpickling import Exact, one_line, unpickle_strings
-from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.files.unpickling import Exact, unpickle_strings
+from bert_ladder.runtime.jobs import BadInput, reason_of
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ def read_published(
             labels += label
     except DAMAGE as error:
         raise BadInput(
-            f"{path}: cannot be read ({one_line(error)}); it is damaged or of another format: fetch it again "
+            f"{path}: cannot be read ({reason_of(error)}); it is damaged or of another format: fetch it again "
             f"or set {wanted.key('format')}"
         ) from error
     if not texts:
@@ -501,7 +501,7 @@ def _json_records(path: Path, max_bytes: int, lines: array.array) -> Iterator[di
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
                 raise BadInput(
-                    f"{path}, line {number}: not JSON ({one_line(error)}); write one object per line"
+                    f"{path}, line {number}: not JSON ({reason_of(error)}); write one object per line"
                 ) from error
             if not isinstance(record, dict):
                 raise BadInput(f"{path}, line {number}: {shown(record)}; write one object per line")
@@ -615,7 +615,7 @@ def _npy_header(path: Path, name: str, stream: BinaryIO) -> tuple[np.dtype, tupl
         shape, _, dtype = read(stream)
     except (ValueError, KeyError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise BadInput(
-            f"{path}, array '{name}': its header cannot be read ({one_line(error)}); "
+            f"{path}, array '{name}': its header cannot be read ({reason_of(error)}); "
             "write the file again with numpy.savez"
         ) from error
     return dtype, shape, stream.tell()
