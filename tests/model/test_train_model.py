@@ -10,7 +10,7 @@ import pytest
 import tensorflow
 from keras import ops
 
-from bert_ladder.data.tokens import Tokens
+from bert_ladder.data.tokens import Batching, Tokens
 from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
 from bert_ladder.evaluation.metrics import part_measures
 from bert_ladder.runtime.jobs import BadInput
@@ -113,7 +113,7 @@ def test_fit_sees_the_epochs_in_their_own_order(encoder: dict, texts: tuple, mon
     run(encoder, texts, seed=7)
     for epoch in (0, 1):
         expected = classifier.epoch_batches(
-            rows, tokens.lengths(16)[rows], batch_size=16, length=16, length_buckets=False, seed=7, epoch=epoch
+            rows, tokens.lengths(16)[rows], Batching(16, 16, length_buckets=False), seed=7, epoch=epoch
         )
         flat = [tuple(batch) for batch in seen]
         start = next(i for i in range(len(flat)) if flat[i : i + 19] == [tuple(batch) for batch, _ in expected])

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from bert_ladder.files.downloading import sync_folder
-from bert_ladder.files.streams import ByteStream
+from bert_ladder.files.streams import ByteStream, is_web_page
 from bert_ladder.runtime.jobs import BadInput, reason_of
 
 CHUNK = 1 << 20
@@ -82,13 +82,6 @@ def archive_fault(archive: Path, max_bytes: int = MAX_BYTES) -> str | None:
     except _Refused as reason:
         return str(reason)
     return None
-
-
-def is_web_page(file: Path) -> bool:
-    """Tell whether a file is HTML: what many servers send, with status 200, for a file that they do not have."""
-    with file.open("rb") as opened:
-        start = opened.read(512)
-    return start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _unpack(archive: Path, folder: Path | None, max_bytes: int) -> None:
