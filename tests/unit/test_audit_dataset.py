@@ -98,9 +98,8 @@ def test_imdb(tmp_path: Path, shared_data: Path) -> None:
     """IMDB's original split: 96 duplicates in train, 199 in test, 123 texts in both, balanced labels."""
     for split in ("train", "test"):
         build_npz(PublishedFile(shared_data / "imdb" / f"{split}.npz", split), tmp_path / f"{split}.npz")
-    npz, frames = (
-        SplitPaths(*(tmp_path / f"{split}.{kind}" for split in ("train", "test"))) for kind in ("npz", "parquet")
-    )
+    npz = SplitPaths(tmp_path / "train.npz", tmp_path / "test.npz")
+    frames = SplitPaths(tmp_path / "train.parquet", tmp_path / "test.parquet")
     build_frame(npz, frames, tmp_path / "labels.json", label_names={"0": "negative", "1": "positive"})
     audit_dataset(frames, tmp_path / "labels.json", [], [], tmp_path / "audit.json", tmp_path / "leaked.parquet")
     audit = json.loads((tmp_path / "audit.json").read_text())

@@ -52,8 +52,8 @@ def build_corpus(
         row, of_test = leaked[0]
         more = f", as are {len(leaked) - 1:,} more" if len(leaked) > 1 else ""
         raise BadInput(
-            f"{file.path}, {examples.where(row)}: the text is that of row {of_test + 1} of the test split{more}; nothing "
-            f"may be pre-trained on test texts: remove them, or set {file.key('test_texts')} to drop"
+            f"{file.path}, {examples.where(row)}: the text is that of row {of_test + 1} of the test split{more}; "
+            f"nothing may be pre-trained on test texts: remove them, or set {file.key('test_texts')} to drop"
         )
     if not rows:
         raise BadInput(f"{file.path}: all texts are test texts; give other texts to learn from")
