@@ -31,6 +31,8 @@ test test-all: $(VENV)/installed-test
 	"$(BIN)/ruff" check
 	"$(BIN)/ruff" format --check
 	"$(BIN)/snakefmt" --check Snakefile rules
+	PYTHONPATH=scripts "$(BIN)/lint-imports" --no-cache
+	"$(BIN)/mypy"
 	"$(BIN)/pytest" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 	  --durations 20 $(MARKED)
 

@@ -3,18 +3,18 @@
 from typing import Any
 
 from bert_ladder.data.audit import audit_dataset
+from bert_ladder.data.frames import SplitPaths
 from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     audit_dataset(
-        path_train=snakemake.input.train,
-        path_test=snakemake.input.test,
+        paths_frames=SplitPaths(snakemake.input.train, snakemake.input.test),
         path_labels=snakemake.input.labels,
         paths_offsets=list(snakemake.input.offsets),
+        vocabularies=snakemake.params.vocabularies,
         path_audit=snakemake.output.audit,
         path_leaked=snakemake.output.leaked,
-        vocabularies=snakemake.params.vocabularies,
     )
 
 

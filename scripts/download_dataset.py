@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bert_ladder.data.downloads import download_dataset
+from bert_ladder.data.mirrors import download_dataset
 from bert_ladder.runtime.jobs import run_job
 
 

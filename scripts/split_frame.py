@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bert_ladder.data.division import split_frame
+from bert_ladder.data.splits import split_frame
 from bert_ladder.runtime.jobs import run_job
 
 

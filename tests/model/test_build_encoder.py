@@ -10,7 +10,7 @@ import pytest
 from keras import ops
 
 from bert_ladder.encoders.normal_form import build_backbone, load_weights, save_encoder, scratch_encoder
-from bert_ladder.encoders.published import folder_encoder
+from bert_ladder.encoders.readers import folder_encoder
 from bert_ladder.runtime.jobs import BadInput
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]

@@ -17,8 +17,9 @@ import tensorflow_hub as hub
 from keras import ops
 
 from bert_ladder.data.tokens import Tokens
+from bert_ladder.encoders.backbones import assign
 from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
-from bert_ladder.encoders.published import assign, read_published
+from bert_ladder.encoders.readers import read_published
 from bert_ladder.export import saved_model
 from bert_ladder.export.saved_model import export_encoder
 from bert_ladder.runtime.jobs import BadInput

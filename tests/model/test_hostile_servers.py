@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bert_ladder.data.downloads import download_dataset
+from bert_ladder.data.mirrors import download_dataset
 from bert_ladder.encoders.fetching import take_first
 from bert_ladder.files.downloading import Patience
 from servers import (

@@ -1,4 +1,4 @@
-"""Published encoders: outputs as their publishers' own code gives them, and what is refused.
+"""PublishedEncoder encoders: outputs as their publishers' own code gives them, and what is refused.
 
 The expected outputs were computed by Model Garden and by transformers (bench/encoder_equality).
 """
@@ -30,9 +30,10 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 
 from bert_ladder.data.tokens import load_tokens
 from bert_ladder.data.wordpiece import read_vocabulary, tokenize_frame
-from bert_ladder.encoders.bert_tensors import Published, check_vocabulary, tensor_shapes
+from bert_ladder.encoders.backbones import assign, backbone_tensors
+from bert_ladder.encoders.bert_tensors import PublishedEncoder, check_vocabulary, tensor_shapes
 from bert_ladder.encoders.normal_form import ARCHITECTURE, build_backbone, save_encoder
-from bert_ladder.encoders.published import assign, backbone_tensors, folder_encoder, read_published
+from bert_ladder.encoders.readers import folder_encoder, read_published
 from bert_ladder.encoders.tensorflow_files import preprocessing_tokenization
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.training import classifier
@@ -76,7 +77,7 @@ def checkpoint_folder(root: Path, scale: str) -> Path:
     return root / f"checkpoint_{scale}" / "uncased_L-2_H-32_A-2"
 
 
-def encoder_of(published: Published, **changes: str) -> BertBackbone:
+def encoder_of(published: PublishedEncoder, **changes: str) -> BertBackbone:
     """An encoder with published weights."""
     backbone = build_backbone(published.architecture | changes)
     assign(backbone, published.tensors, "the test")

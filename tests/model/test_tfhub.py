@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_hub as hub
 
 from bert_ladder.encoders.presets import preset_address
-from bert_ladder.encoders.sources import bring, remote_files
+from bert_ladder.encoders.sources import fetch_source, remote_files
 from bert_ladder.encoders.tfhub import resolve_handle
 from bert_ladder.files.downloading import Unavailable, sha256_of
 from bert_ladder.runtime.jobs import BadInput
@@ -46,7 +46,7 @@ def packed(*members: tuple[str, bytes, str]) -> bytes:
 
 
 def get(source: dict, folder: Path) -> Path:
-    return bring(source, folder / "downloads", folder / "unpacked", QUICK).folder
+    return fetch_source(source, folder / "downloads", folder / "unpacked", QUICK).folder
 
 
 def test_handle_is_resolved(tmp_path: Path, server: Server, model: bytes) -> None:
@@ -54,7 +54,7 @@ def test_handle_is_resolved(tmp_path: Path, server: Server, model: bytes) -> Non
     stored = server.url("/storage/tiny/2.tar.gz", whole(model))
     server.url(PATH + QUERY, status(302, Location=stored))
     handle = f"http://127.0.0.1:{server.server_port}{PATH}"
-    brought = bring({"tfhub": handle}, tmp_path / "downloads", tmp_path / "unpacked", QUICK)
+    brought = fetch_source({"tfhub": handle}, tmp_path / "downloads", tmp_path / "unpacked", QUICK)
     assert (brought.kind, brought.preprocessing) == ("savedmodel", None)
     assert hub.load(str(brought.folder)).double(tf.constant(4.0)).numpy() == 8
     assert [path for path, _ in server.seen] == [PATH + QUERY, "/storage/tiny/2.tar.gz"]
@@ -83,11 +83,11 @@ def test_encoder_and_preprocessing(tmp_path: Path, server: Server, model: bytes)
         "tfhub": server.url(PATH + QUERY, whole(model)).removesuffix(QUERY),
         "preprocessing": server.url(f"/tensorflow/preprocess/3{QUERY}", whole(model)).removesuffix(QUERY),
     }
-    first = bring(source, tmp_path / "downloads", tmp_path / "unpacked", QUICK)
+    first = fetch_source(source, tmp_path / "downloads", tmp_path / "unpacked", QUICK)
     assert first.folder != first.preprocessing
     assert all((folder / "saved_model.pb").is_file() for folder in (first.folder, first.preprocessing))
     assert len(first.files) == 2
-    assert bring(source, tmp_path / "downloads", tmp_path / "unpacked", QUICK) == first
+    assert fetch_source(source, tmp_path / "downloads", tmp_path / "unpacked", QUICK) == first
     assert len(server.seen) == 2
 
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow
 from keras import ops
 
-from bert_ladder.data.tokens import Tokens
+from bert_ladder.data.tokens import Batching, Tokens
 from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
 from bert_ladder.evaluation.metrics import part_measures
 from bert_ladder.runtime.jobs import BadInput
@@ -114,7 +114,7 @@ def test_fit_sees_the_epochs_in_their_own_order(encoder: dict, texts: tuple, mon
     flat, starts = [tuple(batch) for batch in seen], []
     for epoch in (0, 1):
         batches = classifier.epoch_batches(
-            rows, tokens.lengths(16)[rows], batch_size=16, length=16, length_buckets=False, seed=7, epoch=epoch
+            rows, tokens.lengths(16)[rows], Batching(16, 16, length_buckets=False), seed=7, epoch=epoch
         )
         expected = [tuple(batch) for batch, _ in batches]
         starts += [i for i in range(len(flat)) if flat[i : i + len(expected)] == expected]

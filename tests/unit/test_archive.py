@@ -12,7 +12,8 @@ from random import Random
 import pytest
 
 from bert_ladder.files import archives
-from bert_ladder.files.archives import archive_fault, is_web_page, unpack_archive
+from bert_ladder.files.archives import archive_fault, unpack_archive
+from bert_ladder.files.streams import is_web_page
 from bert_ladder.runtime.jobs import BadInput
 
 FILES = {"config.json": b"{}", "assets/vocab.txt": b"[PAD]\n[UNK]\n", "weights.bin": bytes(range(256)) * 1000}

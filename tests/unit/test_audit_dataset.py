@@ -10,9 +10,10 @@ import pandas as pd
 
 from audit_dataset import main
 from bert_ladder.data.audit import audit_dataset, describe_lengths
-from bert_ladder.data.compacting import build_npz
-from bert_ladder.data.frames import pack_texts, write_frame, write_labels
-from bert_ladder.data.label_coding import build_frame
+from bert_ladder.data.frames import SplitPaths, pack_texts, write_frame, write_labels
+from bert_ladder.data.ingestion import build_npz
+from bert_ladder.data.label_encoding import build_frame
+from bert_ladder.data.readers.published import PublishedFile
 
 TRAIN = [("a a a", 0), ("a a a", 0), ("b\u00a0b", 1), ("b\u00a0b", 0), ("ü", 1), (" \n", 1), ("c", 0)]
 TEST = [("c", 1), ("c", 1), ("ü", 1), ("new", 0), ("b\u00a0b", 0), ("", 0)]
@@ -22,8 +23,8 @@ LENGTHS = {"train": [1, 2, 3, 4, 5, 6, 127], "test": [126, 127, 5, 5, 5, 0]}
 def audited(folder: Path, train: list, test: list, names: tuple[str, ...] = ("neg", "pos")) -> dict[str, Any]:
     """The audit of these rows, without vocabularies."""
     _write(folder, train, test, names)
-    paths = [folder / name for name in ("train.parquet", "test.parquet", "labels.json")]
-    audit_dataset(*paths, [], folder / "audit.json", folder / "leaked.parquet", [])
+    frames = SplitPaths(folder / "train.parquet", folder / "test.parquet")
+    audit_dataset(frames, folder / "labels.json", [], [], folder / "audit.json", folder / "leaked.parquet")
     return json.loads((folder / "audit.json").read_text())
 
 
@@ -96,13 +97,13 @@ def test_cut_texts_count_the_special_tokens(tmp_path: Path) -> None:
 def test_imdb(tmp_path: Path, shared_data: Path) -> None:
     """IMDB's original split: 96 duplicates in train, 199 in test, 123 texts in both, balanced labels."""
     for split in ("train", "test"):
-        build_npz(shared_data / "imdb" / f"{split}.npz", tmp_path / f"{split}.npz", split)
-    npz = [tmp_path / f"{split}.npz" for split in ("train", "test")]
-    paths = [tmp_path / name for name in ("train.parquet", "test.parquet", "labels.json")]
-    build_frame(*npz, *paths, label_names={"0": "negative", "1": "positive"})
-    audit_dataset(*paths, [], tmp_path / "audit.json", tmp_path / "leaked.parquet", [])
+        build_npz(PublishedFile(shared_data / "imdb" / f"{split}.npz", split), tmp_path / f"{split}.npz")
+    npz = SplitPaths(tmp_path / "train.npz", tmp_path / "test.npz")
+    frames = SplitPaths(tmp_path / "train.parquet", tmp_path / "test.parquet")
+    build_frame(npz, frames, tmp_path / "labels.json", label_names={"0": "negative", "1": "positive"})
+    audit_dataset(frames, tmp_path / "labels.json", [], [], tmp_path / "audit.json", tmp_path / "leaked.parquet")
     audit = json.loads((tmp_path / "audit.json").read_text())
     assert audit["duplicates"] == {"train": 96, "test": 199}
     assert audit["leaked"]["texts"] == 123
     assert audit["labels"]["test"] == {"negative": 12_500, "positive": 12_500}
-    assert npz[0].stat().st_size < 15_000_000
+    assert npz.train.stat().st_size < 15_000_000

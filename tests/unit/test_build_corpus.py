@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.data.corpora import build_corpus
 from bert_ladder.data.frames import frame_texts, write_labels
+from bert_ladder.data.readers.published import PublishedFile
+from bert_ladder.data.unlabelled_texts import build_corpus
 from bert_ladder.runtime.jobs import BadInput
 
 TEXTS = ["A fine film.", "Öde 😀", "no,  commas here", "last"]
@@ -71,10 +72,9 @@ def build(tmp_path: Path) -> Callable[..., list[str]]:
         pd.DataFrame({"DATA_COLUMN": test or ["a test text"]}).to_parquet(tmp_path / "test.parquet")
         write_labels(tmp_path / "labels.json", ["neg", "pos"], 1)
         corpus = tmp_path / "corpus.parquet"
-        build_corpus(
-            tmp_path / name, tmp_path / "test.parquet", tmp_path / "labels.json", corpus, "reviews",
-            {"test_texts": "refuse"} | source, label,
-        )  # fmt: skip
+        test_texts = source.pop("test_texts", "refuse")
+        file = PublishedFile(tmp_path / name, "reviews", label=label, labelled=False, **source)
+        build_corpus(file, tmp_path / "test.parquet", tmp_path / "labels.json", corpus, test_texts)
         return frame_texts(corpus).tolist()
 
     return run

@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, pack_texts, read_frame, read_labels, write_npz
-from bert_ladder.data.label_coding import build_frame
+from bert_ladder.data.frames import (
+    DATA_COLUMN,
+    LABEL_COLUMN,
+    SplitPaths,
+    pack_texts,
+    read_frame,
+    read_labels,
+    write_npz,
+)
+from bert_ladder.data.label_encoding import build_frame
 from bert_ladder.runtime.jobs import BadInput
 from build_frame import main
 
@@ -19,7 +27,8 @@ def frames(folder: Path, train: list[Any], test: list[Any], **options: Any) -> t
         texts = [f"{split} {row}".encode() for row in range(len(labels))]
         write_npz(folder / f"{split}.npz", pack_texts(texts, labels))
     outputs = [folder / name for name in ("train.parquet", "test.parquet", "labels.json")]
-    build_frame(folder / "train.npz", folder / "test.npz", *outputs, **options)
+    splits = SplitPaths(folder / "train.npz", folder / "test.npz")
+    build_frame(splits, SplitPaths(*outputs[:2]), outputs[2], **options)
     read = [read_frame(path) for path in outputs[:2]]
     for split, frame in zip(("train", "test"), read, strict=True):
         assert frame[DATA_COLUMN].tolist() == [f"{split} {row}" for row in range(len(frame))]
@@ -111,8 +120,9 @@ def test_useless_splits_are_refused(tmp_path: Path, train: dict, test: dict, exp
         labels = [names[label] for label in rows.values()]
         write_npz(tmp_path / f"{split}.npz", pack_texts([text.encode() for text in rows], labels))
     outputs = [tmp_path / name for name in ("train.parquet", "test.parquet", "labels.json")]
+    splits = SplitPaths(tmp_path / "train.npz", tmp_path / "test.npz")
     with pytest.raises(BadInput, match=expected):
-        build_frame(tmp_path / "train.npz", tmp_path / "test.npz", *outputs)
+        build_frame(splits, SplitPaths(*outputs[:2]), outputs[2])
     assert not any(output.exists() for output in outputs)
 
 

@@ -25,8 +25,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bert_ladder.data.compacting import build_npz, held_out_mask
 from bert_ladder.data.frames import read_npz
+from bert_ladder.data.ingestion import HeldOut, build_npz, held_out_mask
+from bert_ladder.data.readers.published import PublishedFile
 from bert_ladder.files.unpickling import Exact, unpickle_strings
 from bert_ladder.runtime.jobs import BadInput
 from build_npz import main
@@ -37,10 +38,13 @@ TEXTS = ["plain", "naïve — 日本語 😀", "", 'two\nlines, a comma and a "q
 LABELS = [1, 0, 1, 0, 1, 0, 1, 0, 1]
 
 
-def built(path: Path, split: str = "train", **options: Any) -> tuple[list[str], list[Any]]:
+def built(
+    path: Path, split: str = "train", source: dict | None = None, held_out: dict | None = None, **options: Any
+) -> tuple[list[str], list[Any]]:
     """Texts and labels that build_npz makes of a file."""
     target = path.parent / "built.npz"
-    build_npz(path, target, split, **options)
+    file = PublishedFile(path, split, **(source or {}), **options)
+    build_npz(file, target, HeldOut(**held_out) if held_out else None)
     data = read_npz(target)
     return list(data.texts()), data.label.tolist()
 
@@ -450,7 +454,9 @@ def test_hostile_pickle_reserves_no_memory(tmp_path: Path) -> None:
     write_pickled(tmp_path / "a.npz", far_memo)
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (2**31, 2**31));"
-        "from build_npz import build_npz; build_npz(sys.argv[1], sys.argv[2], 'train')"
+        "from pathlib import Path; from bert_ladder.data.ingestion import build_npz;"
+        "from bert_ladder.data.readers.published import PublishedFile;"
+        "build_npz(PublishedFile(Path(sys.argv[1]), 'train'), sys.argv[2])"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "a.npz", tmp_path / "b.npz"], cwd=SCRIPTS, check=True)
     assert list(read_npz(tmp_path / "b.npz").texts()) == ["a"]
@@ -966,10 +972,10 @@ def test_bad_files_get_one_sentence(tmp_path: Path, case: str) -> None:
 def test_rows_have_a_limit(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty texts add no bytes, and packed files can hold billions of them: rows are counted too."""
     write_any(tmp_path / name, [""] * 101, [i % 2 for i in range(101)])
-    monkeypatch.setattr("bert_ladder.data.readers.MAX_ROWS", 100)
+    monkeypatch.setattr("bert_ladder.data.readers.published.MAX_ROWS", 100)
     with pytest.raises(BadInput, match=r"/a\..*: holds more than 100 rows, the most that is read; give a smaller file"):
         built(tmp_path / name)
-    monkeypatch.setattr("bert_ladder.data.readers.MAX_ROWS", 101)
+    monkeypatch.setattr("bert_ladder.data.readers.published.MAX_ROWS", 101)
     assert len(built(tmp_path / name)[0]) == 101
 
 
@@ -1116,7 +1122,7 @@ def test_equal_texts_are_never_divided(rows: list[tuple[bytes, int]]) -> None:
     """However often a text occurs, and under whatever labels, all its rows fall on one side."""
     rows += [(b"%d" % i, i % 2) for i in range(12)]
     texts, labels = [text for text, _ in rows], [label for _, label in rows]
-    held = held_out_mask(texts, labels, fraction=0.4, seed=1)
+    held = held_out_mask(texts, labels, HeldOut(fraction=0.4, seed=1))
     sides = {}
     for text, side in zip(texts, held.tolist(), strict=True):
         assert sides.setdefault(text, side) == side
@@ -1156,7 +1162,7 @@ def test_main_maps_the_job(tmp_path: Path) -> None:
 )
 def test_real_data(tmp_path: Path, shared_data: Path, name: str, rows: int, first: str, labels: set) -> None:
     """Byte arrays, unicode arrays and gzipped tsv as met in practice need no setting."""
-    build_npz(shared_data / name, tmp_path / "a.npz", "test")
+    build_npz(PublishedFile(shared_data / name, "test"), tmp_path / "a.npz")
     data = read_npz(tmp_path / "a.npz")
     assert len(data) == rows
     assert next(data.texts()).startswith(first)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bert_ladder.data.downloads import download_dataset
+from bert_ladder.data.mirrors import download_dataset
 from bert_ladder.files.downloading import Patience
 from bert_ladder.runtime.jobs import BadInput
 from download_dataset import main

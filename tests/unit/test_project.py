@@ -65,14 +65,18 @@ def test_environment_of_a_rule_has_what_its_script_imports(rule: str) -> None:
     pins = next(e["pip"] for e in yaml.safe_load(environment.read_text())["dependencies"] if isinstance(e, dict))
     packages = {"google": "protobuf", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn", "yaml": "pyyaml"}
     provided = {pin.split("==")[0] for pin in pins}
-    needed = {packages.get(name, name.replace("_", "-")) for name in third_party(rule)}
+    needed = {packages.get(name, name.replace("_", "-")) for name in third_party(script_of(rule))}
     assert needed - {"tokenizers", "vl-convert"} <= provided
 
 
-def third_party(script: str, left_out: str | None = None) -> set[str]:
+def script_of(rule: str) -> Path:
+    """The script of a rule."""
+    return PROJECT / f"scripts/{rule}.py"
+
+
+def third_party(script: Path) -> set[str]:
     """Packages that a script imports, with all that it imports of the project's own."""
-    files = code_files(PROJECT / f"scripts/{script}.py", left_out)
-    found = set().union(*(imports(file) for file in files))
+    found = set().union(*(imports(file) for file in code_files(script, None)))
     return found - sys.stdlib_module_names - {"bert_ladder"}
 
 
@@ -87,17 +91,32 @@ def imports(file: Path) -> set[str]:
     return names
 
 
+def environment_of(rule: str) -> str:
+    """The name of the environment that a rule runs in."""
+    return re.search(r'conda:\s+"\.\./envs/(\w+)\.yaml"', block_of(rule))[1]
+
+
 @pytest.mark.parametrize("rule", sorted(SCRIPTED))
 def test_light_rules_reach_no_tensorflow(rule: str) -> None:
     """What data rules, baselines, comparison and report import leads to no engine, not even inside a function."""
-    environment = re.search(r'conda:\s+"\.\./envs/(\w+)\.yaml"', block_of(rule))[1]
-    assert bool(third_party(rule) & HEAVY) <= (environment == "tensorflow")
+    assert bool(third_party(script_of(rule)) & HEAVY) <= (environment_of(rule) == "tensorflow")
+
+
+@pytest.mark.parametrize("planted", ["import tensorflow", "from bert_ladder.data.wordpiece import read_vocabulary"])
+def test_planted_engine_is_found_in_every_light_script(planted: str, tmp_path: Path) -> None:
+    """Named in the script, or reached through the package."""
+    light = [rule for rule in sorted(SCRIPTED) if environment_of(rule) != "tensorflow"]
+    assert light
+    for rule in light:
+        script = tmp_path / f"{rule}.py"
+        script.write_text(f"{script_of(rule).read_text()}\n\ndef later():\n    {planted}\n")
+        assert third_party(script) & HEAVY, rule
 
 
 def test_training_core_does_not_know_tensorflow() -> None:
     """Between tokens and predictions the code speaks Keras only, so that it runs on its other backends."""
     for rule in ("train_model", "train_trial", "pretrain_encoder", "evaluate_model"):
-        assert third_party(rule) & HEAVY == {"keras", "keras_hub"}
+        assert third_party(script_of(rule)) & HEAVY == {"keras", "keras_hub"}
 
 
 def test_the_study_module_is_light() -> None:

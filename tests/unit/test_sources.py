@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bert_ladder.encoders import sources
-from bert_ladder.encoders.sources import RemoteFile, bring, remote_files, shown, what_to_bring
+from bert_ladder.encoders.sources import RemoteFile, fetch_source, remote_files, shown, what_to_bring
 from bert_ladder.files.downloading import Patience, Unavailable
 from bert_ladder.runtime.jobs import BadInput
 from servers import QUICK, Answer, Handler, Server, cut_after, status, whole, with_ranges
@@ -52,8 +52,8 @@ def downloads(tmp_path: Path) -> Path:
     return tmp_path / "downloads"
 
 
-def get(source: dict, downloads: Path, patience: Patience = QUICK) -> sources.Brought:
-    return bring(source, downloads, downloads.parent / "unpacked", patience)
+def get(source: dict, downloads: Path, patience: Patience = QUICK) -> sources.FetchedSource:
+    return fetch_source(source, downloads, downloads.parent / "unpacked", patience)
 
 
 def content_of(folder: Path) -> dict[str, bytes]:

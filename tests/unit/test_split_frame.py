@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.data.division import split_frame
 from bert_ladder.data.frames import pack_texts, write_frame
+from bert_ladder.data.splits import split_frame
 from bert_ladder.runtime.jobs import BadInput
 from split_frame import main
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bert_ladder.data.tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
+from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
 
 PAD, CLS, SEP = 0, 2, 3
 
@@ -75,8 +75,7 @@ def test_an_epoch_holds_every_row_once_and_wide_enough(
 ) -> None:
     """Whatever the lengths: each row once, batches no larger than asked, no text wider than its batch."""
     rows, cut = np.arange(100, 100 + len(lengths)), np.array(lengths)
-    settings = {"batch_size": batch_size, "length": 64, "length_buckets": buckets, "seed": 5}
-    batches = epoch_batches(rows, cut, epoch=epoch, **settings)
+    batches = epoch_batches(rows, cut, Batching(batch_size, 64, buckets), seed=5, epoch=epoch)
     assert sorted(np.concatenate([chosen for chosen, _ in batches])) == list(rows)
     assert all(len(chosen) <= batch_size for chosen, _ in batches)
     assert all(cut[chosen - 100].max() <= width for chosen, width in batches)
@@ -95,7 +94,7 @@ def test_order_is_a_pure_function_of_seed_and_epoch(buckets: bool) -> None:
     rows, lengths = np.arange(200), np.arange(200) % 60 + 3
 
     def order(seed: int, epoch: int) -> list[int]:
-        batches = epoch_batches(rows, lengths, batch_size=16, length=64, length_buckets=buckets, seed=seed, epoch=epoch)
+        batches = epoch_batches(rows, lengths, Batching(16, 64, buckets), seed=seed, epoch=epoch)
         return np.concatenate([chosen for chosen, _ in batches]).tolist()
 
     first = order(1, 0)

@@ -10,34 +10,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, read_frame, read_labels
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, SplitPaths, read_frame, read_labels
 
 log = logging.getLogger(__name__)
 
 SPLITS = ("train", "test")
-SPECIAL_TOKENS = 2  # [CLS] and [SEP]
+ADDED_TOKENS = 2  # [CLS] and [SEP]
 
 
 def audit_dataset(
-    path_train: str | Path,
-    path_test: str | Path,
+    paths_frames: SplitPaths,
     path_labels: str | Path,
     paths_offsets: Sequence[str | Path],
+    vocabularies: Sequence[dict[str, Any]],
     path_audit: str | Path,
     path_leaked: str | Path,
-    vocabularies: Sequence[dict[str, Any]],
 ) -> None:
     """Write audit.json, and leaked.parquet: one column `row` (int32), the test rows whose text is a training text.
 
     Args:
-        path_train: parquet of the training split.
-        path_test: parquet of the test split.
+        paths_frames: parquet of each split.
         path_labels: labels.json.
         paths_offsets: token offsets, int64 (n + 1,), for each vocabulary first train's then test's.
-        path_audit, path_leaked: files to write.
         vocabularies: `{"vocabulary": name, "lengths": [text lengths in WordPieces]}`, in the order of the offsets.
+        path_audit, path_leaked: files to write.
     """
-    frames = {"train": read_frame(path_train), "test": read_frame(path_test)}
+    frames = {"train": read_frame(paths_frames.train), "test": read_frame(paths_frames.test)}
     names, _ = read_labels(path_labels)
     audit = audit_texts(frames, names)
     _log_texts(audit)
@@ -101,7 +99,7 @@ def audit_tokens(paths_offsets: dict[str, str | Path], lengths: Sequence[int]) -
     return {
         "wordpieces": {split: describe_lengths(count) for split, count in counts.items()},
         "cut": {
-            str(length): {split: float((count + SPECIAL_TOKENS > length).mean()) for split, count in counts.items()}
+            str(length): {split: float((count + ADDED_TOKENS > length).mean()) for split, count in counts.items()}
             for length in lengths
         },
     }

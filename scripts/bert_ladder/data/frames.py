@@ -21,6 +21,14 @@ _NAMES_KEY = b"label_names"
 
 
 @dataclass(frozen=True)
+class SplitPaths:
+    """A file for each split of a data set."""
+
+    train: str | Path
+    test: str | Path
+
+
+@dataclass(frozen=True)
 class LabelledTexts:
     """One split as flat arrays.
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-SPECIAL_TOKENS = ("[PAD]", "[CLS]", "[SEP]")
+# What stands in an encoder's input beside the WordPieces of a text.
+INPUT_TOKENS = ("[PAD]", "[CLS]", "[SEP]")
 # Share of the kept WordPieces that comes from the start of a text under "head+tail":
 # 128 of 510 in Sun et al. 2019 (arXiv 1905.05583), section 5.3.1.
 HEAD_SHARE = 128 / 510
@@ -67,7 +68,7 @@ def load_tokens(ids: Path | str, offsets: Path | str, vocabulary: Path | str) ->
         vocabulary: the WordPiece vocabulary they were made with, one per line.
     """
     pieces = Path(vocabulary).read_text(encoding="utf-8").split("\n")
-    pad, cls, sep = (pieces.index(token) for token in SPECIAL_TOKENS)
+    pad, cls, sep = (pieces.index(token) for token in INPUT_TOKENS)
     return Tokens(np.load(ids, mmap_mode="r"), np.load(offsets), pad, cls, sep)
 
 
@@ -110,18 +111,31 @@ def widest_first(batches: list[tuple[np.ndarray, int]]) -> list[tuple[np.ndarray
     return [batches[first], batches[second]] + [b for i, b in enumerate(batches) if i not in (first, second)]
 
 
+@dataclass(frozen=True)
+class Batching:
+    """How rows become batches.
+
+    Attributes:
+        batch_size: rows per step; the last batch may be smaller.
+        length: width of every batch without `length_buckets`, the largest width with it.
+        length_buckets: put texts of similar length together. Within pools of 50 batches, drawn at random, rows are
+            sorted by length and cut into batches, whose order is then shuffled.
+    """
+
+    batch_size: int
+    length: int
+    length_buckets: bool
+
+
 def epoch_batches(
-    rows: np.ndarray, lengths: np.ndarray, *, batch_size: int, length: int, length_buckets: bool, seed: int, epoch: int
+    rows: np.ndarray, lengths: np.ndarray, batching: Batching, *, seed: int, epoch: int
 ) -> list[tuple[np.ndarray, int]]:
     """The batches of one training epoch: a pure function of (seed, epoch), whatever was drawn before.
 
     Args:
         rows: int array (n,), the rows trained on.
         lengths: int array (n,), the cut length of each.
-        batch_size: rows per step; the last batch may be smaller.
-        length: width of every batch without `length_buckets`, the largest width with it.
-        length_buckets: put texts of similar length together. Within pools of 50 batches, drawn at random, rows are
-            sorted by length and cut into batches, whose order is then shuffled.
+        batching: how large and how wide they are, and which texts share one.
         seed: the run's seed.
         epoch: from 0.
 
@@ -130,7 +144,8 @@ def epoch_batches(
     """
     random = np.random.default_rng((seed, epoch))
     order = random.permutation(len(rows))
-    if not length_buckets:
+    batch_size, length = batching.batch_size, batching.length
+    if not batching.length_buckets:
         return [(rows[order[i : i + batch_size]], length) for i in range(0, len(rows), batch_size)]
     pool = 50 * batch_size
     batches = []

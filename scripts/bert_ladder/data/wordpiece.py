@@ -53,9 +53,9 @@ def read_vocabulary(path: str | Path) -> list[str]:
     try:
         lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        broken = content.count(b"\n", 0, error.start) + 1
         raise BadInput(
-            f"{path}, line {line}: byte 0x{content[error.start]:02x} is not valid UTF-8; save the vocabulary as UTF-8"
+            f"{path}, line {broken}: byte 0x{content[error.start]:02x} is not valid UTF-8; save the vocabulary as UTF-8"
         ) from error
     if not lines[-1]:
         lines.pop()

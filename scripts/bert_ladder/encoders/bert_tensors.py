@@ -35,7 +35,7 @@ NOT_OF_THE_ENCODER = re.compile(
 
 
 @dataclass
-class Published:
+class PublishedEncoder:
     """An encoder as its publisher gives it.
 
     Attributes:
@@ -154,7 +154,7 @@ def config_architecture(
     Raises:
         BadInput: if a size is missing or impossible.
     """
-    architecture = {ours: config.get(theirs) for ours, theirs in keys.items()}
+    architecture: dict[str, Any] = {ours: config.get(theirs) for ours, theirs in keys.items()}
     wrong = [
         f"{theirs} ({config[theirs]!r:.40})" if theirs in config else f"{theirs} (missing)"
         for ours, theirs in keys.items()

@@ -10,11 +10,12 @@ from typing import Any
 from keras_hub.models import BertBackbone
 
 from bert_ladder.data.wordpiece import read_vocabulary
-from bert_ladder.encoders.bert_tensors import tensor_shapes
+from bert_ladder.encoders.backbones import assign
+from bert_ladder.encoders.bert_tensors import check_vocabulary, tensor_shapes
 from bert_ladder.encoders.fetching import fetch_vocabulary, sha256, take_first, vocabularies_at_hand
 from bert_ladder.encoders.normal_form import build_backbone, save_encoder
-from bert_ladder.encoders.published import assign, check_vocabulary, folder_encoder, read_published
-from bert_ladder.encoders.sources import Brought, shown
+from bert_ladder.encoders.readers import folder_encoder, read_published
+from bert_ladder.encoders.sources import FetchedSource, shown
 from bert_ladder.files.downloading import PATIENCE, Patience
 from bert_ladder.runtime.jobs import BadInput
 
@@ -45,10 +46,10 @@ def fetch_encoder(
         BadInput: if no source gives it; the sentence gives the reason of each and says which file to bring.
     """
 
-    def take(source: dict[str, Any], brought: Brought) -> None:
-        given = Given(vocabulary, downloads, patience)
-        encoder, backbone, pieces = normal_form(brought, definition, lower_case, given)
-        found_at = {"kind": brought.kind, "address": shown(source), "files": brought.files}
+    def take(source: dict[str, Any], fetched: FetchedSource) -> None:
+        expected = ExpectedVocabulary(vocabulary, downloads, patience)
+        encoder, backbone, pieces = normal_form(fetched, definition, lower_case, expected)
+        found_at = {"kind": fetched.kind, "address": shown(source), "files": fetched.files}
         # A folder in normal form says where it is from in its turn.
         encoder |= {"source": encoder.get("source", {}) | found_at}
         # On the same file system as the files themselves, so that they can be renamed into place.
@@ -67,7 +68,7 @@ def fetch_encoder(
 
 
 @dataclass(frozen=True)
-class Given:
+class ExpectedVocabulary:
     """The vocabulary that an encoder's must equal: a file, an entry of the catalogue, or none."""
 
     vocabulary: Path | dict[str, Any] | None
@@ -109,15 +110,15 @@ class Given:
 
 
 def normal_form(
-    brought: Brought, definition: dict[str, Any], lower_case: bool, given: Given
+    fetched: FetchedSource, definition: dict[str, Any], lower_case: bool, expected: ExpectedVocabulary
 ) -> tuple[dict[str, Any], BertBackbone, list[str]]:
-    """Read what a source brought.
+    """Read what a source gave.
 
     Args:
-        brought: published files.
+        fetched: published files.
         definition: as for `fetch_encoder`.
         lower_case: what the study takes its vocabulary for.
-        given: what its vocabulary must equal.
+        expected: what its vocabulary must equal.
 
     Returns:
         What encoder.json will hold, the backbone with its weights, and the vocabulary.
@@ -125,25 +126,25 @@ def normal_form(
     Raises:
         BadInput: if it is no BERT, damaged, or not the encoder that is expected.
     """
-    if brought.kind == "folder":
-        pieces = read_vocabulary(brought.folder / "vocab.txt")
-        config, weights = brought.folder / "encoder.json", brought.folder / "encoder.weights.h5"
+    if fetched.kind == "folder":
+        pieces = read_vocabulary(fetched.folder / "vocab.txt")
+        config, weights = fetched.folder / "encoder.json", fetched.folder / "encoder.weights.h5"
         encoder, backbone = folder_encoder(config, weights, pieces)
         _check_size(encoder["architecture"], definition.get("size", {}))
-        given.check(pieces)
+        expected.check(pieces)
         _check_case(pieces, encoder["lower_case"], lower_case)
         return encoder, backbone, pieces
-    published = read_published(brought.kind, brought.folder, brought.preprocessing)
-    pieces = published.vocabulary or given.pieces()
+    published = read_published(fetched.kind, fetched.folder, fetched.preprocessing)
+    pieces = published.vocabulary or expected.pieces()
     architecture = published.architecture
     if definition.get("gelu"):
         architecture = architecture | {"gelu": definition["gelu"]}
     _check_size(architecture, definition.get("size", {}))
     check_vocabulary(architecture, pieces, where="vocab.txt")
-    given.check(pieces)
+    expected.check(pieces)
     _check_case(pieces, published.lower_case, lower_case)
     backbone = build_backbone(architecture)
-    assign(backbone, published.tensors, where=brought.folder.name)
+    assign(backbone, published.tensors, where=fetched.folder.name)
     return {"architecture": architecture, "lower_case": lower_case}, backbone, pieces
 
 

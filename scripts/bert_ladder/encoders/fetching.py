@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bert_ladder.encoders.sources import Brought, bring, download_folders, shown, what_to_bring
+from bert_ladder.encoders.sources import FetchedSource, download_folders, fetch_source, shown, what_to_bring
 from bert_ladder.files.downloading import OFFLINE, PATIENCE, Patience, Unavailable, is_offline
 from bert_ladder.runtime.jobs import BadInput
 
@@ -20,16 +20,16 @@ VOCABULARIES_AT_HAND = ("resources/vocabularies/*/vocab.txt", "resources/encoder
 
 def take_first(
     sources: list[dict[str, Any]],
-    take: Callable[[dict[str, Any], Brought], None],
+    take: Callable[[dict[str, Any], FetchedSource], None],
     name: str,
     downloads: Path,
     patience: Patience = PATIENCE,
 ) -> None:
-    """Bring sources, the preferred one first, until one is taken; the log says why the others were not.
+    """Fetch sources, the preferred one first, until one is taken; the log says why the others were not.
 
     Args:
         sources: entries of `sources:` of an encoder or a vocabulary.
-        take: does what is wanted with what a source brought; refuses by raising BadInput.
+        take: does what is wanted with what a source gave; refuses by raising BadInput.
         name: of what is fetched.
         downloads: folder in which downloads are kept, and files that a user brought are looked for.
         patience: how long to try each source.
@@ -45,7 +45,7 @@ def take_first(
         try:
             # No long wait for one address while there are others.
             attempts = patience.attempts if source is sources[-1] else min(2, patience.attempts)
-            take(source, bring(source, folder, scratch, replace(patience, attempts=attempts)))
+            take(source, fetch_source(source, folder, scratch, replace(patience, attempts=attempts)))
             return
         except (Unavailable, BadInput) as reason:
             log.warning("%s: %s", address, reason)
@@ -81,8 +81,8 @@ def fetch_vocabulary(
             log.info("taken from %s", file)
             return
 
-    def take(source: dict[str, Any], brought: Brought) -> None:
-        file = brought.folder if brought.kind == "file" else brought.folder / "assets" / "vocab.txt"
+    def take(source: dict[str, Any], fetched: FetchedSource) -> None:
+        file = fetched.folder if fetched.kind == "file" else fetched.folder / "assets" / "vocab.txt"
         if not file.is_file():
             raise BadInput("there is no assets/vocab.txt in it: it is no preprocessing model")
         found = sha256(vocabulary_lines(file))

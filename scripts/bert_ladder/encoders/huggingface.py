@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from bert_ladder.data.wordpiece import SPECIAL_TOKENS, read_vocabulary
 from bert_ladder.encoders.bert_tensors import (
-    Published,
+    PublishedEncoder,
     config_architecture,
     find_encoder,
     listed,
@@ -48,7 +48,7 @@ POSSIBLE = {
 }
 
 
-def read_huggingface(folder: Path) -> Published:
+def read_huggingface(folder: Path) -> PublishedEncoder:
     """Read a folder of transformers' BertModel, with or without a head.
 
     The vocabulary and `tokenizer_config.json` may be missing. Weights in other floating-point types become float32.
@@ -71,7 +71,7 @@ def read_huggingface(folder: Path) -> Published:
                 "name another model."
             )
     architecture = config_architecture(config, path) | {"gelu": GELU[config.get("hidden_act", "gelu")]}
-    return Published(
+    return PublishedEncoder(
         architecture=architecture,
         lower_case=read_lower_case(folder),
         vocabulary=read_their_vocabulary(folder),

@@ -1,4 +1,4 @@
-"""Brings what an encoder's source names: downloads kept and checked, archives unpacked, folders taken as they are."""
+"""Fetches what an encoder's source names: downloads kept and checked, archives unpacked, folders taken as they are."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from bert_ladder.files.archives import archive_fault, is_web_page, unpack_archive
+from bert_ladder.files.archives import archive_fault, unpack_archive
 from bert_ladder.files.downloading import (
     PATIENCE,
     Patience,
@@ -25,6 +25,7 @@ from bert_ladder.files.downloading import (
     sync_folder,
     without_password,
 )
+from bert_ladder.files.streams import is_web_page
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class Brought:
+class FetchedSource:
     """What a source holds, on this machine.
 
     `folder` is where the published files lie (for the kind "file", the file itself), `preprocessing` that of the
@@ -90,8 +91,10 @@ def remote_files(source: dict[str, Any]) -> list[RemoteFile]:
     return files if preprocessing is None else [*files, preprocessing]
 
 
-def bring(source: dict[str, Any], downloads: Path, unpacked: Path, patience: Patience = PATIENCE) -> Brought:
-    """Bring the published files of one source.
+def fetch_source(
+    source: dict[str, Any], downloads: Path, unpacked: Path, patience: Patience = PATIENCE
+) -> FetchedSource:
+    """Fetch the published files of one source.
 
     A download is kept in `downloads`, and its SHA-256 in checksums.json there: the same address must give the same
     file for ever. A file that lies there under the expected name, because it was fetched before or a user brought it,
@@ -125,7 +128,7 @@ def bring(source: dict[str, Any], downloads: Path, unpacked: Path, patience: Pat
     if "preprocessing" in source:
         preprocessing, more = _preprocessing(source, downloads, unpacked / "preprocessing", patience)
         sums |= more
-    return Brought(KINDS[key], folder, preprocessing, sums)
+    return FetchedSource(KINDS[key], folder, preprocessing, sums)
 
 
 def shown(source: dict[str, Any]) -> str:
@@ -307,8 +310,9 @@ def _local(given: str, sha256: str | dict[str, str] | None, unpacked: Path | Non
     if not path.is_file():
         raise Unavailable(f"{path}: there is no such file or folder")
     found = sha256_of(path)
-    if sha256 is not None:
-        _check_sum(path, found, _one_sum(given, sha256))
+    demanded = _one_sum(given, sha256)
+    if demanded is not None:
+        _check_sum(path, found, demanded)
     if unpacked is None:
         return path, {str(path): found}
     unpack_archive(path, unpacked)
@@ -344,7 +348,7 @@ def _one_file(
     key: str, source: dict[str, Any], file: RemoteFile, downloads: Path, unpacked: Path, patience: Patience
 ) -> tuple[Path, dict[str, str]]:
     if key == "file":
-        path, sums = _brought_file(file, downloads, patience, _page_fault)
+        path, sums = _downloaded_file(file, downloads, patience, _page_fault)
         return path, sums
     if key == "tfhub":
         return _resolved(source["tfhub"], file, downloads, unpacked, patience)
@@ -363,7 +367,7 @@ def _preprocessing(
 
 
 def _unpacked(file: RemoteFile, downloads: Path, unpacked: Path, patience: Patience) -> tuple[Path, dict[str, str]]:
-    path, sums = _brought_file(file, downloads, patience, archive_fault)
+    path, sums = _downloaded_file(file, downloads, patience, archive_fault)
     unpack_archive(path, unpacked)
     return _top_folder(unpacked), sums
 
@@ -379,7 +383,7 @@ def _resolved(
     def open_archive(address: str) -> BinaryIO:
         # TF Hub writes handles into logs and files: it is not told the password.
         asked = file if address == without_password(file.address) else replace(file, address=address)
-        path, found = _brought_file(asked, downloads, patience, archive_fault)
+        path, found = _downloaded_file(asked, downloads, patience, archive_fault)
         sums.update(found)
         return path.open("rb")
 
@@ -387,7 +391,7 @@ def _resolved(
 
 
 def _several_files(files: list[RemoteFile], downloads: Path, patience: Patience) -> dict[str, str]:
-    """Bring the files of a repository, but for those that may be missing and are."""
+    """Fetch the files of a repository, but for those that may be missing and are."""
     here = {file.name for file in files if (downloads / file.name).exists()}
     replaced = {file.alternative_to for file in files if file.name in here}
     needed = {file.name for file in files if not file.optional and file.alternative_to is None}
@@ -399,7 +403,7 @@ def _several_files(files: list[RemoteFile], downloads: Path, patience: Patience)
         if file.alternative_to in got or (file.name not in here and (file.name in replaced or complete)):
             continue
         try:
-            sums |= _brought_file(file, downloads, patience, _page_fault)[1]
+            sums |= _downloaded_file(file, downloads, patience, _page_fault)[1]
             got.add(file.name)
         except Unavailable as reason:
             may_be_missing = file.optional or any(other.alternative_to == file.name for other in files)
@@ -409,7 +413,7 @@ def _several_files(files: list[RemoteFile], downloads: Path, patience: Patience)
     return sums
 
 
-def _brought_file(
+def _downloaded_file(
     file: RemoteFile, downloads: Path, patience: Patience, fault: Callable[[Path], str | None]
 ) -> tuple[Path, dict[str, str]]:
     """The file in `downloads`, fetched if it is not there, and its SHA-256 by its address."""
@@ -448,11 +452,11 @@ def _fetched(
     patience: Patience,
     fault: Callable[[Path], str | None],
 ) -> str:
-    expected = file.sha256 or (known and known["sha256"])
+    expected = file.sha256 or (known["sha256"] if known else None)
     try:
         found = fetch_file(file.address, target, expected, patience, fault)
     except WrongChecksum as wrong:
-        if file.sha256 is not None:
+        if known is None or file.sha256 is not None:
             raise Unavailable(f"{file.name}: {wrong}") from wrong
         raise Unavailable(f"{file.name}: {_changed(wrong.found, known, target, file)}") from wrong
     except Unavailable as reason:

@@ -20,7 +20,7 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 from bert_ladder.data.wordpiece import read_vocabulary
 from bert_ladder.encoders.bert_tensors import (
     MAX_LAYERS,
-    Published,
+    PublishedEncoder,
     config_architecture,
     find_encoder,
     listed,
@@ -28,7 +28,7 @@ from bert_ladder.encoders.bert_tensors import (
     spelled,
     tensor_shapes,
 )
-from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.runtime.jobs import BadInput, reason_of
 
 INPUTS = {"input_word_ids", "input_mask", "input_type_ids"}
 # What TensorFlow's reader raises for a missing or damaged part.
@@ -54,7 +54,7 @@ TF_HUB_SPELLING = {
 TANH_COEFFICIENT = 0.044715
 
 
-def read_checkpoint(folder: Path) -> Published:
+def read_checkpoint(folder: Path) -> PublishedEncoder:
     """Read a checkpoint as google-research/bert publishes them.
 
     Args:
@@ -78,7 +78,7 @@ def read_checkpoint(folder: Path) -> Published:
     word_embeddings = "embeddings/word_embeddings"
     names = find_encoder(sorted(reader.get_variable_to_shape_map()), word_embeddings, prefix)
     vocabulary = folder / "vocab.txt"
-    return Published(
+    return PublishedEncoder(
         architecture=architecture | {"gelu": "tanh"},
         lower_case=None,
         vocabulary=read_vocabulary(vocabulary) if vocabulary.is_file() else None,
@@ -141,11 +141,10 @@ def read_value(reader: Any, name: str, prefix: Path) -> Any:
 
 def damaged(prefix: Path, error: Exception) -> BadInput:
     """One sentence for what TensorFlow says about a checkpoint."""
-    reason = " ".join(str(error).split())[:160]
-    return BadInput(f"{prefix}: the checkpoint is damaged or incomplete ({reason}); fetch it again.")
+    return BadInput(f"{prefix}: the checkpoint is damaged or incomplete ({reason_of(error, 160)}); fetch it again.")
 
 
-def read_saved_model(folder: Path, preprocessing: Path | None) -> Published:
+def read_saved_model(folder: Path, preprocessing: Path | None) -> PublishedEncoder:
     """Read a BERT encoder in TF Hub's form.
 
     Its interface is `input_word_ids`, `input_mask`, `input_type_ids`; sizes are those of its variables.
@@ -178,7 +177,7 @@ def read_saved_model(folder: Path, preprocessing: Path | None) -> Published:
         their_lower_case, their_vocabulary = preprocessing_tokenization(preprocessing)
         lower_case = their_lower_case if lower_case is None else lower_case
         vocabulary = their_vocabulary if vocabulary is None else vocabulary
-    return Published(architecture, lower_case, vocabulary, tensors)
+    return PublishedEncoder(architecture, lower_case, vocabulary, tensors)
 
 
 def read_description(folder: Path) -> MetaGraphDef:

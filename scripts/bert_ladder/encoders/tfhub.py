@@ -11,7 +11,7 @@ from urllib.request import Request
 import tensorflow as tf
 from tensorflow_hub.compressed_module_resolver import HttpCompressedFileResolver
 
-from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.runtime.jobs import BadInput, reason_of
 
 
 def resolve_handle(handle: str, folder: Path, open_archive: Callable[[str], BinaryIO]) -> Path:
@@ -35,8 +35,7 @@ def resolve_handle(handle: str, folder: Path, open_archive: Callable[[str], Bina
         try:
             return Path(resolver(handle))
         except (ValueError, OSError, EOFError, tarfile.TarError, tf.errors.OpError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise BadInput(f"{handle}: TF Hub cannot unpack it ({reason}); name another source") from error
+            raise BadInput(f"{handle}: TF Hub cannot unpack it ({reason_of(error)}); name another source") from error
 
 
 class _Resolver(HttpCompressedFileResolver):

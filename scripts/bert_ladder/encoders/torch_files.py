@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.runtime.jobs import BadInput, reason_of
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
@@ -140,8 +140,9 @@ def read_torch_file(path: Path) -> dict[str, np.ndarray]:
         *(_Damaged, pickle.UnpicklingError, zipfile.BadZipFile, struct.error, UnicodeError, OverflowError, OSError),
         *(KeyError, IndexError, TypeError, ValueError, AttributeError, EOFError, RuntimeError, MemoryError),
     ) as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise BadInput(f"{path}: is damaged or no state dict of PyTorch ({reason}); fetch it again.") from error
+        raise BadInput(
+            f"{path}: is damaged or no state dict of PyTorch ({reason_of(error, 120)}); fetch it again."
+        ) from error
 
 
 def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
@@ -189,7 +190,7 @@ def _unpickle(file: BinaryIO) -> Any:
     for opcode, argument, _ in pickletools.genops(head):
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
             remembered += 1
-            if argument > remembered:
+            if argument is None or argument > remembered:
                 raise _Damaged("it remembers more than it holds")
     end = head.tell()
     head.seek(0)

@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from bert_ladder.files.downloading import sync_folder
-from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.files.streams import ByteStream, is_web_page
+from bert_ladder.runtime.jobs import BadInput, reason_of
 
 CHUNK = 1 << 20
 MAX_BYTES = 8_000_000_000
@@ -44,7 +45,7 @@ class _Member:
     """A file or folder in an archive, by the name it has there; `data` is None for a folder."""
 
     name: str
-    data: BinaryIO | None
+    data: ByteStream | None
 
 
 def unpack_archive(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> None:
@@ -83,13 +84,6 @@ def archive_fault(archive: Path, max_bytes: int = MAX_BYTES) -> str | None:
     return None
 
 
-def is_web_page(file: Path) -> bool:
-    """Tell whether a file is HTML: what many servers send, with status 200, for a file that they do not have."""
-    with file.open("rb") as opened:
-        start = opened.read(512)
-    return start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith((b"<!doctype html", b"<html"))
-
-
 def _unpack(archive: Path, folder: Path | None, max_bytes: int) -> None:
     """Read every member to its end, and write it unless `folder` is None."""
     files: set[PurePosixPath] = set()
@@ -110,7 +104,7 @@ def _unpack(archive: Path, folder: Path | None, max_bytes: int) -> None:
                 if left < 0:
                     raise _Refused(f"holds more than {max_bytes:,} bytes, the most that is unpacked")
     except DAMAGED as error:
-        raise _Refused(f"is cut or damaged ({_one_line(error)})") from error
+        raise _Refused(f"is cut or damaged ({reason_of(error)})") from error
     if not files:
         raise _Refused("holds no files")
 
@@ -135,7 +129,7 @@ def _checked_path(member: _Member, files: set[PurePosixPath], folders: set[PureP
     return path
 
 
-def _copied(data: BinaryIO, target: Path | None) -> Iterator[int]:
+def _copied(data: ByteStream, target: Path | None) -> Iterator[int]:
     """Copy in chunks, to nowhere if `target` is None; give the size of each before it is written."""
     if target is None:
         while chunk := data.read(CHUNK):
@@ -167,7 +161,7 @@ def _members(archive: Path, max_bytes: int) -> Iterator[_Member]:
                 raise _Refused(what)
         except (OSError, IndexError) as error:
             # zipfile seeks to whatever place a damaged directory names, and takes the last letter of an empty name.
-            raise _Refused(f"is cut or damaged ({_one_line(error)})") from error
+            raise _Refused(f"is cut or damaged ({reason_of(error)})") from error
 
 
 def _zip_members(file: BinaryIO) -> Iterator[_Member]:
@@ -187,7 +181,7 @@ def _zip_members(file: BinaryIO) -> Iterator[_Member]:
                 yield _Member(info.filename, data)
 
 
-def _tar_members(file: BinaryIO, max_bytes: int) -> Iterator[_Member]:
+def _tar_members(file: ByteStream, max_bytes: int) -> Iterator[_Member]:
     too_large = f"holds more than {max_bytes:,} bytes, the most that is unpacked"
     header = (MAX_HEADER_BYTES, f"has a header of more than {MAX_HEADER_BYTES:,} bytes")
     gauge = _Gauge(file)
@@ -215,7 +209,7 @@ def _not_plain(name: str, is_link: bool) -> _Refused:
 class _Gauge(io.RawIOBase):
     """A stream that refuses to give more than is allowed at the time, and remembers its last 512 bytes."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self.stream, self.left, self.reason, self.tail = stream, 0, "", b"\1"
 
     def allow(self, count: int, reason: str) -> None:
@@ -237,7 +231,3 @@ class _Gauge(io.RawIOBase):
 
 def _shown(name: str) -> str:
     return repr(name if len(name) <= 80 else f"{name[:80]}...")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

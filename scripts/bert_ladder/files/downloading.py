@@ -5,6 +5,7 @@ import http.client
 import io
 import json
 import logging
+import math
 import os
 import shutil
 import socket
@@ -23,7 +24,7 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tqdm import tqdm
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
@@ -223,8 +224,8 @@ def _download(url: str, target: Path, patience: Patience) -> None:
             "attempt %d of %d: %s; again in %.0f s",
             state.attempt_number,
             patience.attempts,
-            state.outcome.exception(),
-            state.next_action.sleep,
+            _interruption(state),
+            state.upcoming_sleep,
         ),
         reraise=True,
     )
@@ -245,8 +246,14 @@ def _leave_redirect(response: requests.Response, **_: Any) -> None:
         response.close()
 
 
+def _interruption(state: RetryCallState) -> Interrupted:
+    """What ended the last attempt: nothing else is retried."""
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, Interrupted) else Interrupted(str(error))
+
+
 def _pause(state: RetryCallState, patience: Patience) -> float:
-    asked = state.outcome.exception().wait
+    asked = _interruption(state).wait
     backed_off = min(patience.first_wait * 2 ** (state.attempt_number - 1), patience.longest_wait)
     return backed_off if asked is None else asked
 
@@ -291,7 +298,7 @@ def _attempt(session: requests.Session, url: str, target: Path, patience: Patien
 
 
 def _check_status(response: requests.Response, part: Path, patience: Patience) -> None:
-    status = _one_line(f"HTTP {response.status_code} {response.reason or ''}")
+    status = _printable(f"HTTP {response.status_code} {response.reason or ''}")
     if response.status_code == 416:
         # The part is no beginning of the file that is there now.
         part.unlink(missing_ok=True)
@@ -359,7 +366,7 @@ def _write_body(response: requests.Response, start: int, part: Path) -> None:
     # Some servers call a .gz file gzip-encoded: then the bytes as sent are the file.
     if encoding != "identity" and not part.name.removesuffix(".part").endswith((".gz", ".tgz")):
         if encoding not in ("gzip", "x-gzip"):
-            raise Unavailable(_one_line(f"sends the file compressed by {encoding}, although asked not to"))
+            raise Unavailable(_printable(f"sends the file compressed by {encoding}, although asked not to"))
         chunks = _unzipped(chunks)
     with part.open("ab") as file:
         try:
@@ -379,7 +386,7 @@ def _total_bytes(response: requests.Response, start: int) -> int | None:
     if announced in ("", "*"):
         return None
     if not announced.isdecimal() or len(announced) > MOST_DIGITS:
-        raise Interrupted(_one_line(f"announces a length of {announced} bytes"))
+        raise Interrupted(_printable(f"announces a length of {announced} bytes"))
     return int(announced)
 
 
@@ -438,24 +445,24 @@ def _words(error: BaseException) -> str:
     match error:
         case ssl.SSLCertVerificationError():
             hint = "; name your network's own authority in REQUESTS_CA_BUNDLE" if error.verify_code in UNTRUSTED else ""
-            return f"its certificate is not accepted: {_one_line(error.verify_message)}{hint}"
+            return f"its certificate is not accepted: {_printable(error.verify_message)}{hint}"
         case ssl.SSLError():
-            return f"no secure connection: {_one_line(error.reason or error.strerror or '').lower().replace('_', ' ')}"
+            return f"no secure connection: {_printable(error.reason or error.strerror or '').lower().replace('_', ' ')}"
         case http.client.RemoteDisconnected():
             return "closed the connection without an answer"
         case http.client.BadStatusLine():
-            return f"answers with what is not HTTP: {_one_line(error.line)}"
+            return f"answers with what is not HTTP: {_printable(str(error.args[0]))}"
         case http.client.IncompleteRead():
             return "closed the connection before all had come"
         case OSError(strerror=str(words)):
-            return _one_line(words)
+            return _printable(words)
     # urllib3 puts the connection object's repr before some messages.
     text = str(error.args[0] if len(error.args) == 1 else error).rpartition(">: ")[2].rpartition("): ")[2]
-    return _one_line(text) or type(error).__name__
+    return _printable(text) or type(error).__name__
 
 
-def _one_line(text: str) -> str:
-    """Without what a terminal would obey, since servers write some of it."""
+def _printable(text: str) -> str:
+    """On one line, without what a terminal would obey, since servers write some of it."""
     return "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))[:200].strip()
 
 
@@ -466,7 +473,8 @@ class _Pace(io.RawIOBase):
     """
 
     def __init__(self, stream: io.RawIOBase, seconds: float) -> None:
-        self._stream, self._seconds, self._since, self._got = stream, seconds, None, 0
+        self._stream, self._seconds, self._got = stream, seconds, 0
+        self._since: float | None = None
 
     def readable(self) -> bool:
         return True
@@ -492,7 +500,7 @@ class _Pace(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Pace(self.fp.detach(), sock.gettimeout()))
+        self.fp = io.BufferedReader(_Pace(self.fp.detach(), sock.gettimeout() or math.inf))
 
 
 class _Connection(HTTPConnection):
@@ -504,9 +512,10 @@ class _SecureConnection(HTTPSConnection):
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
         pool = super().get_connection_with_tls_context(*args, **kwargs)
-        pool.ConnectionCls = _SecureConnection if pool.scheme == "https" else _Connection
+        if isinstance(pool, HTTPConnectionPool):
+            pool.ConnectionCls = _SecureConnection if pool.scheme == "https" else _Connection
         return pool
 
 

@@ -10,12 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bert_ladder.runtime.jobs import BadInput
-
-
-def one_line(error: BaseException) -> str:
-    """An exception's message on one line, at most 200 characters."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+from bert_ladder.runtime.jobs import BadInput, reason_of
 
 
 class Exact:
@@ -98,7 +93,7 @@ def unpickle_strings(stream: Any, count: int, where: str) -> list[Any]:
         array_read = _interpret(itertools.islice(pickletools.genops(stream), most), room=stream.left)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError, UnicodeError) as error:
         raise BadInput(
-            f"{where}: holds pickled data that is damaged or no plain strings ({one_line(error)}); "
+            f"{where}: holds pickled data that is damaged or no plain strings ({reason_of(error)}); "
             "nothing of it was run: write the array again as text, such as numpy.array(texts, dtype=str)"
         ) from error
     if not isinstance(array_read, _ObjectArray) or len(array_read.items) != count:

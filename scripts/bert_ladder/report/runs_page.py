@@ -6,13 +6,13 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bert_ladder.report.html import escape, html_page, html_table
+from bert_ladder.runtime.packages import versions_of
 
 log = logging.getLogger(__name__)
 
@@ -140,13 +140,7 @@ def package_versions(runs: Sequence[dict[str, Any]]) -> dict[str, dict[str, list
 
 def installed_versions() -> dict[str, str]:
     """Python and the packages that compare and render, as this job has them; an environment may lack some."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version()} | versions_of(PACKAGES)
 
 
 def runs_page(runs: Sequence[dict[str, Any]], differences: Sequence[str], installed: dict[str, str]) -> str:

@@ -71,9 +71,9 @@ class Checkpoints:
                 partial.unlink()
             return
         with contextlib.suppress(OSError):
-            for file in self.folder.iterdir():
-                if file != target:
-                    file.unlink()
+            for older in self.folder.iterdir():
+                if older != target:
+                    older.unlink()
 
     def load(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         """Position and state of the newest checkpoint that is whole and of this training; None without one.

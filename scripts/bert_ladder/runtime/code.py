@@ -5,7 +5,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-# Its edit never changes what a job computes: how it waits for a device, is logged, is taken up again.
+PACKAGE = Path(__file__).parents[1]
+# Its edit never changes what a job computes: how it waits for a device, is logged, is resumed.
 LEFT_OUT = "runtime"
 
 
@@ -18,14 +19,17 @@ def code_files(file: Path, left_out: str | None = LEFT_OUT) -> list[Path]:
     Args:
         file: a script, or a module of the package.
         left_out: the room whose code does not count; None: all does.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        SyntaxError: one of the files is no Python.
     """
-    package = Path(__file__).parents[1]
     found, waiting = set(), [file.resolve()]
     while waiting:
         one = waiting.pop()
         if one not in found:
             found.add(one)
-            waiting += _imported(one, package, left_out)
+            waiting += _imported(one, PACKAGE, left_out)
     return sorted(found)
 
 

@@ -79,13 +79,18 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
                 "%s: out of memory (%s); nothing is lost: run fewer jobs at once (--cores 1), or give this one more, "
                 "and type the same command again.",
                 snakemake.rule,
-                " ".join(str(error).split())[:200] or type(error).__name__,
+                reason_of(error),
             )
         elif trouble:
             log.error("%s: %s; nothing is lost: mend that and type the same command again.", snakemake.rule, trouble)
         else:
             log.exception("%s failed", snakemake.rule)
         sys.exit(1)
+
+
+def reason_of(error: BaseException, most: int = 200) -> str:
+    """What an exception says, on one line of at most `most` characters; its type where it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -132,7 +132,7 @@ def machine_devices() -> list[list[str]]:
         pynvml.nvmlShutdown()
 
 
-def _instances(handle) -> list[str]:
+def _instances(handle: Any) -> list[str]:
     """The UUIDs of a device's MIG instances."""
     try:
         if pynvml.nvmlDeviceGetMigMode(handle)[0] != pynvml.NVML_DEVICE_MIG_ENABLE:

@@ -14,7 +14,7 @@ from keras import ops
 from keras_hub.models import BertBackbone
 
 from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_labels
-from bert_ladder.data.tokens import Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
+from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
 from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder
 from bert_ladder.evaluation.metrics import part_measures
 from bert_ladder.runtime.checkpoints import CHECKPOINT_SECONDS, Checkpoints
@@ -151,9 +151,7 @@ def train_classifier(
         return epoch_batches(
             train_rows,
             lengths[train_rows],
-            batch_size=batch_size,
-            length=length,
-            length_buckets=training["length_buckets"],
+            Batching(batch_size, length, training["length_buckets"]),
             seed=seed,
             epoch=epoch,
         )

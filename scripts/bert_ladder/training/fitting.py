@@ -8,7 +8,6 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import keras
@@ -18,6 +17,7 @@ from keras import ops
 
 from bert_ladder.runtime.checkpoints import Checkpoints
 from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.runtime.packages import versions_of
 from bert_ladder.training.resuming import RestOfEpoch, Resuming
 
 log = logging.getLogger(__name__)
@@ -284,7 +284,7 @@ def engine() -> dict[str, Any]:
     packages = ("keras", "keras-hub", "numpy", keras.backend.backend())
     return {
         "backend": keras.backend.backend(),
-        "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
+        "versions": {"python": platform.python_version()} | versions_of(packages),
     }
 
 

@@ -78,7 +78,7 @@ def bert_predictor(paths: dict[str, Any], classes: int) -> tuple[Predict, int]:
     """
     import pyarrow as pa
 
-    from bert_ladder.data.tokens import SPECIAL_TOKENS, Tokens, fixed_widths
+    from bert_ladder.data.tokens import INPUT_TOKENS, Tokens, fixed_widths
     from bert_ladder.data.wordpiece import WordPieceTokenizer, read_vocabulary
     from bert_ladder.encoders.normal_form import read_encoder
     from bert_ladder.training.classifier import predict_batch, restore_classifier
@@ -87,7 +87,7 @@ def bert_predictor(paths: dict[str, Any], classes: int) -> tuple[Predict, int]:
     length, truncation = record["training"]["length"], record["training"]["truncation"]
     wordpieces = read_vocabulary(paths["vocabulary"])
     tokenizer = WordPieceTokenizer(wordpieces, read_encoder(paths["config"])["lower_case"])
-    special = [wordpieces.index(token) for token in SPECIAL_TOKENS]
+    special = [wordpieces.index(token) for token in INPUT_TOKENS]
     model = restore_classifier(paths["config"], paths["weights"], record, classes, special[0])
     widths = fixed_widths(length)
 

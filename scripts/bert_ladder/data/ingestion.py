@@ -3,13 +3,15 @@
 import logging
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bert_ladder.data.frames import pack_texts, write_npz
-from bert_ladder.data.readers import MAX_BYTES, Wanted, fault, is_missing, read_published, shown
+from bert_ladder.data.readers.forms import read_examples
+from bert_ladder.data.readers.published import PublishedFile, fault, is_missing, shown
 from bert_ladder.data.splits import stratified_mask
 from bert_ladder.runtime.jobs import BadInput
 
@@ -18,55 +20,49 @@ log = logging.getLogger(__name__)
 MAX_LABEL_CHARACTERS = 200
 
 
-def build_npz(
-    path_data: str | Path,
-    path_npz: str | Path,
-    split: str,
-    source: dict[str, Any] | None = None,
-    text: str | None = None,
-    label: str | None = None,
-    held_out: dict[str, Any] | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> None:
+@dataclass(frozen=True)
+class HeldOut:
+    """The part of the training file that becomes the test split, where the study has no test file.
+
+    Attributes:
+        fraction: share of the distinct texts, above 0 and below 1.
+        seed: of the draw.
+    """
+
+    fraction: float
+    seed: int
+
+
+def build_npz(file: PublishedFile, path_npz: str | Path, held_out: HeldOut | None = None) -> None:
     """Write one split in the safe form.
 
     Args:
-        path_data: npz, csv, tsv, jsonl (these three also gzipped), parquet, or a tar, tar.gz or zip archive with a
-            folder of text files per class.
+        file: the published file of the split; with `held_out`, that of the training split for either.
         path_npz: npz to write: `text` uint8 (B,), `offsets` int64 (n + 1,), `label` int64 (n,) or str (n,).
-        split: "train" or "test".
-        source: optional keys `format` (one of FORMATS, else told by the file's name), `folder` (in an archive: the
-            folder that holds the class folders), `classes` (in an archive: the class folders to read).
-        text: name of the text column or key; None = found by name.
-        label: name of the label column or key; None = found by name.
-        held_out: `{"fraction": f, "seed": s}` where the study has no test split: a stratified part of the file
-            becomes test, rows of equal text always on the same side.
-        max_bytes: refuse a file that holds more uncompressed bytes.
+        held_out: which rows are test rows, stratified; rows of equal text are always on the same side.
 
     Raises:
         BadInput: the file, a column, a row or a setting is not usable; the sentence says which and what to do.
     """
-    path = Path(path_data)
     # A test split that is held out comes from the training columns.
-    wanted = Wanted(split if held_out is None else "train", text, label)
-    texts, labels, published = read_published(path, wanted, source or {}, max_bytes, whole=held_out is not None)
-    labels = _checked_labels(labels, lambda row: f"{path}, {published.where(row)}", published.textual)
+    read = file if held_out is None else replace(file, name="train", undivided=True)
+    texts, labels, examples = read_examples(read)
+    labels = _checked_labels(labels, lambda row: f"{file.path}, {examples.where(row)}", examples.textual)
     if held_out is not None:
-        kept = np.flatnonzero(held_out_mask(texts, labels, **held_out) == (split == "test")).tolist()
+        kept = np.flatnonzero(held_out_mask(texts, labels, held_out) == (file.name == "test")).tolist()
         texts, labels = [texts[row] for row in kept], [labels[row] for row in kept]
     data = pack_texts(texts, labels)
     write_npz(path_npz, data)
-    log.info("%s: %s texts, %s bytes of UTF-8", split, f"{len(data):,}", f"{len(data.text):,}")
+    log.info("%s: %s texts, %s bytes of UTF-8", file.name, f"{len(data):,}", f"{len(data.text):,}")
 
 
-def held_out_mask(texts: Sequence[bytes], labels: Sequence[Any], fraction: float, seed: int) -> np.ndarray:
+def held_out_mask(texts: Sequence[bytes], labels: Sequence[Any], held_out: HeldOut) -> np.ndarray:
     """Draw the rows that become the test split, stratified by label, equal texts always together.
 
     Args:
         texts: n texts.
         labels: n labels.
-        fraction: share of the distinct texts to draw, above 0 and below 1.
-        seed: seed of the draw.
+        held_out: how many to draw, and by which seed.
 
     Returns:
         True for the rows held out, bool, shape (n,).
@@ -79,7 +75,12 @@ def held_out_mask(texts: Sequence[bytes], labels: Sequence[Any], fraction: float
     classes, codes = np.unique(np.array(labels), return_inverse=True)
     first_row = np.unique(group, return_index=True)[1]
     drawn = stratified_mask(
-        codes[first_row], fraction, seed, "held-out test split", lambda code: str(classes[code]), "distinct texts"
+        codes[first_row],
+        held_out.fraction,
+        held_out.seed,
+        "held-out test split",
+        lambda code: str(classes[code]),
+        "distinct texts",
     )
     return drawn[group]
 
@@ -132,7 +133,7 @@ def _label_name(value: str) -> str:
         )
     try:
         value.encode().decode()
-    except UnicodeError as error:
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise ValueError(f"the label is not valid UTF-8 ({fault(error)}); save the file as UTF-8") from error
     if "\0" in value:
         raise ValueError(f"the label {value!r} holds a NUL character; rename the label")

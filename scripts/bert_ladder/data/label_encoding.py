@@ -6,17 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bert_ladder.data.frames import LabelledTexts, read_npz, write_frame, write_labels
+from bert_ladder.data.frames import LabelledTexts, SplitPaths, read_npz, write_frame, write_labels
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
 
 
 def build_frame(
-    path_train: str | Path,
-    path_test: str | Path,
-    path_train_frame: str | Path,
-    path_test_frame: str | Path,
+    splits: SplitPaths,
+    frames: SplitPaths,
     path_labels: str | Path,
     positive: str | int | bool | None = None,
     label_names: dict[str, str] | None = None,
@@ -24,10 +22,8 @@ def build_frame(
     """Write the frames of both splits and the names of their labels.
 
     Args:
-        path_train: safe npz of the training split.
-        path_test: safe npz of the test split.
-        path_train_frame: parquet to write, row i = row i of `path_train`.
-        path_test_frame: parquet to write, row i = row i of `path_test`.
+        splits: safe npz of each split.
+        frames: parquet to write for each, row i = row i of the npz.
         path_labels: labels.json to write.
         positive: published label (or its display name) of the positive class of a two-class task; None = the last.
         label_names: display name of a published label; a label that is not there keeps its own.
@@ -36,7 +32,7 @@ def build_frame(
         BadInput: a test label that the training split does not have; a positive class or a named label that
             does not exist; two labels of one name; a split of a single class; a test split within the training split.
     """
-    train, test = read_npz(path_train), read_npz(path_test)
+    train, test = read_npz(splits.train), read_npz(splits.test)
     published = np.unique(train.label)
     keys = [str(value) for value in published.tolist()]
     if len(keys) > np.iinfo(np.int16).max:
@@ -45,8 +41,8 @@ def build_frame(
     codes = {"train": np.searchsorted(published, train.label).astype(np.int16), "test": _test_codes(test, keys)}
     positive_code = _positive_code(keys, names, positive)
     _refuse_unusable(train, test, codes, names)
-    write_frame(path_train_frame, train, codes["train"], names)
-    write_frame(path_test_frame, test, codes["test"], names)
+    write_frame(frames.train, train, codes["train"], names)
+    write_frame(frames.test, test, codes["test"], names)
     write_labels(path_labels, names, positive_code)
     log.info("%s training rows, %s test rows, labels: %s", f"{len(train):,}", f"{len(test):,}", _shortened(names))
 

@@ -1,0 +1,209 @@
+"""Reads text files straight from a tar or zip: a folder of them per class, or texts without labels."""
+
+import logging
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from bert_ladder.data.readers.npz import check_zip_entry
+from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, only, quoted
+from bert_ladder.data.readers.streams import open_bytes
+from bert_ladder.runtime.jobs import BadInput
+
+log = logging.getLogger(__name__)
+
+UNLABELLED_FOLDERS = {"unsup", "unsupervised", "unlabeled", "unlabelled"}
+TEXT_SUFFIXES = {"", ".txt", ".text"}
+# Names and other properties before a member of a tar; they have a kilobyte at most.
+MAX_HEADER_BYTES = 1 << 20
+TAR_EXTENSIONS = {
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+}
+
+
+@dataclass(frozen=True)
+class _File:
+    """A regular file in an archive: its path there, and what reads it."""
+
+    path: str
+    read: Callable[[], bytes]
+
+    @property
+    def folder(self) -> str:
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def is_text(self) -> bool:
+        return not self.name.startswith((".", "_")) and Path(self.name).suffix.lower() in TEXT_SUFFIXES
+
+
+Archive = Callable[[PublishedFile], Iterator[_File]]
+
+
+def read_tar(file: PublishedFile) -> PublishedExamples:
+    """Read the texts of a tar, gzipped or not, see `read_class_folders` and `read_texts`.
+
+    Raises:
+        BadInput: no texts are to be found, or the file is too large.
+    """
+    return read_class_folders(file, _tar_files) if file.labelled else read_texts(file, _tar_files)
+
+
+def read_zip(file: PublishedFile) -> PublishedExamples:
+    """Read the texts of a zip, see `read_class_folders` and `read_texts`.
+
+    Raises:
+        BadInput: no texts are to be found, or the file is too large.
+    """
+    return read_class_folders(file, _zip_files) if file.labelled else read_texts(file, _zip_files)
+
+
+def read_class_folders(file: PublishedFile, files_in: Archive) -> PublishedExamples:
+    """Read the text files of the class folders straight from the archive.
+
+    Rows go by class folder, then by file name with numbers in their order, so that the same folders packed in
+    another order or another form give the same rows.
+    """
+    folder = _plain_folder(file.folder if file.folder is not None else _class_parent(file, files_in(file)))
+    found, skipped = _texts_by_class(file, folder, files_in(file))
+    for label in file.classes or []:
+        if label not in found:
+            raise BadInput(
+                f"{file.path}: '{folder}/{label}' (dataset classes) holds no texts; "
+                f"class folders with texts are {quoted(sorted({*found, *skipped})) or 'none'}"
+            )
+    if not found:
+        raise BadInput(
+            f"{file.path}: the folder '{folder}' has no class folders with text files; set `folder` to the one that has"
+        )
+    rows = [(label, *item) for label in sorted(found) for item in sorted(found[label], key=_natural)]
+    return PublishedExamples(
+        ((raw, label) for label, _, raw in rows),
+        lambda row: f"{folder}/{rows[row][0]}/{rows[row][1]}".lstrip("/"),
+        textual=True,
+    )
+
+
+def _texts_by_class(
+    file: PublishedFile, folder: str, files: Iterable[_File]
+) -> tuple[dict[str, list[tuple[str, bytes]]], set[str]]:
+    """The name and content of each text by its class folder below `folder`, and the class folders not read."""
+    found: dict[str, list[tuple[str, bytes]]] = {}
+    skipped: set[str] = set()
+    passed_over = 0
+    for one in files:
+        root, _, label = one.folder.rpartition("/")
+        if not label or root != folder:
+            continue
+        if not one.is_text:
+            passed_over += 1
+        elif label in file.classes if file.classes is not None else label.lower() not in UNLABELLED_FOLDERS:
+            found.setdefault(label, []).append((one.name, one.read()))
+        else:
+            skipped.add(label)
+    if skipped:
+        log.info("folders of '%s' not read: %s", folder, ", ".join(sorted(skipped)))
+    if passed_over:
+        log.warning(
+            "%d files in the class folders of '%s' are not read: texts end in .txt or have no suffix",
+            passed_over,
+            folder,
+        )
+    return found, skipped
+
+
+def read_texts(file: PublishedFile, files_in: Archive) -> PublishedExamples:
+    """Read the text files of a folder of the archive, or all of the archive, in the order of their names."""
+    found: list[tuple[str, bytes]] = []
+    parents: set[str] = set()
+    inside = _plain_folder(file.folder) if file.folder is not None else None
+    for one in files_in(file):
+        if not one.is_text:
+            continue
+        parents.add(one.folder)
+        if inside is None or one.folder == inside:
+            found.append((one.path, one.read()))
+    if not found:
+        there = f"'{inside}' ({file.key('folder')}) has" if inside is not None else "it has"
+        raise BadInput(f"{file.path}: {there} no text files; folders with some are {quoted(sorted(parents)) or 'none'}")
+    found.sort(key=_natural)
+    return PublishedExamples(((raw,) for _, raw in found), lambda row: found[row][0])
+
+
+def _plain_folder(folder: str) -> str:
+    return "/".join(part for part in folder.split("/") if part not in ("", "."))
+
+
+def _natural(item: tuple[str, bytes]) -> list[tuple[int, str]]:
+    pieces = re.split(r"([0-9]+)", item[0])
+    return [(int(piece[:18]), piece) if piece.isdigit() else (-1, piece) for piece in pieces]
+
+
+def _class_parent(file: PublishedFile, files: Iterable[_File]) -> str:
+    classes: dict[str, set[str]] = {}
+    for one in files:
+        root, _, label = one.folder.rpartition("/")
+        if label and one.is_text and label.lower() not in UNLABELLED_FOLDERS:
+            classes.setdefault(root, set()).add(label)
+    candidates = sorted(root for root, labels in classes.items() if len(labels) > 1)
+    named = [root for root in candidates if not file.undivided and root.rpartition("/")[2] == file.name]
+    chosen = only(candidates) if len(candidates) == 1 else only(named)
+    if chosen is None:
+        there = f"class folders lie in {quoted(candidates)}" if candidates else "no folder holds two class folders"
+        raise BadInput(f"{file.path}: cannot tell which folder holds the classes, {there}; set `folder` in the study")
+    log.info("class folders from '%s'", chosen)
+    return chosen
+
+
+class _TarInfo(tarfile.TarInfo):
+    """A header of a tar that does not make its reader keep megabytes of properties in memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in TAR_EXTENSIONS and info.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {info.size:,} bytes")
+        return info
+
+
+def _tar_files(file: PublishedFile) -> Iterator[_File]:
+    with open_bytes(file) as stream, tarfile.open(fileobj=stream, mode="r|", tarinfo=_TarInfo) as archive:
+        while (member := archive.next()) is not None:
+            # typeshed leaves out where a TarFile remembers all that it has seen.
+            archive.members.clear()  # type: ignore[attr-defined]
+            # A sparse member may claim any size.
+            if not member.isreg() or member.issparse():
+                continue
+            yield _File(member.name.removeprefix("./"), partial(_tar_text, archive, member))
+        while stream.read(1 << 20):  # to the end, where gzip keeps its checksum
+            pass
+
+
+def _tar_text(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = archive.extractfile(member)
+    text = content.read() if content else b""
+    if len(text) != member.size:
+        raise EOFError(f"{member.name} ends early")
+    return text
+
+
+def _zip_files(file: PublishedFile) -> Iterator[_File]:
+    left = file.max_bytes
+    with zipfile.ZipFile(file.path) as archive:
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            check_zip_entry(file, info)
+            left -= info.file_size
+            if left < 0:
+                raise file.too_large()
+            yield _File(info.filename, partial(archive.read, info))

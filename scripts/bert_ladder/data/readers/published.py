@@ -1,0 +1,124 @@
+"""What every reader of a published form takes and gives, and what their messages share."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bert_ladder.runtime.jobs import BadInput
+
+MAX_BYTES = 4 * 2**30
+# A row without a character costs memory too, and packed files can hold any number of them.
+MAX_ROWS = 20_000_000
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A data file in the form it was published in, and how the study says to read it.
+
+    Attributes:
+        path: npz, csv, tsv, jsonl (these three also gzipped), parquet, or a tar, tar.gz or zip archive with a folder of
+            text files per class; without labels also txt, a text per line, and an archive of text files.
+        name: the split that is read, "train" or "test", or the name of texts without labels.
+        text, label: the columns or keys that the study names; None = found by name. Without labels to read, `label` is
+            one that must not be there.
+        format: one of FORMATS; None = told by the file's name.
+        folder: in an archive, the folder that holds the class folders, or the texts without labels; None = found.
+        classes: in an archive, the class folders to read; None = all.
+        max_bytes: a file that holds more uncompressed bytes is refused.
+        labelled: whether there are labels to read.
+        undivided: the file is not divided into splits: in an archive no folder is looked for that is named as one.
+    """
+
+    path: Path
+    name: str
+    text: str | None = None
+    label: str | None = None
+    format: str | None = None
+    folder: str | None = None
+    classes: Sequence[str] | None = None
+    max_bytes: int = MAX_BYTES
+    labelled: bool = True
+    undivided: bool = False
+
+    def key(self, name: str) -> str:
+        """The study's key `name` that says how to read the file."""
+        if not self.labelled:
+            return f"dataset.unlabelled.{self.name}.{name}"
+        return f"dataset.{name}" if name in ("text", "label") else f"dataset.{self.name}.{name}"
+
+    def too_large(self) -> BadInput:
+        """The refusal of a file that holds more than `max_bytes`."""
+        return BadInput(
+            f"{self.path}: holds more than {self.max_bytes:,} uncompressed bytes, the most that is read; "
+            "give a smaller file, or one you trust in parts"
+        )
+
+    def check_rows(self, rows: int) -> None:
+        """Refuse more than MAX_ROWS.
+
+        Raises:
+            BadInput: there are more.
+        """
+        if rows > MAX_ROWS:
+            raise BadInput(
+                f"{self.path}: holds more than {MAX_ROWS:,} rows, the most that is read; give a smaller file"
+            )
+
+
+@dataclass(frozen=True)
+class PublishedExamples:
+    """The examples of a published file.
+
+    Attributes:
+        rows: text and label of each as read, neither checked yet; the text alone where there are no labels.
+        where: what to call row i (counted from 0) in a message.
+        textual: labels come as text even where they are numbers (csv, folder names).
+    """
+
+    rows: Iterable[tuple[Any, ...]]
+    where: Callable[[int], str]
+    textual: bool = False
+
+
+Reader = Callable[[PublishedFile], PublishedExamples]
+
+
+def fault(error: UnicodeDecodeError | UnicodeEncodeError) -> str:
+    """What is not UTF-8, and where."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte 0x{error.object[error.start]:02x} at byte {error.start}"
+    code = ord(error.object[error.start])
+    # Readers of text files decode with surrogateescape, which turns a stray byte 0xNN into U+DCNN.
+    found = f"byte 0x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"half a surrogate pair, U+{code:04X},"
+    return f"{found} at character {error.start}"
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a value is none: None or NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def shown(value: Any) -> str:
+    """A value that is no text or label, by its kind and its beginning."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 64:
+        return f"a whole number of {value.bit_length()} bits"
+    kind = {bool: "true or false", int: "a number", float: "a number", dict: "an object", list: "a list"}
+    return f"{kind.get(type(value), type(value).__name__)}, {repr(value)[:60]}"
+
+
+def quoted(names: Iterable[str]) -> str:
+    """The first names in quotes, and how many more there are."""
+    return listed([repr(name[:60]) for name in names])
+
+
+def listed(items: Sequence[str], most: int = 30) -> str:
+    """The first items, and how many more there are."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
+
+
+def only(names: Sequence[str]) -> str | None:
+    """The name if there is just one."""
+    return names[0] if len(names) == 1 else None

@@ -1,0 +1,72 @@
+"""Reads an encoder from the files of its publisher, or from a folder in normal form."""
+
+from pathlib import Path
+
+from keras_hub.models import BertBackbone
+
+from bert_ladder.encoders.backbones import OWN_KEYS, load_encoder
+from bert_ladder.encoders.bert_tensors import (
+    PublishedEncoder,
+    check_tensors,
+    check_vocabulary,
+    config_architecture,
+    tensor_shapes,
+)
+from bert_ladder.encoders.huggingface import read_huggingface
+from bert_ladder.encoders.keras_hub import read_preset
+from bert_ladder.encoders.normal_form import read_encoder
+from bert_ladder.encoders.tensorflow_files import read_checkpoint, read_saved_model
+from bert_ladder.runtime.jobs import BadInput
+
+
+def read_published(kind: str, folder: Path, preprocessing: Path | None = None) -> PublishedEncoder:
+    """Read an encoder from its publisher's files.
+
+    Args:
+        kind: "savedmodel" (TF Hub's form), "checkpoint" (google-research/bert's), "huggingface" (transformers') or
+            "keras" (a preset of KerasHub).
+        folder: where the files are.
+        preprocessing: for a SavedModel, the SavedModel of its preprocessing.
+
+    Returns:
+        The encoder, its tensors checked against its architecture, and its vocabulary, if it has one, against the
+        embedding table.
+
+    Raises:
+        BadInput: if a file is missing or damaged, or what it holds is no BERT.
+    """
+    if kind == "savedmodel":
+        published = read_saved_model(folder, preprocessing)
+    else:
+        readers = {"checkpoint": read_checkpoint, "huggingface": read_huggingface, "keras": read_preset}
+        published = readers[kind](folder)
+    check_tensors(published.tensors, tensor_shapes(published.architecture), folder)
+    if published.vocabulary is not None:
+        check_vocabulary(published.architecture, published.vocabulary, folder)
+    return published
+
+
+def folder_encoder(config: Path | str, weights: Path | str, vocabulary: list[str]) -> tuple[dict, BertBackbone]:
+    """Take an encoder from a folder in normal form.
+
+    Returns:
+        What encoder.json will hold, and the backbone with its weights.
+
+    Raises:
+        BadInput: if the three files do not belong together.
+    """
+    encoder = read_encoder(config)
+    architecture = encoder["architecture"]
+    if not isinstance(architecture, dict) or not isinstance(encoder["lower_case"], bool):
+        raise BadInput(
+            f"{config}: 'architecture' holds the arguments of BertBackbone, and 'lower_case' is true or false; "
+            "correct it or bring it again."
+        )
+    rows = config_architecture(architecture, config, OWN_KEYS)["vocabulary_size"]
+    if rows != len(vocabulary):
+        raise BadInput(
+            f"{config}: the embedding table has {rows} rows and vocab.txt {len(vocabulary)} WordPieces; "
+            "bring the vocabulary that the encoder was trained with."
+        )
+    backbone = load_encoder(architecture, weights)
+    return encoder | {"source": {"kind": "folder", "of": encoder.get("source")}}, backbone
