@@ -240,6 +240,7 @@ rule plot_curves:
     input:
         predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
         labels="<results>/data/labels.json",
+        table="<results>/table.csv",
         code=code_of("plot_curves"),
     output:
         spec="<results>/figures/curves.vl.json",
@@ -264,6 +265,7 @@ rule plot_reliability:
     """Confidence against accuracy on the test split."""
     input:
         predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
+        table="<results>/table.csv",
         code=code_of("plot_reliability"),
     output:
         spec="<results>/figures/reliability.vl.json",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.curves import plot_curves
 from bert_ladder.runtime.jobs import run_job
 
@@ -10,10 +11,9 @@ def main(snakemake: Any) -> None:
     plot_curves(
         paths_predictions=list(snakemake.input.predictions),
         path_labels=snakemake.input.labels,
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
+        path_table=snakemake.input.table,
         runs=snakemake.params.runs,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

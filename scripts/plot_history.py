@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.history import plot_history
 from bert_ladder.runtime.jobs import run_job
 
@@ -9,11 +10,9 @@ from bert_ladder.runtime.jobs import run_job
 def main(snakemake: Any) -> None:
     plot_history(
         paths_history=list(snakemake.input.history),
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
-        runs=snakemake.params.runs,
         paths_training=list(snakemake.input.training),
+        runs=snakemake.params.runs,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

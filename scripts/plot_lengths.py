@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.lengths import plot_lengths
 from bert_ladder.runtime.jobs import run_job
 
@@ -10,10 +11,8 @@ def main(snakemake: Any) -> None:
     plot_lengths(
         paths_predictions=list(snakemake.input.predictions),
         path_test=snakemake.input.test,
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
         runs=snakemake.params.runs,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.pairs import plot_pairs
 from bert_ladder.runtime.jobs import run_job
 
@@ -9,9 +10,7 @@ from bert_ladder.runtime.jobs import run_job
 def main(snakemake: Any) -> None:
     plot_pairs(
         path_pairs=snakemake.input.pairs,
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.pretraining import plot_pretraining
 from bert_ladder.runtime.jobs import run_job
 
@@ -9,10 +10,8 @@ from bert_ladder.runtime.jobs import run_job
 def main(snakemake: Any) -> None:
     plot_pretraining(
         paths_history=list(snakemake.input.history),
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
         encoders=snakemake.params.encoders,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

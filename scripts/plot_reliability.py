@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.reliability import plot_reliability
 from bert_ladder.runtime.jobs import run_job
 
@@ -9,10 +10,9 @@ from bert_ladder.runtime.jobs import run_job
 def main(snakemake: Any) -> None:
     plot_reliability(
         paths_predictions=list(snakemake.input.predictions),
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
+        path_table=snakemake.input.table,
         runs=snakemake.params.runs,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.rows import plot_rows
 from bert_ladder.runtime.jobs import run_job
 
@@ -10,10 +11,8 @@ def main(snakemake: Any) -> None:
     plot_rows(
         path_table=snakemake.input.table,
         paths_metrics=list(snakemake.input.metrics),
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
         metric=snakemake.params.metric,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

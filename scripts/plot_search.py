@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.search import plot_search
 from bert_ladder.runtime.jobs import run_job
 
@@ -10,10 +11,8 @@ def main(snakemake: Any) -> None:
     plot_search(
         paths_trials=list(snakemake.input.trials),
         paths_outcome=list(snakemake.input.outcome),
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
         searches=snakemake.params.searches,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

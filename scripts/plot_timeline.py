@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.timeline import plot_timeline
 from bert_ladder.runtime.jobs import run_job
 
@@ -10,11 +11,9 @@ def main(snakemake: Any) -> None:
     plot_timeline(
         paths_training=list(snakemake.input.training),
         paths_metrics=list(snakemake.input.metrics),
-        path_spec=snakemake.output.spec,
-        path_figure=snakemake.output.figure,
-        path_pdf=snakemake.output.pdf,
         trainings=snakemake.params.trainings,
         evaluations=snakemake.params.evaluations,
+        files=FigureFiles(snakemake.output.spec, snakemake.output.figure, snakemake.output.pdf),
     )
 
 

@@ -6,23 +6,25 @@ part and reported on the test split.
 
 from typing import Any
 
-from bert_ladder.report.summary import render_summary
+from bert_ladder.report.summary import SummarySources, render_summary
 from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     render_summary(
-        path_table=snakemake.input.table,
-        path_comparison=snakemake.input.comparison,
-        path_pairs=snakemake.input.pairs,
-        path_audit=snakemake.input.audit,
-        paths_history=list(snakemake.input.history),
-        paths_training=list(snakemake.input.training),
-        paths_out={form: snakemake.output[form] for form in ("markdown", "html", "text")},
+        SummarySources(
+            table=snakemake.input.table,
+            comparison=snakemake.input.comparison,
+            pairs=snakemake.input.pairs,
+            audit=snakemake.input.audit,
+            history=list(snakemake.input.history),
+            training=list(snakemake.input.training),
+        ),
         runs=snakemake.params.runs,
         parts_differ=snakemake.params.parts_differ,
         study=snakemake.params.study,
         metric=snakemake.params.metric,
+        paths_out={form: snakemake.output[form] for form in ("markdown", "html", "text")},
     )
 
 

@@ -2,22 +2,24 @@
 
 from typing import Any
 
-from bert_ladder.report.table import render_table
+from bert_ladder.report.table import TableSources, render_table
 from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     render_table(
-        path_comparison=snakemake.input.comparison,
-        paths_metrics=list(snakemake.input.metrics),
-        path_audit=snakemake.input.audit,
-        path_labels=snakemake.input.labels,
-        paths_speed=list(snakemake.input.speed),
-        paths_outcome=list(snakemake.input.outcome),
-        paths_out={form: snakemake.output[form] for form in ("csv", "markdown", "latex", "text", "html")},
+        TableSources(
+            comparison=snakemake.input.comparison,
+            metrics=list(snakemake.input.metrics),
+            audit=snakemake.input.audit,
+            labels=snakemake.input.labels,
+            speed=list(snakemake.input.speed),
+            outcome=list(snakemake.input.outcome),
+        ),
         rows=snakemake.params.rows,
         study=snakemake.params.study,
         notes=snakemake.params.notes,
+        paths_out={form: snakemake.output[form] for form in ("csv", "markdown", "latex", "text", "html")},
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.report.charts import place_labels, row_marks, row_scales, save_chart
+from bert_ladder.report.charts import FigureFiles, place_labels, row_marks, row_scales, save_chart
 
 ROWS = [f"row {index}" for index in range(12)]
 
@@ -37,7 +37,7 @@ def test_chart_becomes_three_files_of_their_own(tmp_path: Path):
     data = pd.DataFrame({"x": range(6000), "name": "</script><b>"})
     chart = alt.Chart(data).mark_point().encode(x="x:Q", y="name:N")
     spec, figure, pdf = (tmp_path / f"figure.{suffix}" for suffix in ("vl.json", "svg", "pdf"))
-    save_chart(chart, spec, figure, pdf)
+    save_chart(chart, FigureFiles(spec, figure, pdf))
     saved = json.loads(spec.read_text(encoding="utf-8"))
     assert sum(map(len, saved["datasets"].values())) == 6000
     assert '"url"' not in spec.read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.accuracy import accuracy_chart, front, plot_accuracy
 
 LADDER = [
@@ -32,7 +33,7 @@ def draw(folder: Path, table: pd.DataFrame) -> dict[str, Any]:
     """Specification, SVG and PDF in the folder; the specification."""
     table.to_csv(folder / "table.csv", index=False)
     paths = [folder / f"accuracy.{suffix}" for suffix in ("vl.json", "svg", "pdf")]
-    plot_accuracy(folder / "table.csv", *paths)
+    plot_accuracy(folder / "table.csv", FigureFiles(*paths))
     assert paths[2].read_bytes().startswith(b"%PDF")
     return json.loads(paths[0].read_text(encoding="utf-8"))
 

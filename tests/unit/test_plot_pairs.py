@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bert_ladder.report.figures.pairs import NONE, both_ways, pairs_chart, plot_pairs
+from bert_ladder.report.charts import FigureFiles
+from bert_ladder.report.figures.pairs import NONE, pairs_chart, plot_pairs
+from bert_ladder.report.results import both_ways
 
 COLUMNS = ["model_a", "model_b", "metric", "difference", "low", "high", "p_value", "p_holm", "test", "scope"]
 COLUMNS += ["verdict", "seeds_a", "seeds_b", "seeds_needed", "examples_needed", "mcnemar"]
@@ -93,7 +95,7 @@ def test_files_name_every_row(tmp_path: Path, rows: dict[str, float]):
     """The three files are written, and the SVG names each row at the left and at the top."""
     build_pairs(rows).to_csv(tmp_path / "pairs.csv", index=False)
     spec, figure, pdf = (tmp_path / f"pairs.{suffix}" for suffix in ("vl.json", "svg", "pdf"))
-    plot_pairs(tmp_path / "pairs.csv", spec, figure, pdf)
+    plot_pairs(tmp_path / "pairs.csv", FigureFiles(spec, figure, pdf))
     assert set(cells_of(json.loads(spec.read_text(encoding="utf-8")))) == set(itertools.permutations(rows, 2))
     assert pdf.read_bytes().startswith(b"%PDF")
     texts = [text.text for text in ElementTree.parse(figure).getroot().iter("{http://www.w3.org/2000/svg}text")]
@@ -103,5 +105,6 @@ def test_files_name_every_row(tmp_path: Path, rows: dict[str, float]):
 def test_one_row_has_nothing_to_compare(tmp_path: Path):
     """With one row the figure says that there is nothing to compare."""
     build_pairs({"alone": 0.5}).to_csv(tmp_path / "pairs.csv", index=False)
-    plot_pairs(tmp_path / "pairs.csv", *(tmp_path / f"pairs.{suffix}" for suffix in ("vl.json", "svg", "pdf")))
+    files = FigureFiles(*(tmp_path / f"pairs.{suffix}" for suffix in ("vl.json", "svg", "pdf")))
+    plot_pairs(tmp_path / "pairs.csv", files)
     assert "nothing to compare" in (tmp_path / "pairs.svg").read_text(encoding="utf-8")

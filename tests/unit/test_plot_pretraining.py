@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.pretraining import plot_pretraining, pretraining_chart
 from plot_pretraining import main
 
@@ -57,7 +58,7 @@ def test_tasks_of_some_encoders_have_panels_of_their_own(tmp_path: Path) -> None
     history(2, 6.0).to_csv(tmp_path / "a.csv", index=False)
     history(3, 6.0).assign(validation_bag_loss=7.5).to_csv(tmp_path / "b.csv", index=False)
     outputs = [tmp_path / f"figure.{form}" for form in ("vl.json", "svg", "pdf")]
-    plot_pretraining([tmp_path / "a.csv", tmp_path / "b.csv"], *outputs, encoders=["a", "b"])
+    plot_pretraining([tmp_path / "a.csv", tmp_path / "b.csv"], ["a", "b"], FigureFiles(*outputs))
     spec = json.loads(outputs[0].read_text())
     measures = [panel["layer"][0]["encoding"]["y"]["field"] for panel in spec["concat"]]
     assert measures == ["validation_loss", "validation_accuracy", "validation_bag_loss"]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.rows import EXAMPLES, SEEDS, plot_rows, rows_chart
 
 # Name, kind, parameters, accuracy, seeds.
@@ -108,7 +109,7 @@ def test_files_name_every_row(tmp_path: Path, rows: list):
         paths.append(tmp_path / f"{index}.json")
         paths[-1].write_text(json.dumps(run), encoding="utf-8")
     spec, figure, pdf = (tmp_path / f"rows.{suffix}" for suffix in ("vl.json", "svg", "pdf"))
-    plot_rows(tmp_path / "table.csv", paths, spec, figure, pdf, "accuracy")
+    plot_rows(tmp_path / "table.csv", paths, "accuracy", FigureFiles(spec, figure, pdf))
     assert json.loads(spec.read_text(encoding="utf-8"))["layer"]
     assert pdf.read_bytes().startswith(b"%PDF")
     texts = [text.text for text in ElementTree.parse(figure).getroot().iter("{http://www.w3.org/2000/svg}text")]

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bert_ladder.report.charts import FigureFiles
 from bert_ladder.report.figures.search import is_grid, plot_search, read_trials, search_chart
 
 
@@ -146,7 +147,8 @@ def test_files_name_every_row(tmp_path: Path):
     files = [write_search(tmp_path / str(index), values) for index, values in enumerate(searches.values())]
     spec, figure, pdf = (tmp_path / f"search.{suffix}" for suffix in ("vl.json", "svg", "pdf"))
     described = [{"model": model, "keys": list(values[0])} for model, values in searches.items()]
-    plot_search([trials for trials, _ in files], [chosen for _, chosen in files], spec, figure, pdf, described)
+    out = FigureFiles(spec, figure, pdf)
+    plot_search([trials for trials, _ in files], [chosen for _, chosen in files], described, out)
     assert len(json.loads(spec.read_text(encoding="utf-8"))["vconcat"]) == 2
     assert pdf.read_bytes().startswith(b"%PDF")
     texts = {text.text for text in ElementTree.parse(figure).getroot().iter("{http://www.w3.org/2000/svg}text")}

@@ -11,7 +11,8 @@ import pytest
 
 from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, write_labels
 from bert_ladder.evaluation.metrics import predictions_frame
-from bert_ladder.report.errors_page import CHARACTERS, ENTRIES, choose_entries, read_predictions, render_errors
+from bert_ladder.report.errors_page import CHARACTERS, render_errors
+from bert_ladder.report.mistakes import ENTRIES, choose_entries, read_row_predictions
 from bert_ladder.runtime.jobs import BadInput
 
 HOSTILE = "</script><script>window.pwned = 1</script><!-- <img src=x onerror='window.pwned = 1'>"
@@ -102,7 +103,7 @@ def test_disagreements_are_where_all_seeds_of_a_row_oppose_another(tmp_path: Pat
     """A text that one row always gets right and another never comes before one on which a row's seeds are divided."""
     rows = {"a": [[0.9, 0.9, 0.9], [0.8, 0.9, 0.4]], "b": [[0.1, 0.8, 0.1], [0.1, 0.9, 0.1]]}
     study = write_study(tmp_path, [1, 0, 1], rows)
-    predictions = read_predictions(study["paths_predictions"], study["runs"], np.array([1, 0, 1]))
+    predictions = read_row_predictions(study["paths_predictions"], study["runs"], np.array([1, 0, 1]))
     chosen = choose_entries(predictions)
     assert list(chosen) == [1, 0, 2]  # all rows are wrong on 1, "b" is on 0 and 2
     assert "disagreement" not in chosen[1]
@@ -116,7 +117,7 @@ def test_no_more_than_the_limit(tmp_path: Path, rows: int, texts: int, seeds: in
     labels, predicted = simulate(rows, texts, seeds, classes)
     study = write_study(tmp_path, labels, predicted, classes=classes)
     page = render(tmp_path, study)
-    wrong = read_predictions(study["paths_predictions"], study["runs"], np.array(labels)).wrong.sum(axis=1)
+    wrong = read_row_predictions(study["paths_predictions"], study["runs"], np.array(labels)).wrong.sum(axis=1)
     entries = data_of(page)["entries"]
     assert len(entries) == ENTRIES == 200
     assert len({entry["row"] for entry in entries}) == 200

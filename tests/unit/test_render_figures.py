@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.report import figures_page
-from bert_ladder.report.charts import save_chart
+from bert_ladder.report.charts import FigureFiles, save_chart
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -44,7 +44,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         specs.append(folder / f"{name}.vl.json")
         captions.append(folder / f"{name}.rst")
         chart = alt.Chart(pd.DataFrame({"model": [HOSTILE], "x": [1]})).mark_point().encode(x="x:Q", y="model:N")
-        save_chart(chart, specs[-1], folder / f"{name}.svg", folder / f"{name}.pdf")
+        save_chart(chart, FigureFiles(specs[-1], folder / f"{name}.svg", folder / f"{name}.pdf"))
         captions[-1].write_text(f"What {name}\nshows & {HOSTILE}.\n", encoding="utf-8")
     figures_page.render_figures(specs, ["Rows", HOSTILE], captions, folder / "figures.html", HOSTILE)
     return (folder / "figures.html").read_text(encoding="utf-8")

@@ -10,22 +10,19 @@ import pandas as pd
 import pytest
 
 from bert_ladder.data.frames import rows_csv
-from bert_ladder.report.summary import (
-    Study,
+from bert_ladder.report.epochs import epochs_section
+from bert_ladder.report.findings import (
     baseline_section,
     choice_section,
-    epochs_section,
     leak_section,
     open_section,
-    p_value,
-    render_html,
-    render_markdown,
-    render_summary,
-    render_text,
     scope_section,
     search_section,
     size_section,
 )
+from bert_ladder.report.results import Results
+from bert_ladder.report.summary import SummarySources, render_html, render_markdown, render_summary, render_text
+from bert_ladder.report.words import p_value
 
 # name: kind, parameters, validation mean, its standard error, test mean, milliseconds
 ROWS = {
@@ -36,7 +33,7 @@ ROWS = {
 VERDICTS = {("Linear", "Small"): "worse", ("Linear", "Large"): "worse", ("Small", "Large"): "not separable"}
 
 
-def study(rows: dict = ROWS, verdicts: dict = VERDICTS, scope: str = "seeds and examples", **columns: Any) -> Study:
+def study(rows: dict = ROWS, verdicts: dict = VERDICTS, scope: str = "seeds and examples", **columns: Any) -> Results:
     """A study whose numbers are given."""
     table = pd.DataFrame(
         {
@@ -77,7 +74,7 @@ def study(rows: dict = ROWS, verdicts: dict = VERDICTS, scope: str = "seeds and 
         for (a, b), verdict in verdicts.items()
     )
     pairs = pairs.reindex(columns=pairs.columns if len(pairs) else ["model_a", "model_b", "scope", "verdict"])
-    return Study(table, comparison, pairs, "accuracy")
+    return Results(table, comparison, pairs, "accuracy")
 
 
 def words(section: tuple[str, list[str]]) -> str:
@@ -329,7 +326,8 @@ def test_summary_is_written_in_three_forms(tmp_path: Path, name: str) -> None:
         records[-1].write_text(json.dumps(record | run))
     out = {form: tmp_path / f"summary.{form}" for form in ("markdown", "html", "text")}
     inputs = [tmp_path / name for name in ("table.csv", "comparison.csv", "pairs.csv", "audit.json")]
-    render_summary(*inputs, paths, records, out, runs, parts_differ=True, study="micro", metric="accuracy")
+    sources = SummarySources(*inputs, history=paths, training=records)
+    render_summary(sources, runs, parts_differ=True, study="micro", metric="accuracy", paths_out=out)
     for path in out.values():
         said = re.sub(r"\s+", " ", path.read_text())
         assert f"For cost take “{name}”" in said

@@ -14,20 +14,11 @@ import pytest
 from bert_ladder.data.frames import rows_csv
 from bert_ladder.evaluation.comparison import compare_models
 from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
+from bert_ladder.report.cells import MEASURES, TEST_METRICS, measure_cells, table_cells
 from bert_ladder.report.markup import escape_latex, escape_markdown
-from bert_ladder.report.table import (
-    MEASURES,
-    TEST_METRICS,
-    build_table,
-    foot_lines,
-    measure_cells,
-    render_html,
-    render_latex,
-    render_markdown,
-    render_table,
-    render_text,
-    table_cells,
-)
+from bert_ladder.report.table import TableSources, build_table, render_table
+from bert_ladder.report.table_forms import render_html, render_latex, render_markdown, render_text
+from bert_ladder.report.table_notes import foot_lines
 
 FORMS = ("csv", "markdown", "latex", "text", "html")
 AUDIT = {
@@ -336,9 +327,9 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
     (tmp_path / "speed.json").write_text(json.dumps(SPEED))
     (tmp_path / "chosen.json").write_text(json.dumps(CHOSEN | {"model": "NA"}))
     out = {form: tmp_path / f"table.{form}" for form in FORMS}
-    arguments = [tmp_path / "comparison.csv", metrics, tmp_path / "audit.json", tmp_path / "labels.json"]
-    arguments += [[tmp_path / "speed.json"] * 3, [tmp_path / "chosen.json"], out]
-    render_table(*arguments, rows=rows, study="micro", notes=["A note."])
+    inputs = [tmp_path / "comparison.csv", metrics, tmp_path / "audit.json", tmp_path / "labels.json"]
+    sources = TableSources(*inputs, speed=[tmp_path / "speed.json"] * 3, outcome=[tmp_path / "chosen.json"])
+    render_table(sources, rows, "micro", ["A note."], out)
 
     table = pd.read_csv(out["csv"], keep_default_na=False, na_values=[""])
     assert table["model"].tolist() == ["nb_svm", "NA", "1"]

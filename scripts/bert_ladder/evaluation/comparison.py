@@ -26,6 +26,7 @@ from bert_ladder.evaluation.inference import (
     verdict,
 )
 from bert_ladder.evaluation.metrics import brier_scores, class_probabilities, log_losses
+from bert_ladder.evaluation.predictions import read_part
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -126,13 +127,6 @@ def compare_pairs(scores: dict[str, Scores], metric: str) -> pd.DataFrame:
     return pairs.astype({"seeds_needed": "Int64", "examples_needed": "Int64"})
 
 
-def read_predictions(paths: Sequence[str | Path], split: str) -> list[pd.DataFrame]:
-    """The predictions of each run for one part, in the order of its rows."""
-    return [
-        pd.read_parquet(path, filters=[("split", "==", split)]).sort_values("row", ignore_index=True) for path in paths
-    ]
-
-
 def compare_models(
     paths_metrics: Sequence[str | Path],
     paths_predictions: Sequence[str | Path],
@@ -163,14 +157,14 @@ def compare_models(
     leaked = pd.read_parquet(path_leaked)["row"].to_numpy()
     runs = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in paths_metrics])
     runs["predictions"] = list(map(str, paths_predictions))
-    labels = read_predictions(paths_predictions[:1], "test")[0]["label"]
+    labels = read_part(paths_predictions[0], "test")["label"]
     lines: list[dict[str, Any]] = []
     compared: dict[str, Scores] = {}
     for model, of_row in runs.groupby("model", sort=False):
         kind = of_row["kind"].iloc[0]
         # Over examples alone the seeds are those that were run, and no others.
         deterministic = over == "examples" or (kind == "baseline" and not split_per_run)
-        tests = read_predictions(of_row["predictions"], "test")
+        tests = [read_part(path, "test") for path in of_row["predictions"]]
         for path, frame in zip(of_row["predictions"], tests, strict=True):
             if not np.array_equal(frame["label"], labels):
                 raise BadInput(
@@ -179,7 +173,7 @@ def compare_models(
                 )
         scores = row_scores(tests, leaked, len(names), positive, deterministic)
         compared[model] = scores[COMPARED[metric]]
-        validations = read_predictions(of_row["predictions"], "validation")
+        validations = [read_part(path, "validation") for path in of_row["predictions"]]
         intervals = {
             **{name: row_interval(of_metric) for name, of_metric in scores.items()},
             **{

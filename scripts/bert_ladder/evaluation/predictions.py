@@ -1,29 +1,54 @@
-"""The test predictions behind several figures, row by row."""
+"""The one reader of predictions.parquet."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from bert_ladder.runtime.jobs import BadInput
+
+
+def read_part(path: str | Path, split: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The predictions of one run for one part, sorted by `row`, the text's row in its parquet file.
+
+    Args:
+        path: predictions.parquet.
+        split: "train", "validation" or "test".
+        columns: the columns to read beside `row`, by default all.
+    """
+    wanted = None if columns is None else ["row", *columns]
+    return pd.read_parquet(path, columns=wanted, filters=[("split", "==", split)]).sort_values("row", ignore_index=True)
 
 
 def read_test_parts(
-    paths_predictions: Sequence[str | Path], runs: Sequence[dict[str, Any]], columns: Sequence[str] | None = None
+    paths: Sequence[str | Path],
+    runs: Sequence[dict[str, Any]],
+    columns: Sequence[str] | None = None,
+    labels: np.ndarray | None = None,
 ) -> dict[str, list[pd.DataFrame]]:
     """Each row's predictions on the test split, a frame per seed, rows in the order of the table.
 
     Args:
-        paths_predictions: predictions.parquet of every run.
+        paths: predictions.parquet of every run.
         runs: `model` (name shown) and `seed` of these runs, in the same order.
         columns: the columns to read beside `row`, by default all.
+        labels: the test split's codes, where every run is to have them, shape (n,).
 
     Returns:
-        The row's name to its frames; every frame is sorted by `row`, the text's row in test.parquet.
+        The row's name to its frames, each from `read_part`.
+
+    Raises:
+        BadInput: a run did not predict the texts that have these labels.
     """
-    if columns is not None:
-        columns = ["row", *columns]
     parts: dict[str, list[pd.DataFrame]] = {}
-    for path, run in zip(paths_predictions, runs, strict=True):
-        part = pd.read_parquet(path, columns=columns, filters=[("split", "==", "test")])
-        parts.setdefault(str(run["model"]), []).append(part.sort_values("row", ignore_index=True))
+    for path, run in zip(paths, runs, strict=True):
+        part = read_part(path, "test", columns)
+        if labels is not None and not np.array_equal(part["label"], labels):
+            raise BadInput(
+                f"{path}: its {len(part):,} test labels differ from the {len(labels):,} of the test split; "
+                "delete the older of the two and run again"
+            )
+        parts.setdefault(str(run["model"]), []).append(part)
     return parts

@@ -1,6 +1,5 @@
 """The data audit in words: what was counted, what it means for a score, and when to worry."""
 
-import json
 import logging
 import math
 from collections.abc import Sequence
@@ -9,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bert_ladder.data.frames import read_labels
-from bert_ladder.report.html import escape, escape_prose, html_page, html_table
+from bert_ladder.report.html import Table, render_template
+from bert_ladder.report.records import read_record
 
 log = logging.getLogger(__name__)
 
 SPLITS = {"train": "Training", "test": "Test"}
-TITLE = "The data under audit"
 # From where on a finding is told at the top of the page; rules of thumb, which the page states.
 FEW_TEXTS = 1_000
 MANY_REPEATED = 0.01
@@ -40,13 +39,13 @@ class Section:
     Attributes:
         heading: plain text.
         words: what the numbers mean and when to worry, plain text.
-        table: html.
+        table: the numbers.
         findings: sentences on what deserves attention, plain text.
     """
 
     heading: str
     words: str
-    table: str
+    table: Table
     findings: Sequence[str] = ()
 
 
@@ -58,7 +57,7 @@ def render_audit(path_audit: str | Path, path_labels: str | Path, path_page: str
         path_labels: labels.json.
         path_page: html file to write.
     """
-    audit = json.loads(Path(path_audit).read_text(encoding="utf-8"))
+    audit = read_record(path_audit)
     names, positive = read_labels(path_labels)
     sections = audit_sections(audit, names, positive)
     Path(path_page).write_text(audit_page(sections), encoding="utf-8")
@@ -142,7 +141,7 @@ def leak_section(audit: dict[str, Any]) -> Section:
         "A model may know these by heart, so that its score is too good; a larger model gains more. Worry above "
         f"{100 * MANY_REPEATED:.0f} % of the test texts; comparison.csv has each row's accuracy without them "
         "(clean_accuracy).",
-        html_table(
+        Table(
             ["Texts in both splits", "Test texts concerned", "Share"],
             [[f"{leaked['texts']:,}", f"{leaked['test_rows']:,}", share]],
             "rrr",
@@ -180,7 +179,7 @@ def labels_section(audit: dict[str, Any], names: Sequence[str], positive: int | 
         f"Whoever always says the commonest label is right on {_share(largest, rows['test'])} of the test texts: no "
         "accuracy means much without this number. Worry about a rare label, since accuracy hardly sees it (look at F1, "
         f"here {of}), and about shares that differ by more than {100 * SHIFTED_LABELS:.0f} points between the splits.",
-        html_table(["Label", "Training", "Share", "Test", "Share"], lines, "lrrrr"),
+        Table(["Label", "Training", "Share", "Test", "Share"], lines, "lrrrr"),
         findings,
     )
 
@@ -203,7 +202,7 @@ def lengths_section(audit: dict[str, Any]) -> Section:
         "Lengths",
         "How long the texts are; WordPieces are the units that a BERT reads, without [CLS] and [SEP]. Worry where the "
         f"medians of the splits differ by more than {100 * (LONGER - 1):.0f} %: they are then different kinds of text.",
-        html_table(["Measure", "Split", *LENGTHS.values()], lines, "ll" + "r" * len(LENGTHS)),
+        Table(["Measure", "Split", *LENGTHS.values()], lines, "ll" + "r" * len(LENGTHS)),
         findings,
     )
 
@@ -224,7 +223,7 @@ def cut_section(audit: dict[str, Any]) -> Section:
         "The share of texts that are longer than a row's length in WordPieces, [CLS] and [SEP] included. A BERT does "
         f"not see what is cut off; a linear baseline reads all. Worry above {100 * MANY_CUT:.0f} %: a larger length, "
         "or another end to cut, may then gain more than a larger model.",
-        html_table(["Vocabulary", "Length", *(f"{word} texts cut" for word in SPLITS.values())], lines, "lrrr"),
+        Table(["Vocabulary", "Length", *(f"{word} texts cut" for word in SPLITS.values())], lines, "lrrr"),
         findings,
     )
 
@@ -232,24 +231,15 @@ def cut_section(audit: dict[str, Any]) -> Section:
 def audit_page(sections: Sequence[Section]) -> str:
     """The html page: what stands out, then every part."""
     findings = [finding for section in sections for finding in section.findings]
-    if findings:
-        items = "".join(f"<li>{escape_prose(finding)}</li>" for finding in findings)
-        top = f'<div class="note"><strong>Worth a look</strong><ul>{items}</ul></div>'
-    else:
-        top = "<p><strong>Nothing stands out.</strong> The numbers below are within the limits that they name.</p>"
-    parts = "\n".join(
-        f"<h2>{escape(section.heading)}</h2>\n<p>{escape_prose(section.words)}</p>\n{section.table}"
-        for section in sections
-    )
-    return html_page(TITLE, f"{top}\n{parts}")
+    return render_template("audit.html", findings=findings, sections=sections)
 
 
-def _split_table(headers: Sequence[str], columns: Sequence[dict[str, Any]]) -> str:
+def _split_table(headers: Sequence[str], columns: Sequence[dict[str, Any]]) -> Table:
     lines = [
         [word, *(value if isinstance(value := column[split], str) else f"{value:,}" for column in columns)]
         for split, word in SPLITS.items()
     ]
-    return html_table(["Split", *headers], lines, "l" + "r" * len(headers))
+    return Table(["Split", *headers], lines, "l" + "r" * len(headers))
 
 
 def _counted(count: int, one: str, several: str) -> str:

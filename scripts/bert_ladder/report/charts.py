@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import altair as alt
@@ -37,26 +38,64 @@ CONFIG = {
 # Of the specifications that Altair writes, without its last number.
 VEGALITE = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
 GAP = 5  # pixels between a mark and its label
+MAX_TICKS = 10  # epochs that are all labelled
 Box = tuple[float, float, float, float]
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart | alt.VConcatChart
 
 
-def save_chart(chart: alt.TopLevelMixin, path_spec: str | Path, path_figure: str | Path, path_pdf: str | Path) -> None:
+@dataclass(frozen=True)
+class FigureFiles:
+    """The files of a figure to write.
+
+    Attributes:
+        spec: Vega-Lite specification, JSON.
+        figure: SVG.
+        pdf: PDF.
+    """
+
+    spec: str | Path
+    figure: str | Path
+    pdf: str | Path
+
+
+def save_chart(chart: Chart, files: FigureFiles) -> None:
     """Write a chart in the house's fonts; its data go into the files, so that nothing is fetched to show them.
 
     Args:
         chart: any Altair chart without a configuration of its own.
-        path_spec: Vega-Lite specification to write, JSON.
-        path_figure: SVG to write.
-        path_pdf: PDF to write.
+        files: what to write.
     """
     # Altair refuses more than 5,000 lines by default; a study of many runs and epochs has more.
     with alt.data_transformers.enable("default", max_rows=None):
         spec = chart.configure(**CONFIG).to_dict()
     svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGALITE)
     text = json.dumps(spec, indent=2, ensure_ascii=False, allow_nan=False)
-    Path(path_spec).write_text(text + "\n", encoding="utf-8")
-    Path(path_figure).write_text(svg, encoding="utf-8")
-    Path(path_pdf).write_bytes(vl_convert.svg_to_pdf(svg))
+    Path(files.spec).write_text(text + "\n", encoding="utf-8")
+    Path(files.figure).write_text(svg, encoding="utf-8")
+    Path(files.pdf).write_bytes(vl_convert.svg_to_pdf(svg))
+
+
+def message_chart(text: str) -> alt.Chart:
+    """What stands in the place of a chart of which there is nothing to draw.
+
+    Args:
+        text: a sentence.
+    """
+    message = pd.DataFrame({"text": [text]})
+    return alt.Chart(message).mark_text(color=GREY).encode(text="text:N").properties(width=420, height=60)
+
+
+def epoch_axis(epochs: Sequence[int]) -> alt.X:
+    """The horizontal axis of the column `epoch`; few epochs are all labelled.
+
+    Args:
+        epochs: that occur, in any order.
+    """
+    ends = [min(epochs) - 0.5, max(epochs) + 0.5]
+    every = sorted(set(epochs))
+    x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(domain=ends, nice=False))
+    ticks = every if len(every) <= MAX_TICKS else alt.Undefined
+    return x.axis(values=ticks, format="d", tickMinStep=1, grid=False)
 
 
 def row_marks(models: Sequence[str]) -> pd.DataFrame:

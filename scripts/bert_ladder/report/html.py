@@ -1,39 +1,58 @@
-"""What the html pages of the report share: their look, escapes, tables, and a skeleton that fetches nothing."""
+"""Html pages from the templates in report/templates: they escape every text, and no page fetches anything."""
 
 import base64
 import hashlib
-import html
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from tabulate import tabulate
 
+TEMPLATES = Path(__file__).parents[3] / "report" / "templates"
 NAME = 12  # characters of a name from which on its column keeps a width
-STYLE = """
-:root { color-scheme: light; }
-body { font: 14px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; margin: 1.5rem; color: #1a1a1a;
-  background: #fff; overflow-wrap: break-word; }
-h1 { font-size: 1.35rem; line-height: 1.3; margin: 0 0 .5rem; }
-h2 { font-size: 1.05rem; line-height: 1.3; margin: 2rem 0 .35rem; }
-p, ul { max-width: 46rem; margin: .35rem 0 .75rem; }
-ul { padding-left: 1.2rem; }
-table { border-collapse: collapse; margin: .5rem 0 1rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding-bottom: .5rem; }
-th, td { padding: .25rem 1.4rem .25rem 0; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
-th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
-td { overflow-wrap: anywhere; min-width: 4rem; }
-td[style] { white-space: nowrap; min-width: 0; }
-.names td:first-child { min-width: 11rem; }
-th:last-child, td:last-child { padding-right: 0; }
-.wide { overflow-x: auto; }
-.note { border-left: 4px solid #D55E00; background: #fdf3ec; padding: .5rem .8rem; }
-.note strong { color: #a34700; }
-.note ul { margin: .25rem 0; }
-.quiet { color: #555; }
-code { font: .92em/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
-"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a page.
+
+    Attributes:
+        headers: one per column, plain text.
+        lines: a line or more of as many cells, plain text.
+        align: "l" or "r" per column; what is set flush right does not wrap.
+    """
+
+    headers: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    align: str
+
+    @property
+    def long_names(self) -> bool:
+        """Whether the first column holds names that are worth room of their own."""
+        return max(len(line[0]) for line in self.lines) > NAME
+
+    @property
+    def html(self) -> Markup:
+        """The element `table`, all text escaped."""
+        sides = [{"l": "left", "r": "right"}[side] for side in self.align]
+        cells = [[visible(cell) for cell in line] for line in self.lines]
+        # tabulate's html format escapes the cells itself.
+        return Markup(tabulate(cells, headers=self.headers, tablefmt="html", disable_numparse=True, colalign=sides))
+
+
+def render_template(name: str, **values: Any) -> str:
+    """A page, or a part of one.
+
+    Args:
+        name: of a file in report/templates.
+        values: what the template names; text is plain and becomes `visible` and escaped.
+    """
+    return _environment().get_template(name).render(values)
 
 
 def visible(text: str) -> str:
@@ -45,69 +64,43 @@ def visible(text: str) -> str:
     return text.replace("\x7f", "\N{SYMBOL FOR DELETE}")
 
 
-def escape(text: str) -> str:
-    """Text for html, inside an element or a quoted attribute."""
-    return html.escape(visible(text))
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"json": _json, "prose": _prose, "sha256": _sha256, "thousands": "{:,}".format}
+    environment.globals["source"] = _source
+    return environment
 
 
-def escape_prose(text: str) -> str:
-    """As `escape`, and no line breaks between a number and its per cent sign."""
-    return escape(text).replace(" %", "\N{NO-BREAK SPACE}%")
+def _finalize(value: Any) -> Any:
+    """What a template shows of a value."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def json_block(identifier: str, data: Any) -> str:
-    """Data for a page's script, which reads `document.getElementById(identifier).textContent`.
+def _prose(text: str) -> str:
+    """No line breaks between a number and its per cent sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
-    Args:
-        identifier: id of the element.
-        data: what JSON can hold, its strings `visible`; no NaN.
-    """
+
+def _json(data: Any) -> Markup:
+    """Data for a page's script, in an element `script`; no NaN, and strings that are `visible`."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     # Neither "</script>" nor "<!--" can stand in it.
-    content = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    return f'<script type="application/json" id="{identifier}">{content}</script>'
+    return Markup(text.replace("<", "\\u003c"))
 
 
-def html_table(headers: Sequence[str], lines: Sequence[Sequence[str]], align: str) -> str:
-    """A table, all text escaped; it scrolls by itself where it is too wide.
-
-    Args:
-        headers: one per column.
-        lines: a line or more of as many cells.
-        align: "l" or "r" per column; what is set flush right does not wrap.
-    """
-    sides = [{"l": "left", "r": "right"}[side] for side in align]
-    cells = [[visible(cell) for cell in line] for line in lines]
-    # tabulate's html format escapes the cells itself.
-    table = tabulate(cells, headers=headers, tablefmt="html", disable_numparse=True, colalign=sides)
-    # A long name may break anywhere, but not as soon as other columns could use the room.
-    names = " names" if max(len(line[0]) for line in cells) > NAME else ""
-    return f'<div class="wide{names}">{table}</div>'
+def _sha256(text: str) -> str:
+    """As a content security policy names an inline script."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def html_page(title: str, body: str, style: str = "", script: str = "") -> str:
-    """A whole page. Its policy lets nothing be fetched and no script run but the one given.
-
-    Args:
-        title: plain text.
-        body: html.
-        style: css after `STYLE`.
-        script: JavaScript to run at the end of the page.
-    """
-    checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    allowed = f"'sha256-{checksum}'" if script else "'none'"
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{escape(title)}</title>
-<style>{STYLE}{style}</style>
-</head>
-<body>
-<h1>{escape(title)}</h1>
-{body}
-{f"<script>{script}</script>" if script else ""}
-</body>
-</html>
-"""
+def _source(name: str) -> Markup:
+    """The style or script in a file beside the templates, as it stands there, from a line of its own on."""
+    return Markup("\n" + (TEMPLATES / name).read_text(encoding="utf-8"))

@@ -11,7 +11,17 @@ import numpy as np
 import pandas as pd
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.report.charts import BLACK, GREY, LABEL_LIMIT, Box, place_labels, row_marks, save_chart, text_box
+from bert_ladder.report.charts import (
+    BLACK,
+    GREY,
+    LABEL_LIMIT,
+    Box,
+    FigureFiles,
+    place_labels,
+    row_marks,
+    save_chart,
+    text_box,
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +42,15 @@ NEAR = 8  # pixels from which on a label needs a line to its mark
 Domain = tuple[float, float]
 
 
-def plot_accuracy(path_table: str | Path, path_spec: str | Path, path_figure: str | Path, path_pdf: str | Path) -> None:
+def plot_accuracy(path_table: str | Path, files: FigureFiles) -> None:
     """Draw the figure.
 
     Args:
         path_table: table.csv.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
+        files: of the figure, to write.
     """
     table = read_rows(path_table)
-    save_chart(accuracy_chart(table), path_spec, path_figure, path_pdf)
+    save_chart(accuracy_chart(table), files)
     log.info("%d rows", len(table))
 
 

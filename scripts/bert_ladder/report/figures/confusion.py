@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix
 
 from bert_ladder.data.frames import read_labels
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import BLACK, FONT, save_chart
+from bert_ladder.report.charts import BLACK, FONT, FigureFiles, save_chart
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +28,16 @@ CELLS = {3: (60, ".1f"), 6: (44, ".1f"), 10: (34, ".0f"), MAX_CLASSES + 1: (22, 
 def plot_confusion(
     paths_predictions: Sequence[str | Path],
     path_labels: str | Path,
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
     runs: Sequence[dict[str, Any]],
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
         paths_predictions: predictions.parquet of every run.
         path_labels: labels.json.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
         runs: `model` (name shown) and `seed` of every run, in the same order.
+        files: of the figure, to write.
     """
     names, _ = read_labels(path_labels)
     parts = read_test_parts(paths_predictions, runs, ["label", "prediction"])
@@ -48,7 +46,7 @@ def plot_confusion(
         for model, of_row in parts.items()
     }
     seeds = {model: len(of_row) for model, of_row in parts.items()}
-    save_chart(confusion_chart(counts, seeds, names), path_spec, path_figure, path_pdf)
+    save_chart(confusion_chart(counts, seeds, names), files)
     log.info("%d rows, %d classes", len(counts), len(names))
 
 

@@ -8,16 +8,17 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
-from sklearn.metrics import auc, precision_recall_curve, roc_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
 
-from bert_ladder.data.frames import read_labels
+from bert_ladder.data.frames import read_labels, read_rows
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import GREY, row_marks, row_scales, save_chart
+from bert_ladder.report.charts import GREY, Chart, FigureFiles, message_chart, row_marks, row_scales, save_chart
 
 log = logging.getLogger(__name__)
 
 SIZE = 370  # pixels of a panel
 ROC, PR = "roc", "pr"
+AREAS = {ROC: "roc_auc", PR: "pr_auc"}  # the area under each, as table.csv has it
 # Where the curves are averaged: denser where good models have their bend, at a low false positive rate, a high recall.
 FALSE_POSITIVE_RATES = np.linspace(0, 1, 91) ** 2
 RECALLS = 1 - FALSE_POSITIVE_RATES[::-1]
@@ -27,33 +28,36 @@ DIGITS = 4
 def plot_curves(
     paths_predictions: Sequence[str | Path],
     path_labels: str | Path,
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
+    path_table: str | Path,
     runs: Sequence[dict[str, Any]],
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
         paths_predictions: predictions.parquet of every run.
         path_labels: labels.json.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
+        path_table: table.csv.
         runs: `model` (name shown) and `seed` of every run, in the same order.
+        files: of the figure, to write.
     """
     names, positive = read_labels(path_labels)
     codes = list(range(len(names))) if len(names) > 2 else [1 if positive is None else positive]
     parts = read_test_parts(paths_predictions, runs, ["label", *(f"probability_{code}" for code in codes)])
     shares = class_shares(next(iter(parts.values()))[0]["label"], codes)
     if shares:
+        areas = read_rows(path_table).set_index("model")[list(AREAS.values())]
         curves = pd.concat([row_curves(of_row, list(shares)).assign(model=model) for model, of_row in parts.items()])
+        found = [areas[AREAS[curve]][model] for curve, model in zip(curves["curve"], curves["model"], strict=True)]
+        curves.insert(1, "area", np.round(np.array(found, float), DIGITS))
         of = f"Positive class: {names[codes[0]]}."
         if len(names) > 2:
             count = f"{len(shares)} of the {len(names)}" if len(shares) < len(names) else f"the {len(names)}"
             of = f"Mean over {count} classes, each against all others."
-        chart = curves_chart(curves, float(np.mean(list(shares.values()))), of)
+        chart: Chart = curves_chart(curves, float(np.mean(list(shares.values()))), of)
     else:
-        chart = nothing_chart()
-    save_chart(chart, path_spec, path_figure, path_pdf)
+        chart = message_chart("The test texts are all of one class: there is no curve to draw.")
+    save_chart(chart, files)
     log.info("%d rows, curves of %d of %d classes", len(parts), len(shares), len(names))
 
 
@@ -76,28 +80,27 @@ def row_curves(parts: Sequence[pd.DataFrame], codes: Sequence[int]) -> pd.DataFr
         codes: the classes that the curves are of, each against all others; of several, the mean of their curves.
 
     Returns:
-        A line for ROC and one for precision and recall: curve, area (mean over seeds), seeds, and lists of floats: x, y
-        (mean over seeds), low, high (least and greatest over seeds).
+        A line for ROC and one for precision and recall: curve, seeds, and lists of floats: x, y (mean over seeds), low,
+        high (least and greatest over seeds).
     """
     lines = []
     for curve, x, curve_of in ((ROC, FALSE_POSITIVE_RATES, roc_heights), (PR, RECALLS, precision_heights)):
-        heights, areas = [], []
+        heights = []
         for part in parts:
             labels = part["label"].to_numpy()
             of_classes = [curve_of(labels == code, part[f"probability_{code}"].to_numpy()) for code in codes]
-            heights.append(np.mean([of_class for of_class, _ in of_classes], axis=0))
-            areas.append(np.mean([area for _, area in of_classes]))
+            heights.append(np.mean(of_classes, axis=0))
         bounds = {"y": np.mean(heights, axis=0), "low": np.min(heights, axis=0), "high": np.max(heights, axis=0)}
         line = {"x": x} | bounds
         if curve == ROC:  # every curve starts in the corner
             line = {name: np.append(0.0, values) for name, values in line.items()}
         lists = {name: values.round(DIGITS).tolist() for name, values in line.items()}
-        lines.append({"curve": curve, "area": round(float(np.mean(areas)), DIGITS), "seeds": len(parts)} | lists)
+        lines.append({"curve": curve, "seeds": len(parts)} | lists)
     return pd.DataFrame(lines)
 
 
-def roc_heights(target: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, float]:
-    """True positive rate at `FALSE_POSITIVE_RATES`, and the area under the whole curve.
+def roc_heights(target: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """True positive rate at `FALSE_POSITIVE_RATES`.
 
     Args:
         target: whether a text is of the class, bool, shape (n,); some are and some are not.
@@ -105,11 +108,11 @@ def roc_heights(target: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, floa
     """
     false_positive, true_positive, _ = roc_curve(target, score)
     # Where the curve rises straight up, interpolation gives its upper end.
-    return np.interp(FALSE_POSITIVE_RATES, false_positive, true_positive), float(auc(false_positive, true_positive))
+    return np.interp(FALSE_POSITIVE_RATES, false_positive, true_positive)
 
 
-def precision_heights(target: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, float]:
-    """Precision at `RECALLS`, and the average precision.
+def precision_heights(target: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Precision at `RECALLS`.
 
     Between two points a precision-recall curve is no straight line (Davis and Goadrich 2006): as in the average
     precision, a recall that no threshold gives has the precision of the next higher one.
@@ -118,18 +121,17 @@ def precision_heights(target: np.ndarray, score: np.ndarray) -> tuple[np.ndarray
         target, score: see `roc_heights`.
     """
     precision, recall, _ = precision_recall_curve(target, score)
-    average = -np.sum(np.diff(recall) * precision[:-1])
     # From the highest threshold to the lowest; scikit-learn's point without any prediction has no precision.
     precision, recall = precision[-2::-1], recall[-2::-1]
     smallest = recall[recall > 0][0]
-    return precision[np.searchsorted(recall, np.maximum(RECALLS, smallest))], float(average)
+    return precision[np.searchsorted(recall, np.maximum(RECALLS, smallest))]
 
 
 def curves_chart(curves: pd.DataFrame, share: float, of: str) -> alt.HConcatChart:
     """Both curves of every row, side by side, with bands from the least to the greatest seed.
 
     Args:
-        curves: from `row_curves`, with `model`; rows in the order of the table.
+        curves: from `row_curves`, with `model` and `area`; rows in the order of the table.
         share: of the test texts that are of the class, the precision of a guess; the mean where there are several.
         of: what the curves are of, a sentence.
     """
@@ -194,9 +196,3 @@ def _panel(
             tooltip=tooltip,
         ),
     ).properties(width=SIZE, height=SIZE)
-
-
-def nothing_chart() -> alt.Chart:
-    """What stands in the place of the curves where all test texts, or none, are of the class."""
-    message = pd.DataFrame({"text": ["The test texts are all of one class: there is no curve to draw."]})
-    return alt.Chart(message).mark_text(color=GREY).encode(text="text:N").properties(width=420, height=60)

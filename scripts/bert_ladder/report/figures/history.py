@@ -1,6 +1,5 @@
 """Learning curves: loss, accuracy and calibration error by epoch on the training and the validation part."""
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bert_ladder.report.charts import BLACK, BLUE, GREY, VERMILLION, save_chart
+from bert_ladder.report.charts import BLACK, BLUE, GREY, VERMILLION, FigureFiles, epoch_axis, save_chart
+from bert_ladder.report.records import read_histories
 
 log = logging.getLogger(__name__)
 
@@ -25,53 +25,42 @@ MEASURES = {"loss": ("Loss", "~g"), "accuracy": ("Accuracy", "~%"), "ece": ("ECE
 # What a line of the figure's data is: a seed, the mean of a row, or a mark on one of them.
 SEED, MEAN, LAST, KEPT, BEST = "seed", "mean", "last", "kept", "best"
 DIGITS = 5
-MAX_TICKS = 10
 
 
 def plot_history(
     paths_history: Sequence[str | Path],
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
+    paths_training: Sequence[str | Path],
     runs: Sequence[dict[str, Any]],
-    paths_training: Sequence[str | Path] = (),
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
-        paths_history: history.csv of every run.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
+        paths_history, paths_training: history.csv and training.json of every run.
         runs: `model` (name shown) and `seed` of every run, in the same order.
-        paths_training: training.json of every run, in the same order, if the kept epochs are to be marked.
+        files: of the figure, to write.
     """
-    history = read_histories(paths_history, runs, paths_training)
-    save_chart(history_chart(history), path_spec, path_figure, path_pdf)
+    histories = read_histories(paths_history, paths_training, runs)
+    save_chart(history_chart(long_history(histories)), files)
     log.info("%d runs", len(runs))
 
 
-def read_histories(
-    paths_history: Sequence[str | Path],
-    runs: Sequence[dict[str, Any]],
-    paths_training: Sequence[str | Path] = (),
-) -> pd.DataFrame:
+def long_history(histories: pd.DataFrame) -> pd.DataFrame:
     """All histories in long form.
 
     Args:
-        paths_history, runs, paths_training: see `plot_history`.
+        histories: from `read_histories`.
 
     Returns:
-        One line per run, epoch and part: model (str), seed, part ("training" or "validation"), epoch, loss (nats),
-        accuracy, ece, kept (bool: whether the run kept the weights of this epoch).
+        One line per run, epoch and part: model, seed, part ("training" or "validation"), epoch, loss (nats), accuracy,
+        ece, kept.
     """
     frames = []
-    for number, (path, run) in enumerate(zip(paths_history, runs, strict=True)):
-        history = pd.read_csv(path)
-        kept = json.loads(Path(paths_training[number]).read_text("utf-8"))["kept_epoch"] if paths_training else None
+    for _, history in histories.groupby(["model", "seed"], sort=False):
         for part, (prefix, *_) in PARTS.items():
             columns = {f"{prefix}{measure}": measure for measure in MEASURES}
-            frame = history[["epoch", *columns]].rename(columns=columns)
-            identity = {"model": str(run["model"]), "seed": run["seed"], "part": part}
-            frames.append(frame.assign(**identity, kept=frame["epoch"] == kept))
+            frame = history[["model", "seed", "epoch", *columns, "kept"]].rename(columns=columns)
+            frames.append(frame.assign(part=part))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -79,7 +68,7 @@ def mean_history(history: pd.DataFrame) -> pd.DataFrame:
     """The mean over the seeds of each row, over the epochs that all its seeds have: early stopping ends some before.
 
     Args:
-        history: from `read_histories`.
+        history: from `long_history`.
 
     Returns:
         One line per row, part and epoch: model, part, epoch, seeds, loss, accuracy, ece.
@@ -105,7 +94,7 @@ def history_chart(history: pd.DataFrame) -> alt.HConcatChart:
     A mark ends every seed's curve, so that one epoch shows too.
 
     Args:
-        history: from `read_histories`.
+        history: from `long_history`.
     """
     models = history["model"].unique().tolist()
     notes = ["Measured after each epoch with dropout off. ECE: expected calibration error."]
@@ -113,9 +102,7 @@ def history_chart(history: pd.DataFrame) -> alt.HConcatChart:
     if history.groupby("model")["seed"].nunique().max() > 1:
         notes.append("Thick: mean over the seeds, over the epochs that all of them have. Thin: the single seeds.")
         best = "Vertical line: the best mean validation loss."
-    notes.append(best)
-    if history["kept"].any():
-        notes[-1] += " Ring: the epoch whose weights were kept."
+    notes.append(f"{best} Ring: the epoch whose weights were kept.")
     data = _marks(history)
     facets = []
     for measure in MEASURES:
@@ -152,9 +139,7 @@ def _panel(data: pd.DataFrame, measure: str) -> alt.LayerChart:
         data: from `_marks`.
         measure: "loss", "accuracy" or "ece".
     """
-    epochs = sorted(data["epoch"].unique().tolist())
-    x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(domain=[epochs[0] - 0.5, epochs[-1] + 0.5], nice=False))
-    x = x.axis(values=epochs if len(epochs) <= MAX_TICKS else alt.Undefined, format="d", tickMinStep=1, grid=False)
+    x = epoch_axis(data["epoch"].tolist())
     title, form = MEASURES[measure]
     y = alt.Y(f"{measure}:Q", title=title, scale=alt.Scale(zero=False)).axis(format=form, tickCount=5)
     colours, shapes, dashes = ([part[index] for part in PARTS.values()] for index in (1, 2, 3))

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from bert_ladder.data.frames import DATA_COLUMN
+from bert_ladder.data.frames import frame_texts
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import row_marks, row_scales, save_chart
+from bert_ladder.report.charts import FigureFiles, row_marks, row_scales, save_chart
 
 log = logging.getLogger(__name__)
 
@@ -26,26 +26,23 @@ DIGITS = 4
 def plot_lengths(
     paths_predictions: Sequence[str | Path],
     path_test: str | Path,
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
     runs: Sequence[dict[str, Any]],
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
         paths_predictions: predictions.parquet of every run.
         path_test: test.parquet.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
         runs: `model` (name shown) and `seed` of every run, in the same order.
+        files: of the figure, to write.
     """
-    texts = pd.read_parquet(path_test, columns=[DATA_COLUMN])[DATA_COLUMN]
-    groups = length_groups(np.array([len(text.split()) for text in texts]))
+    groups = length_groups(np.array([len(text.split()) for text in frame_texts(path_test)]))
     parts = read_test_parts(paths_predictions, runs, ["label", "prediction"])
     accuracies = pd.concat(
         [row_accuracies(of_row, groups).assign(model=model) for model, of_row in parts.items()], ignore_index=True
     )
-    save_chart(lengths_chart(accuracies), path_spec, path_figure, path_pdf)
+    save_chart(lengths_chart(accuracies), files)
     log.info("%d rows, %d groups of texts", len(parts), groups["group"].nunique())
 
 

@@ -7,46 +7,29 @@ import altair as alt
 import pandas as pd
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.report.charts import BLACK, FONT, GREY, ORANGE, SKY, save_chart
+from bert_ladder.report.charts import BLACK, FONT, ORANGE, SKY, FigureFiles, message_chart, save_chart
+from bert_ladder.report.results import METRICS, both_ways
 
 log = logging.getLogger(__name__)
 
 CELL = {"width": 62, "height": 40}  # pixels
-MEASURES = {"accuracy": "test accuracy", "f1": "test F1"}
 VERDICTS = {"better": "better", "worse": "worse", "not separable": "n.s."}
-OPPOSITE = {"better": "worse", "worse": "better", "not separable": "not separable"}
 MODELS_ONLY = "these trained models"
 NONE = "\N{EN DASH}"
 MARK = "*"  # at verdicts about the trained models only, where others speak of seeds too
 
 
-def plot_pairs(path_pairs: str | Path, path_spec: str | Path, path_figure: str | Path, path_pdf: str | Path) -> None:
+def plot_pairs(path_pairs: str | Path, files: FigureFiles) -> None:
     """Draw the figure.
 
     Args:
         path_pairs: pairs.csv.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
+        files: of the figure, to write.
     """
     pairs = read_rows(path_pairs)
-    save_chart(pairs_chart(pairs) if len(pairs) else nothing_chart(), path_spec, path_figure, path_pdf)
+    nothing = "The table has one row: there is nothing to compare it with."
+    save_chart(pairs_chart(pairs) if len(pairs) else message_chart(nothing), files)
     log.info("%d pairs", len(pairs))
-
-
-def both_ways(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Each pair twice, the second time as b against a: the difference changes its sign, the verdict its side.
-
-    Args:
-        pairs: pairs.csv.
-    """
-    swapped = {f"{name}_{one}": f"{name}_{other}" for name in ("model", "seeds") for one, other in ("ab", "ba")}
-    mirror = pairs.rename(columns=swapped | {"low": "high", "high": "low"})
-    mirror = mirror.assign(
-        difference=-mirror["difference"],
-        low=-mirror["low"],
-        high=-mirror["high"],
-        verdict=mirror["verdict"].map(OPPOSITE),
-    )
-    return pd.concat([pairs, mirror], ignore_index=True)
 
 
 def pairs_chart(pairs: pd.DataFrame) -> alt.LayerChart:
@@ -67,7 +50,7 @@ def pairs_chart(pairs: pd.DataFrame) -> alt.LayerChart:
         cells[needed] = [NONE if pd.isna(count) else f"{count:,.0f}" for count in cells[needed]]
     largest = float(cells["difference"].abs().max()) or 1.0
 
-    metric = MEASURES[pairs["metric"].iloc[0]]
+    metric = f"test {METRICS[pairs['metric'].iloc[0]].name}"
     axis = {"sort": models, "scale": alt.Scale(domain=models), "title": None}
     x = alt.X("model_b:N", **axis).axis(orient="top", labelAngle=-40, domain=False, ticks=False, labelPadding=6)
     y = alt.Y("model_a:N", **axis).axis(domain=False, ticks=False, labelPadding=6)
@@ -107,9 +90,3 @@ def pairs_chart(pairs: pd.DataFrame) -> alt.LayerChart:
         height=alt.Step(CELL["height"]),
         title=alt.Title("Rows against rows", subtitle=notes),
     )
-
-
-def nothing_chart() -> alt.Chart:
-    """What stands in the place of the matrix where the table has one row."""
-    message = pd.DataFrame({"text": ["The table has one row: there is nothing to compare it with."]})
-    return alt.Chart(message).mark_text(color=GREY).encode(text="text:N").properties(width=420, height=60)

@@ -7,12 +7,11 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from bert_ladder.report.charts import row_scales, save_chart
+from bert_ladder.report.charts import FigureFiles, epoch_axis, row_scales, save_chart
 
 log = logging.getLogger(__name__)
 
 WIDTH, HEIGHT = 330, 220  # pixels of a panel
-MAX_TICKS = 10
 COLUMNS = 2
 # Column of pretraining.csv -> title and format of its axis; the last ones are of tasks that not every encoder has.
 MEASURES = {
@@ -25,23 +24,21 @@ MEASURES = {
 
 def plot_pretraining(
     paths_history: Sequence[str | Path],
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
     encoders: Sequence[str],
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
         paths_history: pretraining.csv of every encoder.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
         encoders: the encoders' names, in the same order.
+        files: of the figure, to write.
     """
     histories = [
         pd.read_csv(path).filter(["epoch", *MEASURES]).assign(encoder=name)
         for path, name in zip(paths_history, encoders, strict=True)
     ]
-    save_chart(pretraining_chart(pd.concat(histories, ignore_index=True)), path_spec, path_figure, path_pdf)
+    save_chart(pretraining_chart(pd.concat(histories, ignore_index=True)), files)
     log.info("%d encoders", len(encoders))
 
 
@@ -53,9 +50,7 @@ def pretraining_chart(history: pd.DataFrame) -> alt.ConcatChart:
     """
     encoders = history["encoder"].unique().tolist()
     scales = row_scales(encoders)
-    epochs = sorted(history["epoch"].unique().tolist())
-    x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(domain=[epochs[0] - 0.5, epochs[-1] + 0.5], nice=False))
-    x = x.axis(values=epochs if len(epochs) <= MAX_TICKS else alt.Undefined, format="d", tickMinStep=1, grid=False)
+    x = epoch_axis(history["epoch"].tolist())
     colour = alt.Color("encoder:N", title=None, scale=scales["color"], sort=encoders)
     shape = alt.Shape("encoder:N", title=None, scale=scales["shape"], sort=encoders)
     panels = []

@@ -9,9 +9,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from bert_ladder.evaluation.metrics import CALIBRATION_BINS, class_probabilities, expected_calibration_error
+from bert_ladder.data.frames import read_rows
+from bert_ladder.evaluation.metrics import CALIBRATION_BINS, class_probabilities
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import FONT, GREY, row_scales, save_chart
+from bert_ladder.report.charts import FONT, GREY, FigureFiles, row_scales, save_chart
 
 log = logging.getLogger(__name__)
 
@@ -22,22 +23,23 @@ DIGITS = 4
 
 def plot_reliability(
     paths_predictions: Sequence[str | Path],
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
+    path_table: str | Path,
     runs: Sequence[dict[str, Any]],
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
         paths_predictions: predictions.parquet of every run.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
+        path_table: table.csv.
         runs: `model` (name shown) and `seed` of every run, in the same order.
+        files: of the figure, to write.
     """
     parts = read_test_parts(paths_predictions, runs)
     bins = pd.concat([row_bins(of_row).assign(model=model) for model, of_row in parts.items()], ignore_index=True)
-    errors = {model: row_error(of_row) for model, of_row in parts.items()}
-    save_chart(reliability_chart(bins, errors), path_spec, path_figure, path_pdf)
+    table = read_rows(path_table).set_index("model")
+    errors = {model: float(table["ece"][model]) for model in parts}
+    save_chart(reliability_chart(bins, errors), files)
     log.info("%d rows", len(parts))
 
 
@@ -48,15 +50,6 @@ def confidence_and_hit(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         part: predictions of one seed.
     """
     return class_probabilities(part).max(axis=1), (part["label"] == part["prediction"]).to_numpy()
-
-
-def row_error(parts: Sequence[pd.DataFrame]) -> float:
-    """Mean over the seeds of the expected calibration error, as in the table.
-
-    Args:
-        parts: the test part of each seed's predictions.
-    """
-    return float(np.mean([expected_calibration_error(*confidence_and_hit(part)) for part in parts]))
 
 
 def row_bins(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """A test metric of every row with its 95 % interval, and of every seed."""
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +8,13 @@ import altair as alt
 import pandas as pd
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.report.charts import GREY, row_scales, save_chart
+from bert_ladder.report.charts import GREY, FigureFiles, row_scales, save_chart
+from bert_ladder.report.records import read_record
+from bert_ladder.report.results import METRICS
 
 log = logging.getLogger(__name__)
 
 WIDTH, STEP = 520, 40  # pixels: of the panel, of a row
-COLUMNS = {"accuracy": "test_accuracy", "f1": "f1"}
-TITLES = {"accuracy": "Test accuracy", "f1": "Test F1"}
 SEEDS = "over seeds and test examples"
 EXAMPLES = "over test examples only: one seed"
 DASH = {SEEDS: [1, 0], EXAMPLES: [4, 3]}
@@ -24,22 +23,20 @@ DASH = {SEEDS: [1, 0], EXAMPLES: [4, 3]}
 def plot_rows(
     path_table: str | Path,
     paths_metrics: Sequence[str | Path],
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
     metric: str,
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
         path_table: table.csv.
         paths_metrics: metrics.json of every run.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
         metric: "accuracy" or "f1".
+        files: of the figure, to write.
     """
     rows = read_rows(path_table)
-    runs = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in paths_metrics])
-    save_chart(rows_chart(rows, runs, metric), path_spec, path_figure, path_pdf)
+    runs = pd.DataFrame(map(read_record, paths_metrics))
+    save_chart(rows_chart(rows, runs, metric), files)
     log.info("%s: %d rows, %d runs", metric, len(rows), len(runs))
 
 
@@ -54,7 +51,7 @@ def rows_chart(table: pd.DataFrame, runs: pd.DataFrame, metric: str) -> alt.Laye
         runs: one line per run, as in metrics.json.
         metric: "accuracy" or "f1".
     """
-    column = COLUMNS[metric]
+    column, title = METRICS[metric].test, f"Test {METRICS[metric].name}"
     columns = {column: "value", f"{column}_low": "low", f"{column}_high": "high"}
     rows = table[["model", "kind", "parameters", "seeds", *columns]].rename(columns=columns)
     rows["interval"] = [SEEDS if seeds > 1 else EXAMPLES for seeds in rows["seeds"]]
@@ -65,7 +62,7 @@ def rows_chart(table: pd.DataFrame, runs: pd.DataFrame, metric: str) -> alt.Laye
     margin = max((ends.max() - ends.min()) / 20, 0.002)
     domain = [max(0.0, float(ends.min() - margin)), min(1.0, float(ends.max() + margin))]
     scale = alt.Scale(domain=domain, nice=False, zero=False)
-    x = alt.X("value:Q", title=f"{TITLES[metric]}, 95 % interval", scale=scale).axis(format="~%", tickCount=8)
+    x = alt.X("value:Q", title=f"{title}, 95 % interval", scale=scale).axis(format="~%", tickCount=8)
     low = alt.X("low:Q", scale=scale)
     # Of a nominal axis' own order "NA" or "10" would be sorted as text.
     y = alt.Y("model:N", sort=rows["model"].tolist(), title=None).axis(ticks=False, domain=False, labelPadding=8)
@@ -103,4 +100,4 @@ def rows_chart(table: pd.DataFrame, runs: pd.DataFrame, metric: str) -> alt.Laye
         alt.Chart(rows)
         .mark_text(align="left", dx=10)
         .encode(x=alt.value("width"), y=y, text=alt.Text("value:Q", format=".2%")),
-    ).properties(width=WIDTH, height=alt.Step(STEP), title=alt.Title(TITLES[metric], subtitle=note))
+    ).properties(width=WIDTH, height=alt.Step(STEP), title=alt.Title(title, subtitle=note))

@@ -1,6 +1,5 @@
 """The trials of every row's search: their settings and their scores on the validation part."""
 
-import json
 import logging
 import math
 import re
@@ -11,7 +10,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bert_ladder.report.charts import BLACK, BLUE, SKY, VERMILLION, save_chart
+from bert_ladder.report.charts import BLACK, BLUE, SKY, VERMILLION, FigureFiles, save_chart
+from bert_ladder.report.records import read_record
+from bert_ladder.report.results import METRICS
 
 log = logging.getLogger(__name__)
 
@@ -23,32 +24,30 @@ LOG_SPAN = 10
 MAX_TICKS = 6  # values of a key that are all labelled on its axis
 # As `_number` writes it.
 NUMBER_LABEL = "datum.value != 0 && abs(datum.value) < 1e-3 ? format(datum.value, '.3~e') : format(datum.value, '.4~r')"
-MEASURES = {"accuracy": "accuracy", "f1": "F1", "loss": "loss"}
+MEASURES = {key: metric.name for key, metric in METRICS.items()} | {"loss": "loss"}
 NONE = "none"
 
 
 def plot_search(
     paths_trials: Sequence[str | Path],
     paths_outcome: Sequence[str | Path],
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
     searches: Sequence[dict[str, Any]],
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
         paths_trials, paths_outcome: trials.csv and outcome.json of every row with a search.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
         searches: `model` (name shown) and `keys` (searched training keys) of these rows, in the same order.
+        files: of the figure, to write.
     """
     charts = []
     for path_trials, path_outcome, search in zip(paths_trials, paths_outcome, searches, strict=True):
         trials = read_trials(path_trials, search["keys"])
-        metric = json.loads(Path(path_outcome).read_text(encoding="utf-8"))["metric"]
+        metric = read_record(path_outcome)["metric"]
         charts.append(search_chart(trials, search["model"], search["keys"], metric))
         log.info("%s: %d trials of %s", search["model"], len(trials), ", ".join(search["keys"]))
-    save_chart(alt.vconcat(*charts, spacing=40).resolve_scale(color="independent"), path_spec, path_figure, path_pdf)
+    save_chart(alt.vconcat(*charts, spacing=40).resolve_scale(color="independent"), files)
 
 
 def read_trials(path: str | Path, keys: Sequence[str]) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """Where the wall clock of a study went: waiting for a device, start-up, work, and devices that stood idle."""
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bert_ladder.report.charts import BLUE, GREEN, GREY, LABEL_LIMIT, ORANGE, SKY, save_chart
+from bert_ladder.report.charts import BLUE, GREEN, GREY, LABEL_LIMIT, ORANGE, SKY, FigureFiles, save_chart
+from bert_ladder.report.records import read_record
 
 log = logging.getLogger(__name__)
 
@@ -22,31 +22,24 @@ STEP, WIDTH = 26, 620  # pixels: of a lane, of the panel
 def plot_timeline(
     paths_training: Sequence[str | Path],
     paths_metrics: Sequence[str | Path],
-    path_spec: str | Path,
-    path_figure: str | Path,
-    path_pdf: str | Path,
     trainings: Sequence[str],
     evaluations: Sequence[str],
+    files: FigureFiles,
 ) -> None:
     """Draw the figure.
 
     Args:
         paths_training: training.json of every training and trial.
         paths_metrics: metrics.json of every evaluation.
-        path_spec, path_figure, path_pdf: Vega-Lite specification, SVG and PDF to write.
         trainings, evaluations: what to call each of them, in the same order.
+        files: of the figure, to write.
     """
     jobs = [training_job(read_record(path), name) for path, name in zip(paths_training, trainings, strict=True)]
     jobs += [evaluation_job(read_record(path), name) for path, name in zip(paths_metrics, evaluations, strict=True)]
     phases, pauses = without_pauses(phases_of(jobs))
     phases = in_lanes(phases)
-    save_chart(timeline_chart(phases, pauses), path_spec, path_figure, path_pdf)
+    save_chart(timeline_chart(phases, pauses), files)
     log.info("%d jobs in %d lanes", len(jobs), phases["lane"].nunique())
-
-
-def read_record(path: str | Path) -> dict[str, Any]:
-    """A training.json or metrics.json."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def training_job(record: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,0 +1,186 @@
+"""What the study's numbers say, section by section; a claim of a difference only where its test carries it."""
+
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from bert_ladder.report.results import Results
+from bert_ladder.report.words import Section, among, difference, milliseconds, spoken
+
+LISTED = 10  # pairs that are told one by one
+
+
+def choice_section(results: Results, parts_differ: bool = False) -> Section:
+    """Which row to take for accuracy, and which for cost.
+
+    Args:
+        results: the numbers.
+        parts_differ: whether the rows were validated on different parts.
+    """
+    rows = results.table.index.tolist()
+    best = results.best(rows)
+    found = results.of(results.metric.validation)["mean"]
+    lines = [
+        f"For {results.metric.name} take “{best}”: it has the highest mean on the validation part "
+        f"({100 * found[best]:.2f} %); on the test split it reaches {results.measured(best)}."
+    ]
+    if parts_differ:
+        lines.append("The rows' validation parts differ, so that this choice also holds the luck of the part.")
+    others = [row for row in rows if row != best]
+    above = [row for row in others if results.pair(row, best)["verdict"] == "better"]
+    if above:
+        lines.append(f"On the test split {among(above)} came out better than it; the choice was not made there.")
+    close = [row for row in others if results.pair(row, best)["verdict"] == "not separable"]
+    if close:
+        lines.append(f"On the test split it is not separable from {among(close)}.")
+    if not others:
+        return "Which row to take", lines
+    cheap = results.cheapest(results.within_one_error(best))
+    cost = results.table["latency_ms"]
+    if cheap == best:
+        lines.append(
+            f"For cost take it too: no row that answers faster than its {milliseconds(cost[best])} per text comes "
+            "within one standard error of it on the validation part."
+        )
+    else:
+        pair = results.pair(cheap, best)
+        lines.append(
+            f"For cost take “{cheap}”: the fastest row within one standard error of the best on the validation part, "
+            f"{milliseconds(cost[cheap])} per text on the CPU instead of {milliseconds(cost[best])}. On the test split "
+            f"it reaches {results.measured(cheap)}: {difference(pair)}, {spoken(pair['verdict'])} the best."
+        )
+    return "Which row to take", lines
+
+
+def baseline_section(results: Results) -> Section:
+    """Whether any BERT beats the linear baseline."""
+    if not results.baselines:
+        return "BERT or a linear model", ["The study has no linear baseline: whether a BERT is worth its cost is open."]
+    baseline = results.best(results.baselines)
+    lines = [
+        f"The linear baseline with the highest {results.metric.name} on the validation part, “{baseline}”, reaches "
+        f"{results.measured(baseline)} on the test split."
+    ]
+    pairs = {row: results.pair(row, baseline) for row in results.berts}
+    for verdict in ("better", "not separable", "worse"):
+        rows = [row for row in results.berts if pairs[row]["verdict"] == verdict]
+        if rows:
+            spans = "; ".join(f"“{row}” {difference(pairs[row])}" for row in rows)
+            lines.append(f"{spoken(verdict).capitalize()} it: {spans}.")
+    if not any(pair["verdict"] == "better" for pair in pairs.values()):
+        lines.append("No BERT of this study is shown to beat the linear baseline.")
+    return "BERT or a linear model", lines
+
+
+def size_section(results: Results) -> Section:
+    """Whether the next larger rung is better; of rows of one size the best on the validation part stands for it.
+
+    A size is a number of parameters, the vocabulary's among them.
+    """
+    sizes = results.table.loc[results.berts].groupby("parameters", sort=True)
+    order = [results.best(of_size.index.tolist()) for _, of_size in sizes]
+    lines = []
+    for smaller, larger in pairwise(order):
+        pair = results.pair(larger, smaller)
+        lines.append(f"“{larger}” is {spoken(pair['verdict'])} “{smaller}”: {difference(pair)}.")
+    if lines:
+        lines.append(
+            "Rungs are ordered by their number of parameters, the vocabulary's among them; of rows with the same "
+            "number the best on the validation part is compared, whatever its settings."
+        )
+    return "From rung to rung", lines or ["All BERT rows are of one size: nothing to compare."]
+
+
+def open_section(results: Results) -> Section:
+    """Which differences are not separable with these data, and what it would take."""
+    pairs = results.pairs[results.pairs["verdict"] == "not separable"]
+    if results.pairs.empty:
+        return "Not separable with these data", ["The study has one row: nothing to compare."]
+    if pairs.empty:
+        return "Not separable with these data", ["No pair: every difference between two rows is significant."]
+    lines = [
+        f"“{pair['model_a']}” and “{pair['model_b']}”: {difference(pair)}.{needed(pair)}"
+        for pair in pairs.head(LISTED).to_dict("records")
+    ]
+    if len(pairs) > LISTED:
+        lines.append(f"And {len(pairs) - LISTED} more pairs; the pairwise matrix has them all.")
+    return "Not separable with these data", lines
+
+
+def needed(pair: dict[str, Any]) -> str:
+    """How many seeds, or test texts, a difference as large as the observed one would take."""
+    if pd.notna(pair["seeds_needed"]):
+        what = f"with about {int(pair['seeds_needed'])} seeds per row"
+        if pair["seeds_needed"] <= min(pair["seeds_a"], pair["seeds_b"]):
+            what += " (Holm's correction over all pairs asks for more)"
+    elif pd.notna(pair["examples_needed"]):
+        texts = f"about {int(pair['examples_needed']):,} test texts"
+        what = f"only with {texts}, and many seeds" if pair["scope"] == "seeds and examples" else f"with {texts}"
+    else:
+        return ""
+    return f" Were that the true difference, a single test would find it 4 times in 5 {what}."
+
+
+def leak_section(results: Results, leaked: int) -> Section:
+    """What the leaked test texts change."""
+    title = "Test texts that are training texts too"
+    if not leaked:
+        return title, ["None: no test text stands in the training split."]
+    change = (results.table["clean_accuracy"] - results.table["test_accuracy"]).abs().max()
+    what = "1 test text is a training text" if leaked == 1 else f"{leaked:,} test texts are training texts"
+    return title, [
+        f"{what} too; without {'it' if leaked == 1 else 'them'} no row's test accuracy changes by more than "
+        f"{100 * change:.2f} points."
+    ]
+
+
+def search_section(results: Results) -> Section | None:
+    """What the searches found."""
+    if "chosen" not in results.table or not results.table["chosen"].notna().any():
+        return None
+    lines = []
+    for model, row in results.table[results.table["chosen"].notna()].iterrows():
+        loss = row["search_metric"] == "loss"
+        score = f"{row['search_score']:.4f}" if loss else f"{100 * row['search_score']:.2f} %"
+        measure = "validation_loss" if loss else f"validation_{row['search_metric']}"
+        again = results.of(measure)["mean"][model]
+        lines.append(
+            f"“{model}”: {row['chosen']}, the best of {int(row['trials'])} trials by validation {row['search_metric']} "
+            f"({score}). Trained with the row's seeds it has {f'{again:.4f}' if loss else f'{100 * again:.2f} %'} "
+            f"there, and {results.measured(model)} {results.metric.name} on the test split; of the best of several "
+            "trials some luck is always a part."
+        )
+    return "What the search found", lines
+
+
+def scope_section(results: Results) -> Section:
+    """What the statements speak of."""
+    seeds, models = "seeds and examples", "these trained models"
+    scopes = set(results.pairs["scope"]) or {seeds if seeds in set(results.table["interval"]) else models}
+    of_berts = results.table.loc[results.berts, "seeds"].astype(int)
+    few, many = of_berts.min(), of_berts.max()
+    count = f"{few} {'seed' if many == 1 else 'seeds'}" if few == many else f"{few} to {many} seeds"
+    rows = "1 row is measured" if len(results.table) == 1 else f"{len(results.table)} rows are compared"
+    lines = [
+        f"{rows} by {results.metric.name} on the test split, each BERT row with {count}. Rows are chosen on the "
+        "validation part and reported on the test split. “Better” and “worse” are said only where the test of the pair "
+        "is significant at 5 % after Holm's correction over all pairs; intervals in brackets are of one pair or row "
+        "alone, at 95 %."
+    ]
+    if scopes == {models}:
+        lines.append(
+            "Every statement is of these trained models only: it says nothing about what another seed would give."
+        )
+    elif scopes == {seeds}:
+        lines.append("Each comparison speaks of other seeds and other texts of this kind too, not of other data sets.")
+    else:
+        lines.append(
+            "Between rows with several seeds a comparison speaks of other seeds too; where a row has one, or both are "
+            "linear, of these trained models only."
+        )
+    if seeds in scopes and (of_berts == 2).any():
+        lines.append(
+            "Two seeds are few for a verdict: in simulations up to 15 % of studies had a false one, instead of 5 %."
+        )
+    return "What this speaks of", lines

@@ -1,0 +1,96 @@
+"""The numbers of a finished study, and the few questions that its words and figures ask of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+OPPOSITE = {"better": "worse", "worse": "better", "not separable": "not separable"}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric that rows can be compared by.
+
+    Attributes:
+        test: its column in table.csv, of the test split.
+        validation: the same of the validation part.
+        name: in words.
+    """
+
+    test: str
+    validation: str
+    name: str
+
+
+# As `comparison.metric` of a study names them.
+METRICS = {
+    "accuracy": Metric("test_accuracy", "validation_accuracy", "accuracy"),
+    "f1": Metric("f1", "validation_f1", "F1"),
+}
+
+
+class Results:
+    """The numbers of a study, and the few questions that the words are made of.
+
+    Args:
+        table: table.csv.
+        comparison: comparison.csv.
+        pairs: pairs.csv.
+        metric: "accuracy" or "f1", by which the pairs were compared.
+    """
+
+    def __init__(self, table: pd.DataFrame, comparison: pd.DataFrame, pairs: pd.DataFrame, metric: str):
+        self.metric = METRICS[metric]
+        self.table = table.set_index("model")
+        self.comparison = comparison
+        self.pairs = pairs
+        self.berts = self.table.index[self.table["kind"] == "bert"].tolist()
+        self.baselines = self.table.index[self.table["kind"] == "baseline"].tolist()
+
+    def of(self, metric: str) -> pd.DataFrame:
+        """The comparison's lines of one metric, by row."""
+        return self.comparison[self.comparison["metric"] == metric].set_index("model")
+
+    def best(self, rows: Sequence[str]) -> str:
+        """The row with the highest mean on the validation part; of several the cheapest."""
+        means = self.of(self.metric.validation)["mean"][list(rows)]
+        return self.cheapest(means.index[means == means.max()].tolist())
+
+    def cheapest(self, rows: Sequence[str]) -> str:
+        """The row that answers one text in the least time."""
+        return str(self.table["latency_ms"][list(rows)].idxmin())
+
+    def within_one_error(self, best: str) -> list[str]:
+        """Rows whose validation mean is no more than one standard error below the best's (Breiman et al. 1984)."""
+        found = self.of(self.metric.validation)
+        limit = found["mean"][best] - found["se"][best]
+        return found.index[found["mean"] >= limit].tolist()
+
+    def pair(self, a: str, b: str) -> dict[str, Any]:
+        """The comparison of row a with row b, a first."""
+        pairs = both_ways(self.pairs)
+        return pairs[(pairs["model_a"] == a) & (pairs["model_b"] == b)].iloc[0].to_dict()
+
+    def measured(self, row: str) -> str:
+        """A row's test metric with its interval, in words."""
+        low, value, high = (self.table[f"{self.metric.test}{end}"][row] for end in ("_low", "", "_high"))
+        return f"{100 * value:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
+
+
+def both_ways(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Each pair twice, the second time as b against a: the difference changes its sign, the verdict its side.
+
+    Args:
+        pairs: pairs.csv.
+    """
+    swapped = {f"{name}_{one}": f"{name}_{other}" for name in ("model", "seeds") for one, other in ("ab", "ba")}
+    mirror = pairs.rename(columns=swapped | {"low": "high", "high": "low"})
+    mirror = mirror.assign(
+        difference=-mirror["difference"],
+        low=-mirror["low"],
+        high=-mirror["high"],
+        verdict=mirror["verdict"].map(OPPOSITE),
+    )
+    return pd.concat([pairs, mirror], ignore_index=True)

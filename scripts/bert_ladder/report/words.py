@@ -1,0 +1,39 @@
+"""Numbers in words: what the sentences of the summary are made of."""
+
+from collections.abc import Sequence
+from typing import Any
+
+# A heading and its sentences.
+Section = tuple[str, list[str]]
+
+
+def difference(pair: dict[str, Any]) -> str:
+    """A pair's difference with its interval and p-value, in words."""
+    low, value, high = (100 * pair[key] for key in ("low", "difference", "high"))
+    return f"{value:+z.2f} points [{low:+z.2f}, {high:+z.2f}], {p_value(pair['p_holm'])} after Holm's correction"
+
+
+def p_value(p: float) -> str:
+    """ "p = .032", "p < .001"."""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".") if p < 1 else "p = 1"
+
+
+def among(names: Sequence[str]) -> str:
+    """ "“a”, “b” and “c”"."""
+    quoted = [f"“{name}”" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def milliseconds(value: float) -> str:
+    """Two digits of a time, or all before the point."""
+    return f"{value:.2g} ms" if value < 9.95 else f"{value:,.0f} ms"
+
+
+def spoken(verdict: str) -> str:
+    """A verdict that a row's name can follow."""
+    return {"better": "better than", "worse": "worse than", "not separable": "not separable from"}[verdict]
+
+
+def span(values: Sequence[int]) -> str:
+    """ "3", or "3 to 7"."""
+    return f"{values[0]}" if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
