@@ -15,58 +15,26 @@ include: "rules/common.smk"
 
 
 pathvars:
-    results=f"results/{STUDY['study']}",
-    logs=f"logs/{STUDY['study']}",
-    benchmarks=f"benchmarks/{STUDY['study']}",
-    dataset=f"resources/{STUDY['dataset']['name']}",
+    results=f"results/{STUDY.name}",
+    logs=f"logs/{STUDY.name}",
+    benchmarks=f"benchmarks/{STUDY.name}",
+    dataset=f"resources/{STUDY.dataset.name}",
 
 
 wildcard_constraints:
-    file=any_of(PUBLISHED),
+    file=any_of(STUDY.dataset.published),
     split="train|test",
-    corpus=any_of(STUDY["dataset"]["unlabelled"]),
-    texts=any_of(["train", "test", *(f"unlabelled/{name}" for name in STUDY["dataset"]["unlabelled"])]),
-    vocabulary=any_of(STUDY["vocabularies"]),
-    encoder=any_of(STUDY["encoders"]),
-    fraction=any_of(VALIDATION_FRACTIONS),
-    split_seed=any_of(SEEDS if SPLIT_PER_RUN else [STUDY["split_seed"]]),
-    seed=any_of(SEEDS),
-    trial=any_of(TRIALS),
+    corpus=any_of(STUDY.dataset.unlabelled),
+    texts=any_of(STUDY.dataset.texts),
+    vocabulary=any_of(STUDY.encoders.vocabularies),
+    encoder=any_of(STUDY.encoders.known),
+    fraction=any_of(STUDY.splits.fractions),
+    split_seed=any_of(STUDY.splits.seeds),
+    seed=any_of(STUDY.runs.seeds),
+    trial=any_of(STUDY.runs.trial_names),
 
 
 report: "report/workflow.rst"
-
-
-# Target rules have nothing to do, a cluster's nodes may not reach the network, and what takes seconds is not worth the
-# queue.
-localrules:
-    all,
-    data,
-    baselines,
-    encoders,
-    exports,
-    download_dataset,
-    fetch_vocabulary,
-    fetch_encoder,
-    select_trial,
-    compare_models,
-    render_table,
-    render_summary,
-    render_figures,
-    render_errors,
-    render_audit,
-    render_runs,
-    plot_rows,
-    plot_accuracy,
-    plot_pairs,
-    plot_search,
-    plot_pretraining,
-    plot_history,
-    plot_confusion,
-    plot_curves,
-    plot_reliability,
-    plot_lengths,
-    plot_timeline,
 
 
 include: "rules/data.smk"
@@ -85,10 +53,10 @@ rule all:
     """The table, the words, the figures and the report's pages of the study."""
     default_target: True
     input:
-        data_targets(),
-        encoder_targets(USED_ENCODERS),
-        training_targets(),
-        evaluation_targets(),
+        STUDY.targets.data,
+        STUDY.targets.encoders,
+        STUDY.targets.training,
+        STUDY.targets.evaluation,
         rules.compare_models.output,
         rules.render_table.output,
         rules.render_summary.output,
@@ -96,35 +64,39 @@ rule all:
         rules.render_errors.output,
         rules.render_audit.output,
         rules.render_runs.output,
-        [f"<results>/figures/{name}.{ending}" for name in FIGURES for ending in ("svg", "pdf")],
+        [f"<results>/figures/{name}.{ending}" for name in STUDY.outline.figures for ending in ("svg", "pdf")],
+    localrule: True
 
 
 rule data:
     """The data set's frames, its audit and its tokens; nothing is trained."""
     input:
-        data_targets(),
+        STUDY.targets.data,
+    localrule: True
 
 
 rule encoders:
     """The encoders of the rows in normal form, such as to copy them to a machine without internet."""
     input:
-        encoder_targets(USED_ENCODERS),
+        STUDY.targets.encoders,
+    localrule: True
 
 
 rule baselines:
     """The linear baselines alone."""
     input:
-        frame_targets(BASELINE_RUNS),
-        of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", BASELINE_RUNS),
+        STUDY.targets.baselines,
+    localrule: True
 
 
 rule exports:
     """The encoders of the rows, and of every run, as SavedModels; not part of a usual run."""
     input:
-        data_targets(),
-        encoder_targets(USED_ENCODERS),
-        training_targets(),
-        expand(rules.export_encoder.output, exported=EXPORTED),
+        STUDY.targets.data,
+        STUDY.targets.encoders,
+        STUDY.targets.training,
+        expand(rules.export_encoder.output, exported=STUDY.inputs.exported),
+    localrule: True
 
 
 onsuccess:
@@ -132,4 +104,4 @@ onsuccess:
 
 
 onerror:
-    explain_kills(log)
+    show_kills(log)

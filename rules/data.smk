@@ -9,7 +9,7 @@ without labels unlabelled/{corpus}.parquet.
 rule download_dataset:
     """Bring one published file of the data set into resources/ and verify it."""
     input:
-        local=local_copy,
+        local=lambda wildcards: STUDY.dataset.local_copies(wildcards.file),
         # A file that was brought from another machine is taken as it is.
         code=ancient(code_of("download_dataset")),
     output:
@@ -17,11 +17,15 @@ rule download_dataset:
         record="<dataset>/{file}.json",
     log:
         "<logs>/data/{file}/download_dataset.log",
+    # A cluster's nodes may not reach the network.
+    localrule: True
     conda:
         "../envs/data.yaml"
     params:
-        locations=lambda wildcards: PUBLISHED[wildcards.file]["locations"],
-        sha256=lambda wildcards: PUBLISHED[wildcards.file]["sha256"],
+        locations=lambda wildcards: STUDY.dataset.published[wildcards.file]["locations"],
+        sha256=lambda wildcards: STUDY.dataset.published[wildcards.file]["sha256"],
+    message:
+        "Bring {wildcards.file} of the data set"
     script:
         "../scripts/download_dataset.py"
 
@@ -29,7 +33,7 @@ rule download_dataset:
 rule build_npz:
     """Turn whatever was published into one safe, compact npz per split."""
     input:
-        data=published_file,
+        data=lambda wildcards: STUDY.dataset.file_of(wildcards.split),
         code=code_of("build_npz"),
     output:
         npz="<results>/data/{split}.npz",
@@ -39,11 +43,13 @@ rule build_npz:
         "../envs/data.yaml"
     params:
         split="{split}",
-        source=published_source,
-        text=STUDY["dataset"].get("text"),
-        label=STUDY["dataset"].get("label"),
-        held_out=held_out(),
-        max_bytes=STUDY["dataset"]["max_bytes"],
+        source=lambda wildcards: STUDY.dataset.source_of(wildcards.split),
+        text=STUDY.dataset.settings.get("text"),
+        label=STUDY.dataset.settings.get("label"),
+        held_out=STUDY.dataset.held_out,
+        max_bytes=STUDY.dataset.settings["max_bytes"],
+    message:
+        "Read the {wildcards.split} split as it was published"
     script:
         "../scripts/build_npz.py"
 
@@ -63,8 +69,10 @@ rule build_frame:
     conda:
         "../envs/data.yaml"
     params:
-        positive=STUDY["dataset"].get("positive"),
-        label_names=STUDY["dataset"]["label_names"],
+        positive=STUDY.dataset.settings.get("positive"),
+        label_names=STUDY.dataset.settings["label_names"],
+    message:
+        "Check both splits and code their labels"
     script:
         "../scripts/build_frame.py"
 
@@ -72,7 +80,7 @@ rule build_frame:
 rule build_corpus:
     """One parquet of texts without labels, in the column DATA_COLUMN; none of them is a test text."""
     input:
-        data=lambda wildcards: f"<dataset>/{published_name(STUDY['dataset'], wildcards.corpus)}",
+        data=lambda wildcards: STUDY.dataset.file_of(wildcards.corpus),
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
         code=code_of("build_corpus"),
@@ -84,9 +92,11 @@ rule build_corpus:
         "../envs/data.yaml"
     params:
         corpus="{corpus}",
-        source=lambda wildcards: STUDY["dataset"]["unlabelled"][wildcards.corpus],
-        label=STUDY["dataset"].get("label"),
-        max_bytes=STUDY["dataset"]["max_bytes"],
+        source=lambda wildcards: STUDY.dataset.unlabelled[wildcards.corpus],
+        label=STUDY.dataset.settings.get("label"),
+        max_bytes=STUDY.dataset.settings["max_bytes"],
+    message:
+        "Read the unlabelled texts {wildcards.corpus}"
     script:
         "../scripts/build_corpus.py"
 
@@ -97,11 +107,7 @@ rule audit_dataset:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        offsets=[
-            f"<results>/data/tokens/{audited['vocabulary']}/{split}.offsets.npy"
-            for audited in audited_lengths()
-            for split in ("train", "test")
-        ],
+        offsets=STUDY.inputs.audited_offsets,
         code=code_of("audit_dataset"),
     output:
         audit="<results>/data/audit.json",
@@ -114,7 +120,9 @@ rule audit_dataset:
     conda:
         "../envs/data.yaml"
     params:
-        vocabularies=audited_lengths(),
+        vocabularies=STUDY.inputs.audited,
+    message:
+        "Audit the data set"
     script:
         "../scripts/audit_dataset.py"
 
@@ -133,6 +141,8 @@ rule split_frame:
     params:
         fraction=lambda wildcards: float(wildcards.fraction),
         seed=lambda wildcards: int(wildcards.split_seed),
+    message:
+        "Split off {wildcards.fraction} of the training texts for validation with seed {wildcards.split_seed}"
     script:
         "../scripts/split_frame.py"
 
@@ -155,6 +165,8 @@ rule tokenize_text:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(60),
     params:
-        lower_case=lambda wildcards: STUDY["vocabularies"][wildcards.vocabulary]["lower_case"],
+        lower_case=lambda wildcards: STUDY.encoders.vocabularies[wildcards.vocabulary]["lower_case"],
+    message:
+        "Tokenize {wildcards.texts} with the vocabulary {wildcards.vocabulary}"
     script:
         "../scripts/tokenize_text.py"

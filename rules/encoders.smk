@@ -10,7 +10,7 @@ _heads.npz too; fetched ones in resources/encoders/{encoder}/ for all studies.
 rule build_vocabulary:
     """Learn a WordPiece vocabulary from the training text and unlabelled texts, or take one from a file."""
     input:
-        unpack(vocabulary_source),
+        unpack(lambda wildcards: STUDY.encoders.vocabulary_source(wildcards.vocabulary)),
         code=code_of("build_vocabulary"),
     output:
         vocabulary="<results>/vocabularies/{vocabulary}/vocab.txt",
@@ -22,8 +22,10 @@ rule build_vocabulary:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(60),
     params:
-        size=lambda wildcards: STUDY["vocabularies"][wildcards.vocabulary].get("size"),
-        lower_case=lambda wildcards: STUDY["vocabularies"][wildcards.vocabulary]["lower_case"],
+        size=lambda wildcards: STUDY.encoders.vocabularies[wildcards.vocabulary].get("size"),
+        lower_case=lambda wildcards: STUDY.encoders.vocabularies[wildcards.vocabulary]["lower_case"],
+    message:
+        "Build the vocabulary {wildcards.vocabulary}"
     script:
         "../scripts/build_vocabulary.py"
 
@@ -31,9 +33,7 @@ rule build_vocabulary:
 rule build_encoder:
     """Build an encoder with random weights."""
     input:
-        vocabulary=lambda wildcards: (
-            f"<results>/vocabularies/{STUDY['encoders'][wildcards.encoder]['vocabulary']}/vocab.txt"
-        ),
+        vocabulary=lambda wildcards: f"<results>/vocabularies/{STUDY.encoders.vocabulary(wildcards.encoder)}/vocab.txt",
         code=code_of("build_encoder"),
     output:
         config="<results>/encoders/{encoder}/encoder.json",
@@ -42,17 +42,17 @@ rule build_encoder:
     log:
         "<logs>/encoders/{encoder}/build_encoder.log",
     wildcard_constraints:
-        encoder=any_of(SCRATCH),
+        encoder=any_of(STUDY.encoders.scratch),
     conda:
         "../envs/tensorflow.yaml"
     resources:
         mem_mb=per_attempt(3000),
         runtime=per_attempt(60),
     params:
-        scratch=lambda wildcards: STUDY["encoders"][wildcards.encoder]["scratch"],
-        lower_case=lambda wildcards: STUDY["vocabularies"][STUDY["encoders"][wildcards.encoder]["vocabulary"]][
-            "lower_case"
-        ],
+        scratch=lambda wildcards: STUDY.encoders.known[wildcards.encoder]["scratch"],
+        lower_case=lambda wildcards: STUDY.encoders.lower_case(wildcards.encoder),
+    message:
+        "Build the encoder {wildcards.encoder} with random weights"
     script:
         "../scripts/build_encoder.py"
 
@@ -60,10 +60,10 @@ rule build_encoder:
 rule pretrain_encoder:
     """Learn an encoder from text without labels by masked language modelling."""
     input:
-        unpack(pretraining_start),
+        unpack(lambda wildcards: STUDY.encoders.pretraining_start(wildcards.encoder)),
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
-        tokens=pretraining_tokens,
+        tokens=lambda wildcards: STUDY.encoders.pretraining_tokens(wildcards.encoder),
         code=code_of("pretrain_encoder"),
     output:
         config="<results>/encoders/{encoder}/encoder.json",
@@ -77,42 +77,50 @@ rule pretrain_encoder:
     benchmark:
         "<benchmarks>/encoders/{encoder}/pretrain_encoder.tsv"
     wildcard_constraints:
-        encoder=any_of(PRETRAINED),
+        encoder=any_of(STUDY.encoders.pretrained),
     # Nothing that uses the encoder can begin before.
     priority: 2
     conda:
         "../envs/tensorflow.yaml"
-    threads: pretraining_threads()
+    threads: MACHINE.pretraining_threads(TRAININGS_AT_ONCE)
     resources:
         gpu=1,
-        mem_mb=pretraining_memory,
+        mem_mb=lambda wildcards, input, attempt: (
+            attempt * STUDY.resources.pretraining_memory_mb(wildcards.encoder, input.size_mb)
+        ),
         runtime=1440,
     params:
         encoder="{encoder}",
-        settings=lambda wildcards: STUDY["encoders"][wildcards.encoder]["pretrain"],
+        settings=lambda wildcards: STUDY.encoders.pretraining(wildcards.encoder),
         checkpoints=checkpoint_folder("encoders"),
+    message:
+        "Pre-train the encoder {wildcards.encoder}"
     script:
         "../scripts/pretrain_encoder.py"
 
 
-# What was fetched is fetched once: what lies in resources/ is no output of these rules (ENCODERS_TO_FETCH), and a folder
-# copied from another machine is taken as it is. To fetch an encoder anew, delete its folder.
+# What was fetched is fetched once: what lies in resources/ is no output of these rules (`to_fetch`), and a folder copied
+# from another machine is taken as it is. To fetch an encoder anew, delete its folder.
 rule fetch_vocabulary:
     """Fetch a vocabulary of the catalogue, verified by its checksum."""
     input:
-        catalog=ancient(CATALOG_FILE),
+        catalog=ancient(str(PLACES.catalog)),
         code=ancient(code_of("fetch_vocabulary")),
     output:
         vocabulary=f"{FETCHED_VOCABULARIES}/{{vocabulary}}/vocab.txt",
     log:
         "<logs>/vocabularies/{vocabulary}/fetch_vocabulary.log",
     wildcard_constraints:
-        vocabulary=any_of(VOCABULARIES_TO_FETCH),
+        vocabulary=any_of(STUDY.encoders.vocabularies_to_fetch),
+    # A cluster's nodes may not reach the network.
+    localrule: True
     conda:
         "../envs/tensorflow.yaml"
     resources:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(60),
+    message:
+        "Fetch the vocabulary {wildcards.vocabulary}"
     script:
         "../scripts/fetch_vocabulary.py"
 
@@ -120,8 +128,8 @@ rule fetch_vocabulary:
 rule fetch_encoder:
     """Fetch an encoder from the first of its sources that gives it, into normal form."""
     input:
-        unpack(fetched_from),
-        catalog=ancient(CATALOG_FILE),
+        unpack(lambda wildcards: STUDY.encoders.fetched_from(wildcards.encoder)),
+        catalog=ancient(str(PLACES.catalog)),
         code=ancient(code_of("fetch_encoder")),
     output:
         config=f"{FETCHED_ENCODERS}/{{encoder}}/encoder.json",
@@ -130,15 +138,19 @@ rule fetch_encoder:
     log:
         "<logs>/encoders/{encoder}/fetch_encoder.log",
     wildcard_constraints:
-        encoder=any_of(ENCODERS_TO_FETCH),
+        encoder=any_of(STUDY.encoders.to_fetch),
+    # A cluster's nodes may not reach the network.
+    localrule: True
     conda:
         "../envs/tensorflow.yaml"
     resources:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(240),
     params:
-        definition=lambda wildcards: FETCHED[wildcards.encoder]["definition"],
-        vocabulary=lambda wildcards: FETCHED[wildcards.encoder]["vocabulary"],
-        lower_case=is_lower_case,
+        definition=lambda wildcards: STUDY.encoders.fetched[wildcards.encoder]["definition"],
+        vocabulary=lambda wildcards: STUDY.encoders.fetched[wildcards.encoder]["vocabulary"],
+        lower_case=lambda wildcards: STUDY.encoders.fetched_lower_case(wildcards.encoder),
+    message:
+        "Fetch the encoder {wildcards.encoder}"
     script:
         "../scripts/fetch_encoder.py"

@@ -11,9 +11,9 @@ rule render_table:
     """The study's table, for people, papers and programs."""
     input:
         comparison="<results>/comparison.csv",
-        metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
-        speed=[f"<results>/runs/{row['path']}/speed.json" for row in table_rows()],
-        outcome=[f"<results>/search/{path}/outcome.json" for path in SEARCHED],
+        metrics=files_of(STUDY.runs.all, "metrics.json"),
+        speed=[f"<results>/runs/{model}/speed.json" for model in STUDY.runs.models],
+        outcome=[f"<results>/search/{path}/outcome.json" for path in STUDY.runs.searches],
         audit="<results>/data/audit.json",
         labels="<results>/data/labels.json",
         code=code_of("render_table"),
@@ -30,12 +30,16 @@ rule render_table:
         ),
     log:
         "<logs>/render_table.log",
+    # What takes seconds is not worth a cluster's queue, here and below.
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
-        rows=table_rows(),
-        study=STUDY["study"],
-        notes=table_notes(),
+        rows=STUDY.outline.rows,
+        study=STUDY.name,
+        notes=STUDY.notes.table,
+    message:
+        "Render the table"
     script:
         "../scripts/render_table.py"
 
@@ -47,8 +51,8 @@ rule render_summary:
         comparison="<results>/comparison.csv",
         pairs="<results>/pairs.csv",
         audit="<results>/data/audit.json",
-        history=of_runs("<results>/runs/{model}/seed-{seed}/history.csv", BERT_RUNS),
-        training=of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
+        history=files_of(STUDY.runs.berts, "history.csv"),
+        training=files_of(STUDY.runs.berts, "training.json"),
         code=code_of("render_summary"),
     output:
         markdown="<results>/summary.md",
@@ -56,300 +60,162 @@ rule render_summary:
         text="<results>/summary.txt",
     log:
         "<logs>/render_summary.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
-        runs=described(BERT_RUNS),
-        parts_differ=parts_differ(),
-        study=STUDY["study"],
-        metric=STUDY["comparison"]["metric"],
+        runs=described(STUDY.runs.berts),
+        parts_differ=STUDY.splits.differ,
+        study=STUDY.name,
+        metric=STUDY.metric,
+    message:
+        "Render the summary"
     script:
         "../scripts/render_summary.py"
 
 
-rule plot_rows:
-    """The test metric of every row with its 95 % interval and its single seeds."""
-    input:
-        table="<results>/table.csv",
-        metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
-        code=code_of("plot_rows"),
-    output:
-        spec="<results>/figures/rows.vl.json",
-        pdf="<results>/figures/rows.pdf",
-        figure=report(
-            "<results>/figures/rows.svg",
-            caption="../report/rows.rst",
-            category="Figures",
-            labels={"what": "Rows and their seeds"},
-        ),
-    log:
-        "<logs>/plot_rows.log",
-    conda:
-        "../envs/report.yaml"
-    params:
-        metric=STUDY["comparison"]["metric"],
-    script:
-        "../scripts/plot_rows.py"
-
-
+# What all figures share stands in the first of them.
 rule plot_accuracy:
     """Test accuracy with its interval against the number of parameters and the time of an answer."""
     input:
         table="<results>/table.csv",
         code=code_of("plot_accuracy"),
     output:
-        spec="<results>/figures/accuracy.vl.json",
-        pdf="<results>/figures/accuracy.pdf",
-        figure=report(
-            "<results>/figures/accuracy.svg",
-            caption="../report/accuracy.rst",
-            category="Figures",
-            labels={"what": "Accuracy, size and cost"},
-        ),
+        **figure_files("accuracy"),
     log:
-        "<logs>/plot_accuracy.log",
+        "<logs>/plot_{figure}.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
+    message:
+        "Plot {wildcards.figure}"
     script:
-        "../scripts/plot_accuracy.py"
+        "../scripts/plot_{wildcards.figure}.py"
 
 
-rule plot_pairs:
+use rule plot_accuracy as plot_rows with:
+    """The test metric of every row with its 95 % interval and its single seeds."""
+    input:
+        table="<results>/table.csv",
+        metrics=files_of(STUDY.runs.all, "metrics.json"),
+        code=code_of("plot_rows"),
+    output:
+        **figure_files("rows"),
+    params:
+        metric=STUDY.metric,
+
+
+use rule plot_accuracy as plot_pairs with:
     """Every row against every other: difference and verdict."""
     input:
         pairs="<results>/pairs.csv",
         code=code_of("plot_pairs"),
     output:
-        spec="<results>/figures/pairs.vl.json",
-        pdf="<results>/figures/pairs.pdf",
-        figure=report(
-            "<results>/figures/pairs.svg",
-            caption="../report/pairs.rst",
-            category="Figures",
-            labels={"what": "Rows against rows"},
-        ),
-    log:
-        "<logs>/plot_pairs.log",
-    conda:
-        "../envs/report.yaml"
-    script:
-        "../scripts/plot_pairs.py"
+        **figure_files("pairs"),
 
 
-rule plot_search:
+use rule plot_accuracy as plot_search with:
     """The trials of every search by their score on the validation part."""
     input:
-        trials=[f"<results>/search/{path}/trials.csv" for path in SEARCHED],
-        outcome=[f"<results>/search/{path}/outcome.json" for path in SEARCHED],
+        trials=[f"<results>/search/{path}/trials.csv" for path in STUDY.runs.searches],
+        outcome=[f"<results>/search/{path}/outcome.json" for path in STUDY.runs.searches],
         code=code_of("plot_search"),
     output:
-        spec="<results>/figures/search.vl.json",
-        pdf="<results>/figures/search.pdf",
-        figure=report(
-            "<results>/figures/search.svg",
-            caption="../report/search.rst",
-            category="Figures",
-            labels={"what": "Search"},
-        ),
-    log:
-        "<logs>/plot_search.log",
-    conda:
-        "../envs/report.yaml"
+        **figure_files("search"),
     params:
-        searches=[{"model": ROWS[path]["name"], "keys": search["keys"]} for path, search in SEARCHED.items()],
-    script:
-        "../scripts/plot_search.py"
+        searches=STUDY.outline.searches,
 
 
-rule plot_pretraining:
+use rule plot_accuracy as plot_pretraining with:
     """What pre-training learned, epoch by epoch."""
     input:
-        history=[f"<results>/encoders/{name}/pretraining.csv" for name in USED_PRETRAINED],
+        history=[f"<results>/encoders/{name}/pretraining.csv" for name in STUDY.encoders.used_pretrained],
         code=code_of("plot_pretraining"),
     output:
-        spec="<results>/figures/pretraining.vl.json",
-        pdf="<results>/figures/pretraining.pdf",
-        figure=report(
-            "<results>/figures/pretraining.svg",
-            caption="../report/pretraining.rst",
-            category="Figures",
-            labels={"what": "Pre-training"},
-        ),
-    log:
-        "<logs>/plot_pretraining.log",
-    conda:
-        "../envs/report.yaml"
+        **figure_files("pretraining"),
     params:
-        encoders=USED_PRETRAINED,
-    script:
-        "../scripts/plot_pretraining.py"
+        encoders=STUDY.encoders.used_pretrained,
 
 
-rule plot_history:
+use rule plot_accuracy as plot_history with:
     """Loss, accuracy and calibration by epoch, on the training and the validation part."""
     input:
-        history=of_runs("<results>/runs/{model}/seed-{seed}/history.csv", BERT_RUNS),
-        training=of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
+        history=files_of(STUDY.runs.berts, "history.csv"),
+        training=files_of(STUDY.runs.berts, "training.json"),
         code=code_of("plot_history"),
     output:
-        spec="<results>/figures/history.vl.json",
-        pdf="<results>/figures/history.pdf",
-        figure=report(
-            "<results>/figures/history.svg",
-            caption="../report/history.rst",
-            category="Figures",
-            labels={"what": "Learning curves"},
-        ),
-    log:
-        "<logs>/plot_history.log",
-    conda:
-        "../envs/report.yaml"
+        **figure_files("history"),
     params:
-        runs=described(BERT_RUNS),
-    script:
-        "../scripts/plot_history.py"
+        runs=described(STUDY.runs.berts),
 
 
-rule plot_confusion:
+use rule plot_accuracy as plot_confusion with:
     """Confusion matrices on the test split."""
     input:
-        predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
+        predictions=files_of(STUDY.runs.all, "predictions.parquet"),
         labels="<results>/data/labels.json",
         code=code_of("plot_confusion"),
     output:
-        spec="<results>/figures/confusion.vl.json",
-        pdf="<results>/figures/confusion.pdf",
-        figure=report(
-            "<results>/figures/confusion.svg",
-            caption="../report/confusion.rst",
-            category="Figures",
-            labels={"what": "Confusion matrices"},
-        ),
-    log:
-        "<logs>/plot_confusion.log",
-    conda:
-        "../envs/report.yaml"
+        **figure_files("confusion"),
     params:
-        runs=described(RUNS),
-    script:
-        "../scripts/plot_confusion.py"
+        runs=described(STUDY.runs.all),
 
 
-rule plot_curves:
+use rule plot_accuracy as plot_curves with:
     """ROC and precision-recall curves on the test split."""
     input:
-        predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
+        predictions=files_of(STUDY.runs.all, "predictions.parquet"),
         labels="<results>/data/labels.json",
         table="<results>/table.csv",
         code=code_of("plot_curves"),
     output:
-        spec="<results>/figures/curves.vl.json",
-        pdf="<results>/figures/curves.pdf",
-        figure=report(
-            "<results>/figures/curves.svg",
-            caption="../report/curves.rst",
-            category="Figures",
-            labels={"what": "ROC and precision-recall curves"},
-        ),
-    log:
-        "<logs>/plot_curves.log",
-    conda:
-        "../envs/report.yaml"
+        **figure_files("curves"),
     params:
-        runs=described(RUNS),
-    script:
-        "../scripts/plot_curves.py"
+        runs=described(STUDY.runs.all),
 
 
-rule plot_reliability:
+use rule plot_accuracy as plot_reliability with:
     """Confidence against accuracy on the test split."""
     input:
-        predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
+        predictions=files_of(STUDY.runs.all, "predictions.parquet"),
         table="<results>/table.csv",
         code=code_of("plot_reliability"),
     output:
-        spec="<results>/figures/reliability.vl.json",
-        pdf="<results>/figures/reliability.pdf",
-        figure=report(
-            "<results>/figures/reliability.svg",
-            caption="../report/reliability.rst",
-            category="Figures",
-            labels={"what": "Reliability diagrams"},
-        ),
-    log:
-        "<logs>/plot_reliability.log",
-    conda:
-        "../envs/report.yaml"
+        **figure_files("reliability"),
     params:
-        runs=described(RUNS),
-    script:
-        "../scripts/plot_reliability.py"
+        runs=described(STUDY.runs.all),
 
 
-rule plot_lengths:
+use rule plot_accuracy as plot_lengths with:
     """Test accuracy by text length."""
     input:
-        predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
+        predictions=files_of(STUDY.runs.all, "predictions.parquet"),
         test="<results>/data/test.parquet",
         code=code_of("plot_lengths"),
     output:
-        spec="<results>/figures/lengths.vl.json",
-        pdf="<results>/figures/lengths.pdf",
-        figure=report(
-            "<results>/figures/lengths.svg",
-            caption="../report/lengths.rst",
-            category="Figures",
-            labels={"what": "Accuracy by text length"},
-        ),
-    log:
-        "<logs>/plot_lengths.log",
-    conda:
-        "../envs/report.yaml"
+        **figure_files("lengths"),
     params:
-        runs=described(RUNS),
-    script:
-        "../scripts/plot_lengths.py"
+        runs=described(STUDY.runs.all),
 
 
-rule plot_timeline:
+use rule plot_accuracy as plot_timeline with:
     """Where the wall clock of the study went, by device."""
     input:
-        training=[
-            *(f"<results>/encoders/{name}/pretraining.json" for name in USED_PRETRAINED),
-            *of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
-            *all_trial_files("training.json"),
-        ],
-        metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", BERT_RUNS),
+        training=STUDY.outline.timed,
+        metrics=files_of(STUDY.runs.berts, "metrics.json"),
         code=code_of("plot_timeline"),
     output:
-        spec="<results>/figures/timeline.vl.json",
-        pdf="<results>/figures/timeline.pdf",
-        figure=report(
-            "<results>/figures/timeline.svg",
-            caption="../report/timeline.rst",
-            category="Figures",
-            labels={"what": "Where the time went"},
-        ),
-    log:
-        "<logs>/plot_timeline.log",
-    conda:
-        "../envs/report.yaml"
+        **figure_files("timeline"),
     params:
-        trainings=[
-            *(f"{name}, pre-training" for name in USED_PRETRAINED),
-            *timeline_names("training", BERT_RUNS),
-            *timeline_names("trial", TRIAL_RUNS),
-        ],
-        evaluations=timeline_names("evaluation", BERT_RUNS),
-    script:
-        "../scripts/plot_timeline.py"
+        trainings=STUDY.outline.timed_names,
+        evaluations=STUDY.outline.evaluations,
 
 
 rule render_figures:
     """All figures on one interactive page."""
     input:
-        specs=[f"<results>/figures/{name}.vl.json" for name in FIGURES],
-        captions=[report_text(name) for name in FIGURES],
+        specs=[f"<results>/figures/{name}.vl.json" for name in STUDY.outline.figures],
+        captions=[str(WORKFLOW / "report" / f"{name}.rst") for name in STUDY.outline.figures],
         code=code_of("render_figures"),
     output:
         page=report(
@@ -360,11 +226,14 @@ rule render_figures:
         ),
     log:
         "<logs>/render_figures.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
-        titles=list(FIGURES.values()),
-        study=STUDY["study"],
+        titles=list(STUDY.outline.figures.values()),
+        study=STUDY.name,
+    message:
+        "Render the page of figures"
     script:
         "../scripts/render_figures.py"
 
@@ -372,7 +241,7 @@ rule render_figures:
 rule render_errors:
     """The surest mistakes on the test split, and the texts where rows disagree."""
     input:
-        predictions=of_runs("<results>/runs/{model}/seed-{seed}/predictions.parquet", RUNS),
+        predictions=files_of(STUDY.runs.all, "predictions.parquet"),
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
         code=code_of("render_errors"),
@@ -385,10 +254,13 @@ rule render_errors:
         ),
     log:
         "<logs>/render_errors.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
-        runs=described(RUNS),
+        runs=described(STUDY.runs.all),
+    message:
+        "Render the page of mistakes"
     script:
         "../scripts/render_errors.py"
 
@@ -408,8 +280,11 @@ rule render_audit:
         ),
     log:
         "<logs>/render_audit.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
+    message:
+        "Render the page of the audit"
     script:
         "../scripts/render_audit.py"
 
@@ -417,8 +292,8 @@ rule render_audit:
 rule render_runs:
     """Time, memory, device and versions of every run."""
     input:
-        training=of_runs("<results>/runs/{model}/seed-{seed}/training.json", BERT_RUNS),
-        metrics=of_runs("<results>/runs/{model}/seed-{seed}/metrics.json", RUNS),
+        training=files_of(STUDY.runs.berts, "training.json"),
+        metrics=files_of(STUDY.runs.all, "metrics.json"),
         code=code_of("render_runs"),
     output:
         page=report(
@@ -429,12 +304,18 @@ rule render_runs:
         ),
     log:
         "<logs>/render_runs.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
-        runs=described(RUNS),
+        runs=described(STUDY.runs.all),
         # No inputs: a time that is lost is no reason to train again.
-        train_benchmarks=benchmark_files("train_baseline", BASELINE_RUNS) + benchmark_files("train_model", BERT_RUNS),
-        evaluate_benchmarks=benchmark_files("evaluate_model", BERT_RUNS),
+        train_benchmarks=(
+            STUDY.benchmarks("train_baseline", STUDY.runs.baselines)
+            + STUDY.benchmarks("train_model", STUDY.runs.berts)
+        ),
+        evaluate_benchmarks=STUDY.benchmarks("evaluate_model", STUDY.runs.berts),
+    message:
+        "Render the page of runs"
     script:
         "../scripts/render_runs.py"

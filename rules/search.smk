@@ -10,7 +10,7 @@ values, as the row's training takes them) and outcome.json (the same with score 
 rule train_trial:
     """Fine-tune one row with the settings of one trial of its search."""
     input:
-        unpack(training_files),
+        unpack(lambda wildcards: STUDY.inputs.training(wildcards.model, int(wildcards.seed))),
         code=code_of("train_trial"),
     output:
         history="<results>/search/{model}/{trial}/seed-{seed}/history.csv",
@@ -20,22 +20,24 @@ rule train_trial:
     benchmark:
         "<benchmarks>/search/{model}/{trial}/seed-{seed}/train_trial.tsv"
     wildcard_constraints:
-        model=any_of(SEARCHED),
+        model=any_of(STUDY.runs.searches),
     # A row waits for the whole search and is then trained: the longest way through a study begins here.
     priority: 1
     conda:
         "../envs/tensorflow.yaml"
-    threads: device_threads()
+    threads: MACHINE.training_threads(TRAININGS_AT_ONCE)
     resources:
         gpu=1,
-        mem_mb=training_memory,
-        runtime=training_minutes,
+        mem_mb=lambda wildcards, attempt: attempt * STUDY.resources.training_memory_mb(wildcards.model),
+        runtime=lambda wildcards, attempt: STUDY.resources.training_minutes(wildcards.model, attempt),
     params:
-        model=lambda wildcards: ROWS[wildcards.model]["name"],
+        model=lambda wildcards: STUDY.runs.name(wildcards.model),
         seed=lambda wildcards: int(wildcards.seed),
-        training=training_settings,
+        training=lambda wildcards: STUDY.runs.training(wildcards.model),
         checkpoints=checkpoint_folder("search"),
-        tried=lambda wildcards: SEARCHED[wildcards.model]["trials"][wildcards.trial],
+        tried=lambda wildcards: STUDY.runs.search(wildcards.model)["trials"][wildcards.trial],
+    message:
+        "Fine-tune {wildcards.model} with the settings of trial {wildcards.trial} and seed {wildcards.seed}"
     script:
         "../scripts/train_trial.py"
 
@@ -44,8 +46,8 @@ rule train_trial:
 checkpoint select_trial:
     """Choose the best trial of a row's search by its score on the validation part."""
     input:
-        history=trial_files("history.csv"),
-        training=trial_files("training.json"),
+        history=lambda wildcards: STUDY.inputs.trials(wildcards.model, "history.csv"),
+        training=lambda wildcards: STUDY.inputs.trials(wildcards.model, "training.json"),
         code=code_of("select_trial"),
     output:
         chosen="<results>/search/{model}/chosen.json",
@@ -54,13 +56,17 @@ checkpoint select_trial:
     log:
         "<logs>/search/{model}/select_trial.log",
     wildcard_constraints:
-        model=any_of(SEARCHED),
+        model=any_of(STUDY.runs.searches),
+    # What takes seconds is not worth a cluster's queue.
+    localrule: True
     conda:
         "../envs/data.yaml"
     params:
-        model=lambda wildcards: ROWS[wildcards.model]["name"],
-        metric=lambda wildcards: SEARCHED[wildcards.model]["metric"],
-        searched=lambda wildcards: SEARCHED[wildcards.model]["keys"],
-        runs=trial_runs,
+        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        metric=lambda wildcards: STUDY.runs.search(wildcards.model)["metric"],
+        searched=lambda wildcards: STUDY.runs.search(wildcards.model)["keys"],
+        runs=lambda wildcards: STUDY.runs.trial_params(wildcards.model),
+    message:
+        "Select the best trial of {wildcards.model}"
     script:
         "../scripts/select_trial.py"

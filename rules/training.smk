@@ -9,7 +9,7 @@ Outputs: <results>/runs/{model}/seed-{seed}/ with weights, history.csv, training
 rule train_model:
     """Fine-tune one row with one seed."""
     input:
-        unpack(training_files),
+        unpack(lambda wildcards: STUDY.inputs.training(wildcards.model, int(wildcards.seed))),
         unpack(chosen_settings),
         code=code_of("train_model"),
     output:
@@ -21,19 +21,21 @@ rule train_model:
     benchmark:
         "<benchmarks>/runs/{model}/seed-{seed}/train_model.tsv"
     wildcard_constraints:
-        model=any_of(ROWS),
+        model=any_of(STUDY.runs.rows),
     conda:
         "../envs/tensorflow.yaml"
-    threads: device_threads()
+    threads: MACHINE.training_threads(TRAININGS_AT_ONCE)
     resources:
         gpu=1,
-        mem_mb=training_memory,
-        runtime=training_minutes,
+        mem_mb=lambda wildcards, attempt: attempt * STUDY.resources.training_memory_mb(wildcards.model),
+        runtime=lambda wildcards, attempt: STUDY.resources.training_minutes(wildcards.model, attempt),
     params:
-        model=lambda wildcards: ROWS[wildcards.model]["name"],
+        model=lambda wildcards: STUDY.runs.name(wildcards.model),
         seed=lambda wildcards: int(wildcards.seed),
-        training=training_settings,
+        training=lambda wildcards: STUDY.runs.training(wildcards.model),
         checkpoints=checkpoint_folder("runs"),
+    message:
+        "Fine-tune {wildcards.model} with seed {wildcards.seed}"
     script:
         "../scripts/train_model.py"
 
@@ -41,16 +43,16 @@ rule train_model:
 rule evaluate_model:
     """Predict every text of the training, validation and test parts with one trained model."""
     input:
-        config=lambda wildcards: row_encoder(wildcards)["config"],
-        vocabulary=lambda wildcards: row_encoder(wildcards)["vocabulary"],
+        config=lambda wildcards: STUDY.inputs.encoder(wildcards.model)["config"],
+        vocabulary=lambda wildcards: STUDY.inputs.encoder(wildcards.model)["vocabulary"],
         weights="<results>/runs/{model}/seed-{seed}/model.weights.h5",
         training="<results>/runs/{model}/seed-{seed}/training.json",
-        train_tokens=row_tokens("train"),
-        test_tokens=row_tokens("test"),
+        train_tokens=lambda wildcards: STUDY.inputs.tokens(wildcards.model, "train"),
+        test_tokens=lambda wildcards: STUDY.inputs.tokens(wildcards.model, "test"),
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        split=row_split,
+        split=lambda wildcards: STUDY.splits.file(wildcards.model, int(wildcards.seed)),
         code=code_of("evaluate_model"),
     output:
         predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
@@ -60,19 +62,21 @@ rule evaluate_model:
     benchmark:
         "<benchmarks>/runs/{model}/seed-{seed}/evaluate_model.tsv"
     wildcard_constraints:
-        model=any_of(ROWS),
+        model=any_of(STUDY.runs.rows),
     conda:
         "../envs/tensorflow.yaml"
-    threads: device_threads()
+    threads: MACHINE.training_threads(TRAININGS_AT_ONCE)
     resources:
         gpu=1,
         mem_mb=per_attempt(4000),
         runtime=per_attempt(240),
     params:
-        study=STUDY["study"],
-        model=lambda wildcards: ROWS[wildcards.model]["name"],
-        encoder=lambda wildcards: ROWS[wildcards.model]["encoder"],
+        study=STUDY.name,
+        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        encoder=lambda wildcards: STUDY.runs.encoder(wildcards.model),
         seed=lambda wildcards: int(wildcards.seed),
+    message:
+        "Evaluate {wildcards.model} with seed {wildcards.seed}"
     script:
         "../scripts/evaluate_model.py"
 
@@ -83,7 +87,7 @@ rule train_baseline:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        split=row_split,
+        split=lambda wildcards: STUDY.splits.file(wildcards.model, int(wildcards.seed)),
         code=code_of("train_baseline"),
     output:
         model="<results>/runs/{model}/seed-{seed}/baseline.npz",
@@ -94,7 +98,7 @@ rule train_baseline:
     benchmark:
         "<benchmarks>/runs/{model}/seed-{seed}/train_baseline.tsv"
     wildcard_constraints:
-        model=any_of(STUDY["baselines"]),
+        model=any_of(STUDY.runs.baseline_names),
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -103,9 +107,11 @@ rule train_baseline:
         runtime=per_attempt(120),
     params:
         baseline="{model}",
-        model=lambda wildcards: BASELINES[wildcards.model],
-        study=STUDY["study"],
+        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        study=STUDY.name,
         seed=lambda wildcards: int(wildcards.seed),
+    message:
+        "Fit {wildcards.model} with seed {wildcards.seed}"
     script:
         "../scripts/train_baseline.py"
 
@@ -113,7 +119,7 @@ rule train_baseline:
 rule evaluate_speed:
     """Time one trained row on the CPU, from text to probabilities, while nothing else runs."""
     input:
-        unpack(speed_files),
+        unpack(lambda wildcards: STUDY.inputs.speed(wildcards.model)),
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
         code=code_of("evaluate_speed"),
@@ -122,14 +128,16 @@ rule evaluate_speed:
     log:
         "<logs>/runs/{model}/evaluate_speed.log",
     wildcard_constraints:
-        model=any_of([*STUDY["baselines"], *ROWS]),
+        model=any_of(STUDY.runs.models),
     conda:
         "../envs/tensorflow.yaml"
-    threads: all_threads()
+    threads: MACHINE.all_threads
     resources:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),
     params:
-        model=lambda wildcards: ROWS[wildcards.model]["name"] if wildcards.model in ROWS else BASELINES[wildcards.model],
+        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+    message:
+        "Time the answers of {wildcards.model}"
     script:
         "../scripts/evaluate_speed.py"

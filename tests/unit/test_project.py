@@ -15,7 +15,27 @@ PROJECT = Path(__file__).parents[2]
 LOCKS = sorted((PROJECT / "requirements").glob("*.txt"))
 SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
 RULES = "\n".join(file.read_text() for file in sorted((PROJECT / "rules").glob("*.smk")))
-SCRIPTED = dict(re.findall(r'^(?:rule|checkpoint) (\w+):.*?script:\s+"\.\./scripts/(\w+)\.py"', RULES, re.M | re.S))
+
+
+def block_of(rule: str) -> str:
+    """A rule as it stands in its file; that of a figure with what it shares with the others."""
+    block = written(rule)
+    if block.startswith("use rule"):
+        block += re.search(r"^    log:.*", written("plot_accuracy"), re.M | re.S)[0]
+    return re.sub(r"\{(?:wildcards\.)?figure\}", rule.removeprefix("plot_"), block)
+
+
+def written(rule: str) -> str:
+    """A rule as it stands in its file."""
+    head = rf"^(?:rule|checkpoint|use rule \w+ as) {re.escape(rule)}(?: with)?:"
+    return re.search(rf"{head}.*?(?=^(?:rule|checkpoint|use rule) |\Z)", RULES, re.M | re.S)[0]
+
+
+SCRIPTED = {
+    rule: scripts[0]
+    for rule in re.findall(r"^(?:rule|checkpoint|use rule \w+ as) (\w+)(?: with)?:", RULES, re.M)
+    if (scripts := re.findall(r'script:\s+"\.\./scripts/(\w+)\.py"', block_of(rule)))
+}
 HEAVY = {"tensorflow", "tensorflow_text", "tensorflow_hub", "keras", "keras_hub", "jax"}
 
 
@@ -122,7 +142,7 @@ def test_training_core_does_not_know_tensorflow() -> None:
 def test_the_study_module_is_light() -> None:
     """Every job of a cluster parses the workflow again: what it imports is paid each time."""
     heavy = "[name for name in ('numpy', 'pandas', 'tensorflow') if name in sys.modules]"
-    code = f"import sys, bert_ladder.study.resolution; print({heavy})"
+    code = f"import sys, bert_ladder.study.study; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT / "scripts", capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
 
@@ -132,16 +152,11 @@ def test_rule_script_and_log_share_a_name() -> None:
     assert all(rule == script for rule, script in SCRIPTED.items())
     assert {file.stem for file in SCRIPTS} == set(SCRIPTED)
     for rule in SCRIPTED:
-        assert f"/{rule}.log" in RULES
+        assert f"/{rule}.log" in block_of(rule)
         assert list((PROJECT / "tests").glob(f"*/test_{rule}.py")), f"{rule} has no test"
 
 
 def test_code_behind_a_rule_is_its_input() -> None:
     """An edit to a script, or to what it imports, must rerun its rule, and no other rule's code stands there."""
     for rule in SCRIPTED:
-        assert re.findall(r'code_of\("(\w+)"\)', block_of(rule)) == [rule]
-
-
-def block_of(rule: str) -> str:
-    """A rule as it stands in its file."""
-    return re.search(rf"^(?:rule|checkpoint) {rule}:.*?(?=^(?:rule|checkpoint) |\Z)", RULES, re.M | re.S)[0]
+        assert re.findall(r'code_of\("(\w+)"', block_of(rule)) == [rule]

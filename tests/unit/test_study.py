@@ -14,7 +14,10 @@ from jsonschema import Draft202012Validator
 from snakemake.utils import update_config
 
 from bert_ladder.study.catalog import load_catalog
-from bert_ladder.study.resolution import published_files, resolve_study, row_settings, safe_name
+from bert_ladder.study.dataset import published_files
+from bert_ladder.study.locations import safe_name
+from bert_ladder.study.resolution import resolve_study
+from bert_ladder.study.rows import row_settings
 from bert_ladder.study.schema import StudyError, check_unique_keys, with_defaults
 from damage import damaged
 

@@ -17,7 +17,6 @@ from bert_ladder.study.schema import StudyError, check_schema, check_unique_keys
 ENCODER_FILES = ("encoder.json", "encoder.weights.h5", "vocab.txt")
 FETCHED_ENCODERS = Path("resources/encoders")
 FETCHED_VOCABULARIES = Path("resources/vocabularies")
-REMOTE_KINDS = {"tfhub", "kaggle", "checkpoint", "huggingface", "keras"}
 
 
 def load_catalog(file: Path, schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Where the files that a study names are."""
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from bert_ladder.study.schema import StudyError
@@ -56,3 +57,15 @@ def files_below(path: str) -> list[str]:
     if not Path(path).is_dir():
         return [path]
     return sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
+
+
+def safe_name(name: str) -> str:
+    """Make a row's name fit for a path: what is no letter, digit, dot, dash or underscore becomes a dash."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+
+
+def safe_file_name(location: str, split: str) -> str:
+    """A file name for a location: its last part made safe, the ending kept; the split's name where nothing is left."""
+    last = PurePosixPath(location if is_local(location) else urlsplit(location).path)
+    endings = "".join(last.suffixes[-2:])
+    return f"{safe_name(last.name.removesuffix(endings)) or split}{re.sub(r'[^A-Za-z0-9.]', '', endings)}"

@@ -3,18 +3,17 @@
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
 
-import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bert_ladder.study.catalog import resolve_encoders
-from bert_ladder.study.locations import existing, is_local, plain_path
+from bert_ladder.study.dataset import locations, published_files
+from bert_ladder.study.locations import existing, is_local, plain_path, safe_name
+from bert_ladder.study.rows import BASELINES, resolve_row, row_settings
 from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
-from bert_ladder.study.trials import check_search, draw_trials, searched_keys
+from bert_ladder.study.trials import check_search, searched_keys
 
 SHORTEST_PAIR = 7  # WordPieces; with fewer a segment could be empty
-BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
 
 
 def resolve_study(
@@ -52,6 +51,7 @@ def resolve_study(
     training = schema["$defs"]["training"]["properties"]
     study["models"] = [resolve_row(row, study, training) for row in study["models"]]
     _resolve_paths(study, roots)
+    published_files(study["dataset"])  # refuses two of one name
     _check_names(study)
     resolve_encoders(study, catalog, roots)
     _check_pretraining(study)
@@ -60,102 +60,6 @@ def resolve_study(
             _check_training(row, settings, study["encoders"][row["encoder"]])
     _check_seeds(study)
     return study
-
-
-def safe_name(name: str) -> str:
-    """Make a row's name fit for a path: what is no letter, digit, dot, dash or underscore becomes a dash."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
-
-
-def safe_file_name(location: str, split: str) -> str:
-    """A file name for a location: its last part made safe, the ending kept; the split's name where nothing is left."""
-    last = PurePosixPath(location if is_local(location) else urlsplit(location).path)
-    endings = "".join(last.suffixes[-2:])
-    return f"{safe_name(last.name.removesuffix(endings)) or split}{re.sub(r'[^A-Za-z0-9.]', '', endings)}"
-
-
-def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
-    """One row of `models` with the study's settings below its own.
-
-    Args:
-        row: as the study has it.
-        study: the study with defaults.
-        training: schema of each training key.
-
-    Returns:
-        `name`, `path` (the name made safe), `encoder`, `reference`, `seeds`, `training` (every setting that is the same
-        for all of its trainings), and for a search `search` (`metric`, `seeds`, `keys`: what is searched, in the order
-        of the study, and `trials`: name -> searched values).
-    """
-    settings = study["training"] | {key: value for key, value in row.items() if key in study["training"]}
-    seeds = row.get("seeds", study["seeds"])
-    resolved = {
-        "name": row["name"],
-        "path": safe_name(row["name"]),
-        "encoder": row["encoder"],
-        "reference": row.get("reference", {}),
-        "seeds": seeds,
-    }
-    if "search" in row:
-        settings = {key: value for key, value in settings.items() if key not in row["search"]}
-        resolved["search"] = {
-            "metric": row["search"].get("metric", "accuracy"),
-            "seeds": row["search"].get("seeds", seeds[:1]),
-            "keys": searched_keys(row["search"]),
-            "trials": draw_trials(row["search"], training),
-        }
-    # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
-    return resolved | {"training": {key: settings[key] for key in sorted(settings)}}
-
-
-def row_settings(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The whole training settings of a resolved row: those of each trial of a search, else its one set."""
-    trials = row["search"]["trials"].values() if "search" in row else [{}]
-    return [row["training"] | values for values in trials]
-
-
-def locations(source: dict[str, Any]) -> list[str]:
-    """The addresses of a data set's split, in order of preference."""
-    return [source["url"]] if isinstance(source["url"], str) else source["url"]
-
-
-def published_files(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The files to download, by their names under resources/<dataset>/.
-
-    What has the same addresses (one archive, or one file to hold a test split out of) is one file.
-
-    Raises:
-        StudyError: two files would have one name.
-    """
-    files = {}
-    for part, source in published_sources(dataset).items():
-        name = published_name(dataset, part)
-        file = files.setdefault(name, {"locations": locations(source), "sha256": None})
-        if file["locations"] != locations(source):
-            raise StudyError(
-                f"dataset: {file['locations'][0]} and {locations(source)[0]} would both be kept as {name}; rename one."
-            )
-        files[name]["sha256"] = files[name]["sha256"] or source.get("sha256", "").lower() or None
-    return files
-
-
-def published_sources(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Where the splits "train" and "test" and each of the unlabelled texts are."""
-    splits = {split: dataset.get(split, dataset["train"]) for split in ("train", "test")}
-    return splits | dataset.get("unlabelled", {})
-
-
-def published_name(dataset: dict[str, Any], part: str) -> str:
-    """Name under resources/<dataset>/ of the file that holds a split, or unlabelled texts."""
-    addresses = {name: locations(source) for name, source in published_sources(dataset).items()}
-    first = next(name for name, found in addresses.items() if found == addresses[part])
-    name = safe_file_name(addresses[first][0], first)
-    # The splits, and texts without labels that stand before: ones that are added must not rename files that are there.
-    before = list(addresses)[: max(2, list(addresses).index(first))]
-    others = {
-        safe_file_name(addresses[other][0], other).lower() for other in before if addresses[other] != addresses[first]
-    }
-    return f"{first}-{name}" if name.lower() in others else name
 
 
 def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:

@@ -158,27 +158,31 @@ def nearest(word: str, words: list[str]) -> str:
 def _sentence(error: ValidationError, config: Any) -> str:
     """One sentence for a schema error: the key, what was found, what is allowed."""
     path = tuple(error.absolute_path)
-    key, found, allowed = _key(path), _shown(error.instance), error.validator_value
+    key, found = _key(path), _shown(error.instance)
+    # Untyped, since what they are depends on the validator that failed.
+    schema: Any = error.schema
+    allowed: Any = error.validator_value
+    instance: Any = error.instance
     if path[:1] == ("models",) and len(path) > 1 and isinstance(config["models"][path[1]], dict):
         key += f" (row {_shown(config['models'][path[1]].get('name'))})"
     match error.validator:
         case "additionalProperties":
-            known = sorted(error.schema.get("properties", {}))
-            unknown = next(name for name in error.instance if name not in known)
+            known = sorted(schema.get("properties", {}))
+            unknown = next(name for name in instance if name not in known)
             return f"{key}: unknown key {unknown!r}; allowed are {', '.join(known)}{nearest(str(unknown), known)}"
         case "required":
-            missing = next(name for name in allowed if name not in error.instance)
+            missing = next(name for name in allowed if name not in instance)
             return f"{key}: the key '{missing}' is missing; add it."
         case "type":
             kinds = " or ".join([allowed] if isinstance(allowed, str) else allowed)
             hint = ""
-            if isinstance(error.instance, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", error.instance):
-                mantissa, exponent = re.split("[eE]", error.instance)
+            if isinstance(instance, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", instance):
+                mantissa, exponent = re.split("[eE]", instance)
                 hint = f" (YAML reads it as text: write {float(mantissa)}e{exponent})"
             return f"{key}: found {found}{hint}; allowed is {kinds}."
         case "enum":
             return f"{key}: found {found}; allowed are {', '.join(map(str, allowed))}" + nearest(
-                str(error.instance), list(map(str, allowed))
+                str(instance), list(map(str, allowed))
             )
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
             bound = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
@@ -188,7 +192,7 @@ def _sentence(error: ValidationError, config: Any) -> str:
         case "maxLength":
             return f"{key}: found {found}; allowed are at most {allowed} characters."
         case "uniqueItems":
-            twice = next(item for item in error.instance if error.instance.count(item) > 1)
+            twice = next(item for item in instance if instance.count(item) > 1)
             return f"{key}: {_shown(twice)} is named twice; name it once."
         case "oneOf":
             choices = " or ".join("'" + "' with '".join(choice["required"]) + "'" for choice in allowed)

@@ -9,6 +9,7 @@ import json
 import math
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bert_ladder.study.schema import StudyError, nearest
@@ -59,7 +60,7 @@ def check_search(
                 if candidates.count(value) > 1:
                     raise StudyError(f"{place}: {value!r} is named twice; name it once.")
         elif isinstance(candidates, dict):
-            _check_range(candidates, place, training[name], lambda value, name=name: check_value(name, value))
+            _check_range(candidates, place, training[name], partial(check_value, name))
             if "trials" not in search:
                 raise StudyError(f"{place}: a range needs `trials`, the number of random draws; add it or give a list.")
         else:

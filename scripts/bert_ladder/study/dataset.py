@@ -1,0 +1,101 @@
+"""A study's data set: its published files, what they are called here, and how a part is read out of them.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bert_ladder.study.locations import is_local, safe_file_name
+from bert_ladder.study.schema import StudyError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """`dataset` of a resolved study; a part is "train", "test" or the name of unlabelled texts."""
+
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.settings["name"]
+
+    @property
+    def published(self) -> dict[str, dict[str, Any]]:
+        """`published_files` of the data set."""
+        return published_files(self.settings)
+
+    @property
+    def unlabelled(self) -> dict[str, dict[str, Any]]:
+        """The sources of texts without labels, by name."""
+        return self.settings["unlabelled"]
+
+    @property
+    def texts(self) -> list[str]:
+        """All that can be tokenized, as it is called below <results>/data/."""
+        return ["train", "test", *(f"unlabelled/{name}" for name in self.unlabelled)]
+
+    def file_of(self, part: str) -> str:
+        """The downloaded file that holds a part."""
+        return f"<dataset>/{published_name(self.settings, part)}"
+
+    def local_copies(self, file: str) -> list[str]:
+        """A published file itself when it lies on this machine, so that an edit to it is noticed."""
+        addresses = self.published[file]["locations"]
+        return addresses if len(addresses) == 1 and is_local(addresses[0]) else []
+
+    def source_of(self, split: str) -> dict[str, Any]:
+        """How to read a split out of its published file."""
+        source = published_sources(self.settings)[split]
+        return {key: source[key] for key in ("format", "folder", "classes") if key in source}
+
+    @property
+    def held_out(self) -> dict[str, Any] | None:
+        """The share and seed of the test split where the data set has none of its own."""
+        if "test" in self.settings:
+            return None
+        return {"fraction": self.settings["test_fraction"], "seed": self.settings["test_seed"]}
+
+
+def locations(source: dict[str, Any]) -> list[str]:
+    """The addresses of a data set's split, in order of preference."""
+    return [source["url"]] if isinstance(source["url"], str) else source["url"]
+
+
+def published_files(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The files to download, by their names under resources/<dataset>/.
+
+    What has the same addresses (one archive, or one file to hold a test split out of) is one file.
+
+    Raises:
+        StudyError: two files would have one name.
+    """
+    files: dict[str, dict[str, Any]] = {}
+    for part, source in published_sources(dataset).items():
+        name = published_name(dataset, part)
+        file = files.setdefault(name, {"locations": locations(source), "sha256": None})
+        if file["locations"] != locations(source):
+            raise StudyError(
+                f"dataset: {file['locations'][0]} and {locations(source)[0]} would both be kept as {name}; rename one."
+            )
+        files[name]["sha256"] = files[name]["sha256"] or source.get("sha256", "").lower() or None
+    return files
+
+
+def published_sources(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Where the splits "train" and "test" and each of the unlabelled texts are."""
+    splits = {split: dataset.get(split, dataset["train"]) for split in ("train", "test")}
+    return splits | dataset.get("unlabelled", {})
+
+
+def published_name(dataset: dict[str, Any], part: str) -> str:
+    """Name under resources/<dataset>/ of the file that holds a split, or unlabelled texts."""
+    addresses = {name: locations(source) for name, source in published_sources(dataset).items()}
+    first = next(name for name, found in addresses.items() if found == addresses[part])
+    name = safe_file_name(addresses[first][0], first)
+    # The splits, and texts without labels that stand before: ones that are added must not rename files that are there.
+    before = list(addresses)[: max(2, list(addresses).index(first))]
+    others = {
+        safe_file_name(addresses[other][0], other).lower() for other in before if addresses[other] != addresses[first]
+    }
+    return f"{first}-{name}" if name.lower() in others else name

@@ -1,0 +1,90 @@
+"""The files that a study's jobs read where these depend on the row, the encoder or the search.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+from typing import Any
+
+from bert_ladder.study.encoders import Encoders
+from bert_ladder.study.rows import row_settings
+from bert_ladder.study.runs import Run, Runs, files_of
+from bert_ladder.study.splits import Splits
+
+
+class Inputs:
+    """Input files by row, seed or exported model, as rules name them."""
+
+    def __init__(self, encoders: Encoders, runs: Runs, splits: Splits) -> None:
+        self.encoders = encoders
+        self.runs = runs
+        self.splits = splits
+
+    def encoder(self, model: str) -> dict[str, str]:
+        """The encoder in normal form that a row starts from."""
+        return self.encoders.files(self.runs.encoder(model))
+
+    def tokens(self, model: str, split: str) -> list[str]:
+        """Ids and offsets of a split in the vocabulary of a row's encoder."""
+        return self.encoders.tokens(self.runs.encoder(model), split)
+
+    def training(self, model: str, seed: int) -> dict[str, Any]:
+        """What a row is trained on: encoder, tokens, labels and split."""
+        return self.encoder(model) | {
+            "tokens": self.tokens(model, "train"),
+            "frame": "<results>/data/train.parquet",
+            "labels": "<results>/data/labels.json",
+            "split": self.splits.file(model, seed),
+        }
+
+    def trials(self, model: str, name: str) -> list[str]:
+        """The file `name` of every training of a row's search."""
+        return files_of(self.runs.trials_of(model), name)
+
+    def speed(self, model: str) -> dict[str, str]:
+        """A trained row, or a baseline, of its first seed, to be timed."""
+        if model not in self.runs.rows:
+            [baseline] = files_of([self._first(self.runs.baselines, model)], "baseline.npz")
+            return {"baseline": baseline}
+        encoder, run = self.encoder(model), self._first(self.runs.berts, model)
+        return {
+            "config": encoder["config"],
+            "vocabulary": encoder["vocabulary"],
+            "weights": f"{run.folder}/model.weights.h5",
+            "training": f"{run.folder}/training.json",
+        }
+
+    @staticmethod
+    def _first(runs: list[Run], model: str) -> Run:
+        return next(run for run in runs if run.model == model)
+
+    @property
+    def exported(self) -> list[str]:
+        """What can be exported, as it is called below <results>/exports/: encoders, and every run of a row."""
+        runs = [run.folder.removeprefix("<results>/") for run in self.runs.berts]
+        return [f"encoders/{name}" for name in self.encoders.used] + runs
+
+    def export(self, exported: str) -> dict[str, str]:
+        """An encoder as the study has it, or as a run fine-tuned it, with the names of the classes of its head."""
+        kind, name, *_ = exported.split("/")
+        if kind == "encoders":
+            return self.encoders.files(name)
+        return self.encoder(name) | {
+            "weights": f"<results>/{exported}/model.weights.h5",
+            "training": f"<results>/{exported}/training.json",
+            "labels": "<results>/data/labels.json",
+        }
+
+    @property
+    def audited(self) -> list[dict[str, Any]]:
+        """The text lengths at which each vocabulary is used."""
+        lengths: dict[str, set[int]] = {}
+        for row in self.runs.rows.values():
+            vocabulary = self.encoders.vocabulary(row["encoder"])
+            lengths.setdefault(vocabulary, set()).update(settings["length"] for settings in row_settings(row))
+        return [{"vocabulary": name, "lengths": sorted(found)} for name, found in sorted(lengths.items())]
+
+    @property
+    def audited_offsets(self) -> list[str]:
+        """The offsets of both splits in each vocabulary of `audited`."""
+        names = [audited["vocabulary"] for audited in self.audited]
+        return [f"<results>/data/tokens/{name}/{split}.offsets.npy" for name in names for split in ("train", "test")]

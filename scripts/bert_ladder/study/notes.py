@@ -1,0 +1,142 @@
+"""What a study says to people: the foot of its table, warnings at the start, why jobs were killed.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from bert_ladder.study.dataset import Dataset
+from bert_ladder.study.encoders import Encoders
+from bert_ladder.study.rows import row_settings
+from bert_ladder.study.runs import Runs
+from bert_ladder.study.splits import Splits
+
+LOCK_REMOVED = "The lock of a run that was killed has been removed."
+# By SIGKILL, or by SIGABRT, SIGBUS or SIGSEGV, as engines end that get no memory; a shell adds 128.
+KILLED = r"died with <Signals\.SIG(?:KILL|ABRT|BUS|SEGV)|returned non-zero exit status 1(?:34|35|37|39)\."
+
+
+class Notes:
+    """Sentences about a study's data, encoders and rows."""
+
+    def __init__(self, dataset: Dataset, encoders: Encoders, runs: Runs, splits: Splits) -> None:
+        self.dataset = dataset
+        self.encoders = encoders
+        self.rows = runs.rows
+        self.splits = splits
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to say when the study is read."""
+        return self.unread_texts() + self.untrained_poolers()
+
+    @property
+    def table(self) -> list[str]:
+        """What the foot of the table must say about the data."""
+        return [
+            *self.held_out(),
+            *self.pretrainings(),
+            *self.unknown_positions(),
+            *self.untrained_poolers(),
+            *self.split_per_run(),
+        ]
+
+    def held_out(self) -> list[str]:
+        """Where the test split comes from, if the data set has none of its own."""
+        out = self.dataset.held_out
+        if out is None:
+            return []
+        return [
+            f"The data set has no test split: {out['fraction']:.0%} of its texts, stratified by label "
+            f"(seed {out['seed']}), were held out as the test split."
+        ]
+
+    def pretrainings(self) -> list[str]:
+        """What the encoders in use were pre-trained on, and what follows for the intervals."""
+        by_texts: dict[tuple[str, ...], list[str]] = {}
+        for name in self.encoders.used_pretrained:
+            by_texts.setdefault(tuple(self.encoders.pretraining(name)["text"]), []).append(name)
+        notes = []
+        for texts, names in by_texts.items():
+            others = "".join(f" and “{text}”" for text in texts)
+            notes.append(
+                f"Pre-trained on the training texts{others}, without labels and without test texts, once for all "
+                f"seeds: {', '.join(map(self._pretrained_how, names))}. Intervals do not hold the luck of that, and "
+                "the texts of the validation part were read in it."
+            )
+        return notes
+
+    def _pretrained_how(self, name: str) -> str:
+        """What a pre-trained encoder started from, and for how long it learned."""
+        pretrain = self.encoders.pretraining(name)
+        start = "random weights" if pretrain["from"] in self.encoders.scratch else f"“{pretrain['from']}”"
+        return f"“{name}” from {start} ({pretrain['epochs']} epoch{'s' * (pretrain['epochs'] > 1)})"
+
+    def unknown_positions(self) -> list[str]:
+        """Which rows read further into a text than their encoder's pre-training from random weights did."""
+        notes = []
+        for row in self.rows.values():
+            pretrained = self.encoders.pretrained_from_scratch(row["encoder"])
+            known = max((settings["length"] for settings in pretrained), default=0)
+            longest = max(used["length"] for used in row_settings(row))
+            if 0 < known < longest:
+                notes.append(
+                    f"“{row['name']}” reads up to {longest} WordPieces of a text; its encoder, pre-trained from random "
+                    f"weights on sequences of {known}, learned later positions in the fine-tuning alone."
+                )
+        return notes
+
+    def untrained_poolers(self) -> list[str]:
+        """Which rows have a head that reads a pooler that no pre-training has trained."""
+        return [
+            f"“{row['name']}” reads its encoder's pooled output, which hidden tokens alone did not train from its "
+            "random weights: bag_of_words in the pre-training does, or let the row have pooling: mean."
+            for row in self.rows.values()
+            if self._reads_untrained_pooler(row)
+        ]
+
+    def _reads_untrained_pooler(self, row: dict[str, Any]) -> bool:
+        pretrained = self.encoders.pretrained_from_scratch(row["encoder"])
+        trained = any(settings["bag_of_words"] or settings["next_sentence"] for settings in pretrained)
+        return bool(pretrained) and not trained and any(used["pooling"] == "pooler" for used in row_settings(row))
+
+    def unread_texts(self) -> list[str]:
+        """Which texts without labels nothing reads."""
+        encoders = self.encoders
+        vocabularies = {encoders.vocabulary(name) for name in encoders.used}
+        read = {text for name in encoders.used_pretrained for text in encoders.pretraining(name)["text"]}
+        read |= {text for name in vocabularies for text in encoders.vocabularies[name].get("text", [])}
+        return [
+            f"dataset.unlabelled.{name}: no row's encoder and no vocabulary of theirs reads it; name it in `text` of "
+            "one."
+            for name in self.dataset.unlabelled
+            if name not in read
+        ]
+
+    def split_per_run(self) -> list[str]:
+        """That the validation part is another one for each seed, where it is."""
+        if not self.splits.per_run:
+            return []
+        return ["Each seed draws its own split into a training and a validation part, for the baselines too."]
+
+
+def refusal(error: Exception) -> str:
+    """What to say of a study that cannot be run."""
+    return f"The study cannot be run. {error}"
+
+
+def explain_kills(logs: Iterable[str]) -> list[str]:
+    """Say what it mostly means when a job was killed, since it could not say so itself.
+
+    Args:
+        logs: the texts of Snakemake's logs.
+    """
+    jobs = sorted({job for text in logs for job in re.findall(rf"\.(\w+)\.py' (?:{KILLED})", text)})
+    return [
+        f"{job} was killed before it could say why. Unless somebody did it, memory ran out: run fewer jobs at once "
+        "(--cores 1), lower batch_size or length of a training, or give the job more memory, and type the same "
+        "command again."
+        for job in jobs
+    ]

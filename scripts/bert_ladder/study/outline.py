@@ -1,0 +1,79 @@
+"""What the report of a study holds: its figures, the rows of its table, the jobs of its timeline.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+from typing import Any
+
+from bert_ladder.study.encoders import Encoders
+from bert_ladder.study.runs import Run, Runs, files_of
+
+
+class Outline:
+    """Figures, rows and jobs in the order in which they are shown."""
+
+    def __init__(self, encoders: Encoders, runs: Runs) -> None:
+        self.encoders = encoders
+        self.runs = runs
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """The titles of the study's figures by their names, in the order of their page."""
+        left_out = {"search": not self.runs.searches, "pretraining": not self.encoders.used_pretrained}
+        return {name: title for name, title in FIGURES.items() if not left_out.get(name)}
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the table, as render_table takes them."""
+        baselines = [{"model": self.runs.name(name), "path": name, "encoder": ""} for name in self.runs.baseline_names]
+        return baselines + [
+            {"model": row["name"], "path": row["path"], "encoder": row["encoder"], "reference": row["reference"]}
+            for row in self.runs.rows.values()
+        ]
+
+    @property
+    def searches(self) -> list[dict[str, Any]]:
+        """Name and searched keys of each row with a search."""
+        return [{"model": self.runs.name(path), "keys": search["keys"]} for path, search in self.runs.searches.items()]
+
+    @property
+    def timed(self) -> list[str]:
+        """The records of all jobs that train something."""
+        pretrained = [f"<results>/encoders/{name}/pretraining.json" for name in self.encoders.used_pretrained]
+        return pretrained + files_of(self.runs.berts + self.runs.trials, "training.json")
+
+    @property
+    def timed_names(self) -> list[str]:
+        """What the timeline calls each job of `timed`."""
+        return [
+            *(f"{name}, pre-training" for name in self.encoders.used_pretrained),
+            *_timeline_names("training", self.runs.berts),
+            *_timeline_names("trial", self.runs.trials),
+        ]
+
+    @property
+    def evaluations(self) -> list[str]:
+        """What the timeline calls the evaluation of each row's run."""
+        return _timeline_names("evaluation", self.runs.berts)
+
+
+# In the order of their page.
+FIGURES = {
+    "rows": "Rows and their seeds",
+    "accuracy": "Accuracy, size and cost",
+    "pairs": "Rows against rows",
+    "history": "Learning curves",
+    "search": "Search",
+    "pretraining": "Pre-training",
+    "confusion": "Confusion matrices",
+    "curves": "ROC and precision-recall curves",
+    "reliability": "Reliability diagrams",
+    "lengths": "Accuracy by text length",
+    "timeline": "Where the time went",
+}
+
+
+def _timeline_names(kind: str, runs: list[Run]) -> list[str]:
+    """What the timeline calls the jobs of some runs."""
+    kinds = [kind if run.trial is None else f"{kind} {run.trial}" for run in runs]
+    return [f"{run.name}, {of_run}, seed {run.seed}" for run, of_run in zip(runs, kinds, strict=True)]

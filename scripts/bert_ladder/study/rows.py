@@ -1,0 +1,51 @@
+"""The rows of a study's table: what they are called, and with which settings each is trained.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+from typing import Any
+
+from bert_ladder.study.locations import safe_name
+from bert_ladder.study.trials import draw_trials, searched_keys
+
+BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
+
+
+def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+    """One row of `models` with the study's settings below its own.
+
+    Args:
+        row: as the study has it.
+        study: the study with defaults.
+        training: schema of each training key.
+
+    Returns:
+        `name`, `path` (the name made safe), `encoder`, `reference`, `seeds`, `training` (every setting that is the same
+        for all of its trainings), and for a search `search` (`metric`, `seeds`, `keys`: what is searched, in the order
+        of the study, and `trials`: name -> searched values).
+    """
+    settings = study["training"] | {key: value for key, value in row.items() if key in study["training"]}
+    seeds = row.get("seeds", study["seeds"])
+    resolved = {
+        "name": row["name"],
+        "path": safe_name(row["name"]),
+        "encoder": row["encoder"],
+        "reference": row.get("reference", {}),
+        "seeds": seeds,
+    }
+    if "search" in row:
+        settings = {key: value for key, value in settings.items() if key not in row["search"]}
+        resolved["search"] = {
+            "metric": row["search"].get("metric", "accuracy"),
+            "seeds": row["search"].get("seeds", seeds[:1]),
+            "keys": searched_keys(row["search"]),
+            "trials": draw_trials(row["search"], training),
+        }
+    # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
+    return resolved | {"training": {key: settings[key] for key in sorted(settings)}}
+
+
+def row_settings(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The whole training settings of a resolved row: those of each trial of a search, else its one set."""
+    trials = row["search"]["trials"].values() if "search" in row else [{}]
+    return [row["training"] | values for values in trials]

@@ -1,0 +1,110 @@
+"""The runs of a study: one training per row and seed, the baselines, and the trials of the searches.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bert_ladder.study.rows import BASELINES
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        model: the row's name as it stands in paths.
+        seed: of the run.
+        name: the row's name.
+        kind: "bert" or "baseline".
+        trial: name of a search's trial, None for a run of its own.
+    """
+
+    model: str
+    seed: int
+    name: str
+    kind: str = "bert"
+    trial: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where the run's files lie."""
+        if self.trial is None:
+            return f"<results>/runs/{self.model}/seed-{self.seed}"
+        return f"<results>/search/{self.model}/{self.trial}/seed-{self.seed}"
+
+
+class Runs:
+    """Rows, seeds, runs and trials of a resolved study."""
+
+    def __init__(self, study: dict[str, Any]) -> None:
+        self.rows: dict[str, dict[str, Any]] = {row["path"]: row for row in study["models"]}
+        self.searches: dict[str, dict[str, Any]] = {
+            path: row["search"] for path, row in self.rows.items() if "search" in row
+        }
+        self.baseline_names: list[str] = study["baselines"]
+        # Baselines are deterministic given split and solver seed.
+        self.baseline_seeds: list[int] = study["seeds"] if study["split_seed"] == "per_run" else study["seeds"][:1]
+        self.seeds = sorted(
+            {seed for used in [study, *self.rows.values(), *self.searches.values()] for seed in used["seeds"]}
+        )
+        self.baselines = [
+            Run(name, seed, BASELINES[name], "baseline") for name in self.baseline_names for seed in self.baseline_seeds
+        ]
+        self.berts = [Run(path, seed, row["name"]) for path, row in self.rows.items() for seed in row["seeds"]]
+        self.trials = [
+            Run(path, seed, self.rows[path]["name"], trial=trial)
+            for path, search in self.searches.items()
+            for trial in search["trials"]
+            for seed in search["seeds"]
+        ]
+
+    @property
+    def all(self) -> list[Run]:
+        """The runs that are compared: baselines and rows."""
+        return self.baselines + self.berts
+
+    @property
+    def models(self) -> list[str]:
+        """Baselines and rows as they stand in paths, in the order of the table."""
+        return [*self.baseline_names, *self.rows]
+
+    def name(self, model: str) -> str:
+        """What a row or a baseline is called."""
+        return self.rows[model]["name"] if model in self.rows else BASELINES[model]
+
+    def encoder(self, model: str) -> str:
+        """The encoder of a row."""
+        return self.rows[model]["encoder"]
+
+    def training(self, model: str) -> dict[str, Any]:
+        """The hyper-parameters of a row; those that it searches for come with a trial, or with the chosen one."""
+        return self.rows[model]["training"]
+
+    def search(self, model: str) -> dict[str, Any]:
+        """The search of a row: `metric`, `seeds`, `keys` and `trials`."""
+        return self.searches[model]
+
+    @property
+    def trial_names(self) -> list[str]:
+        """The names of all trials."""
+        return [trial for search in self.searches.values() for trial in search["trials"]]
+
+    def trials_of(self, model: str) -> list[Run]:
+        """The trainings of a row's search."""
+        return [run for run in self.trials if run.model == model]
+
+    def trial_params(self, model: str) -> list[dict[str, Any]]:
+        """Trial and seed of each of `trials_of`."""
+        return [{"trial": run.trial, "seed": run.seed} for run in self.trials_of(model)]
+
+
+def files_of(runs: list[Run], name: str) -> list[str]:
+    """The file `name` of each run."""
+    return [f"{run.folder}/{name}" for run in runs]
+
+
+def described(runs: list[Run]) -> list[dict[str, Any]]:
+    """What a script must know of the runs behind a list of files: the row's name, seed and kind of each."""
+    return [{"model": run.name, "seed": run.seed, "kind": run.kind} for run in runs]

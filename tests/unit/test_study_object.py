@@ -1,0 +1,488 @@
+"""The study as the rules ask it: runs, files, targets, resources and sentences, without Snakemake."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bert_ladder.study.catalog import load_catalog
+from bert_ladder.study.notes import explain_kills
+from bert_ladder.study.outline import FIGURES
+from bert_ladder.study.resolution import resolve_study
+from bert_ladder.study.resources import Machine, memory_limits
+from bert_ladder.study.runs import described, files_of
+from bert_ladder.study.schema import StudyError
+from bert_ladder.study.study import Places, Study, read_study
+from workspace import MICRO, PROJECT
+
+SCHEMA, ENCODERS_SCHEMA = (
+    yaml.safe_load((PROJECT / f"schemas/{name}.schema.yaml").read_text()) for name in ("config", "encoders")
+)
+SCHEMA["$defs"] |= ENCODERS_SCHEMA["$defs"]
+CATALOG = load_catalog(PROJECT / "catalog/encoders.yaml", ENCODERS_SCHEMA)
+TRAINING = SCHEMA["$defs"]["training"]["properties"]
+READ = MICRO["encoders"]["nano-read"]["pretrain"]
+# For each training key a value that MICRO does not have, and what else it takes.
+OTHER_VALUES: dict[str, Any] = {
+    "length": 12,
+    "truncation": "tail",
+    "epochs": 3,
+    "batch_size": 8,
+    "length_buckets": True,
+    "optimizer": "adamax",
+    "learning_rate": 0.02,
+    "epsilon": 1e-6,
+    "clipnorm": None,
+    "global_clipnorm": 1.0,
+    "weight_decay": 0.1,
+    "momentum": 0.9,
+    "schedule": "cosine",
+    "warmup_fraction": 0.2,
+    "dropout": 0.3,
+    "encoder_dropout": 0.3,
+    "pooling": "mean",
+    "precision": "mixed_bfloat16",
+    "xla": True,
+    "validation_fraction": 0.3,
+    "keep": "best",
+    "monitor": "validation_loss",
+    "patience": 2,
+}
+NEEDED = {"global_clipnorm": {"clipnorm": None}, "momentum": {"optimizer": "sgd"}}
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., Study]:
+    """Reads MICRO with top-level keys replaced."""
+    for name in ("train.csv", "test.csv", "more.txt", "more.csv"):
+        (tmp_path / name).touch()
+
+    def read_changed(**changes: Any) -> Study:
+        return Study(resolve_study(deepcopy(MICRO) | changes, SCHEMA, CATALOG, [tmp_path]), CATALOG, tmp_path)
+
+    return read_changed
+
+
+def rows(**changes: Any) -> list[dict[str, Any]]:
+    """The rows of MICRO, the second with more keys."""
+    first, second, *others = deepcopy(MICRO["models"])
+    return [first, second | changes, *others]
+
+
+def test_reading_a_study(tmp_path: Path) -> None:
+    """A path may be relative to the study file; what is wrong is told with its key; a key given twice is refused."""
+    for name in ("train.csv", "test.csv", "more.txt"):
+        (tmp_path / name).touch()
+    file = tmp_path / "study.yaml"
+    file.write_text(yaml.safe_dump(MICRO))
+    places = Places(PROJECT, (file,))
+    study = read_study(deepcopy(MICRO), places)
+    assert (study.name, study.metric) == ("micro", "accuracy")
+    assert study.dataset.local_copies("train.csv") == [str(tmp_path / "train.csv")]
+    with pytest.raises(StudyError, match="unknown key 'model'"):
+        read_study(deepcopy(MICRO) | {"model": []}, places)
+    file.write_text("study: a\nstudy: b\n")
+    with pytest.raises(StudyError, match="the key 'study' is given twice"):
+        read_study(deepcopy(MICRO), places)
+
+
+# === Rows, runs and what is trained ===
+
+
+def test_runs_of_a_study(read: Callable[..., Study]) -> None:
+    """One run per row and seed, one per baseline, one per trial of a search; each with a folder of its own."""
+    runs = read(seeds=[1, 2]).runs
+    assert runs.models == ["tfidf_logistic_regression", "Nano", "Nano-long", "Nano-tuned"]
+    assert [(run.model, run.seed) for run in runs.baselines] == [("tfidf_logistic_regression", 1)]
+    assert [(run.model, run.seed) for run in runs.berts] == [(model, s) for model in runs.models[1:] for s in (1, 2)]
+    assert [(run.model, run.seed) for run in runs.trials] == [("Nano-tuned", 1)] * 2
+    folders = [run.folder for run in runs.all + runs.trials]
+    assert len(set(folders)) == len(folders) == 9
+    assert files_of(runs.baselines, "metrics.json") == ["<results>/runs/tfidf_logistic_regression/seed-1/metrics.json"]
+    assert described(runs.all[:2]) == [
+        {"model": "TF-IDF + logistic regression", "seed": 1, "kind": "baseline"},
+        {"model": "Nano", "seed": 1, "kind": "bert"},
+    ]
+
+
+def test_added_rows_and_seeds_leave_the_others_alone(read: Callable[..., Study]) -> None:
+    """A new row, a new seed of the study or of a row: all that was there is trained as it was, from the same files."""
+
+    def trained(study: Study) -> dict[str, tuple[Any, ...]]:
+        return {
+            run.folder: (study.runs.training(run.model), study.inputs.training(run.model, run.seed))
+            for run in study.runs.berts
+        }
+
+    before = trained(read())
+    wide = {"name": "Nano wide", "encoder": "nano", "batch_size": 8}
+    for changes, added in (
+        ({"models": [*MICRO["models"], wide]}, {"Nano-wide/seed-1"}),
+        ({"seeds": [1, 2]}, {f"{model}/seed-2" for model in ("Nano", "Nano-long", "Nano-tuned")}),
+        ({"models": rows(seeds=[1, 2, 3])}, {"Nano-long/seed-2", "Nano-long/seed-3"}),
+    ):
+        after = trained(read(**changes))
+        assert before.items() <= after.items()
+        assert {folder.removeprefix("<results>/runs/") for folder in after.keys() - before.keys()} == added
+
+
+def test_there_is_another_value_for_each_training_key() -> None:
+    """A key that is added to the schema is added to the next test too."""
+    assert OTHER_VALUES.keys() == TRAINING.keys()
+
+
+@pytest.mark.parametrize("key", TRAINING)
+def test_each_training_key_reaches_its_row_alone(read: Callable[..., Study], key: str) -> None:
+    """A row's key changes the params or the inputs of its training, and those of no other row."""
+    before = read(models=rows(**NEEDED.get(key, {})))
+    after = read(models=rows(**NEEDED.get(key, {}), **{key: OTHER_VALUES[key]}))
+    for model in before.runs.rows:
+        # As Snakemake compares params: as they are written down.
+        is_same = repr(before.runs.training(model)) == repr(after.runs.training(model))
+        assert is_same == (model != "Nano-long"), model
+    assert after.runs.training("Nano-long")[key] == OTHER_VALUES[key]
+
+
+def test_params_are_plain(read: Callable[..., Study]) -> None:
+    """Snakemake leaves all but Python's own types out of its comparison: a setting among others would be forgotten."""
+    study = read()
+    params = [
+        *map(study.runs.training, study.runs.rows),
+        *(study.runs.trial_params(model) for model in study.runs.searches),
+        *(study.encoders.pretraining(name) for name in study.encoders.pretrained),
+        *(study.dataset.published, study.dataset.source_of("train"), study.dataset.held_out),
+        *(study.inputs.audited, study.outline.rows, study.outline.searches, study.notes.table),
+        *(study.outline.timed_names, described(study.runs.all)),
+    ]
+    assert json.loads(json.dumps(params)) == params
+
+
+def test_searches(read: Callable[..., Study]) -> None:
+    """A row's trials, with what each was trained with and where its files are."""
+    study = read()
+    [first, second] = study.runs.trials_of("Nano-tuned")
+    assert study.runs.trial_params("Nano-tuned") == [
+        {"trial": first.trial, "seed": 1},
+        {"trial": second.trial, "seed": 1},
+    ]
+    assert study.runs.search("Nano-tuned")["trials"] == {
+        first.trial: {"learning_rate": 0.01},
+        second.trial: {"learning_rate": 1.0e-9},
+    }
+    assert "learning_rate" not in study.runs.training("Nano-tuned")
+    assert study.inputs.trials("Nano-tuned", "history.csv") == [
+        f"<results>/search/Nano-tuned/{trial}/seed-1/history.csv" for trial in study.runs.trial_names
+    ]
+    assert study.runs.trials_of("Nano") == []
+
+
+# === Splits ===
+
+
+def test_split_has_a_seed_of_its_own_or_that_of_the_run(read: Callable[..., Study]) -> None:
+    """Where it goes with the run's seed, the baselines have every seed as well."""
+    study = read()
+    assert study.splits.files(study.runs.all) == ["<results>/data/splits/0.2-seed-0.parquet"]
+    assert read(split_seed=5).splits.file("Nano", 1) == "<results>/data/splits/0.2-seed-5.parquet"
+    per_run = read(split_seed="per_run", seeds=[0, 1])
+    assert per_run.splits.files(per_run.runs.all) == [f"<results>/data/splits/0.2-seed-{s}.parquet" for s in (0, 1)]
+    assert [run.seed for run in per_run.runs.baselines] == [0, 1]
+    assert per_run.splits.seeds == [0, 1]
+    assert per_run.notes.table[-1].startswith("Each seed draws its own split")
+
+
+@pytest.mark.parametrize(
+    ("changes", "differ"),
+    [
+        ({}, False),
+        # The baselines keep to the fifth of `training`.
+        ({"models": [MICRO["models"][0] | {"validation_fraction": 0.1}]}, True),
+        ({"split_seed": "per_run", "seeds": [1, 2]}, False),
+        ({"split_seed": "per_run", "seeds": [1, 2], "models": [MICRO["models"][0] | {"seeds": [3, 4]}]}, True),
+    ],
+)
+def test_study_knows_whether_all_rows_have_the_same_validation_part(
+    read: Callable[..., Study], changes: dict[str, Any], differ: bool
+) -> None:
+    """A choice between rows on different texts is less fair, and the summary has to say so."""
+    assert read(**changes).splits.differ == differ
+
+
+# === Encoders ===
+
+
+def test_second_pretraining_takes_the_heads_of_the_first(read: Callable[..., Study]) -> None:
+    """An encoder that was pre-trained here hands on its heads; one with random weights has none."""
+    again = {"pretrain": READ | {"from": "nano-read", "length": 16}}
+    study = read(encoders=MICRO["encoders"] | {"again": again}, models=rows(encoder="again"))
+    assert "heads" not in study.encoders.pretraining_start("nano-read")
+    assert study.encoders.pretraining_start("again") == study.encoders.files("nano-read") | {
+        "heads": "<results>/encoders/nano-read/pretraining_heads.npz"
+    }
+    assert study.encoders.used == ["nano", "nano-read", "again"]
+    assert study.encoders.pretraining_tokens("again") == [
+        f"<results>/data/tokens/own/{texts}.{part}.npy"
+        for texts in ("train", "unlabelled/more")
+        for part in ("ids", "offsets")
+    ]
+    assert study.encoders.size("again") == study.encoders.size("nano")
+
+
+def test_encoders_that_no_row_takes_are_not_asked_for(read: Callable[..., Study]) -> None:
+    """Not even by the targets that are about encoders; by its path each can be made."""
+    study = read(encoders=MICRO["encoders"] | {"spare": {"pretrain": READ | {"seed": 5}}})
+    assert not [file for file in study.targets.encoders + study.inputs.exported if "spare" in file]
+    assert "spare" in study.encoders.pretrained
+    assert study.encoders.used_pretrained == ["nano-read"]
+
+
+def test_fetched_encoders_that_are_here_are_no_outputs(read: Callable[..., Study], tmp_path: Path) -> None:
+    """Any encoder of the catalogue can be fetched, until its folder lies in resources/ of the study."""
+    name = "bert_uncased_L-2_H-128_A-2"
+    study = read(models=[{"name": "Tiny", "encoder": "tiny"}])
+    assert name in study.encoders.to_fetch
+    vocabulary = study.encoders.vocabulary(name)
+    assert vocabulary in study.encoders.vocabularies_to_fetch
+    assert study.encoders.fetched_lower_case(name)
+    folder = tmp_path / "resources/encoders" / name
+    folder.mkdir(parents=True)
+    for file in ("encoder.json", "encoder.weights.h5", "vocab.txt"):
+        (folder / file).touch()
+    assert name not in study.encoders.to_fetch
+    assert study.encoders.files(name)["config"] == f"resources/encoders/{name}/encoder.json"
+
+
+def test_exports(read: Callable[..., Study]) -> None:
+    """Encoders in use as they are, and each run's with its weights and labels."""
+    study = read()
+    assert study.inputs.exported == [
+        "encoders/nano",
+        "encoders/nano-read",
+        *(f"runs/{model}/seed-1" for model in ("Nano", "Nano-long", "Nano-tuned")),
+    ]
+    assert study.inputs.export("encoders/nano") == study.encoders.files("nano")
+    exported = study.inputs.export("runs/Nano-long/seed-1")
+    assert exported["config"] == "<results>/encoders/nano-read/encoder.json"
+    assert exported["weights"] == "<results>/runs/Nano-long/seed-1/model.weights.h5"
+
+
+def test_what_is_timed(read: Callable[..., Study]) -> None:
+    """The first seed of each row and baseline."""
+    study = read(seeds=[3, 1], split_seed="per_run")
+    assert study.inputs.speed("tfidf_logistic_regression") == {
+        "baseline": "<results>/runs/tfidf_logistic_regression/seed-3/baseline.npz"
+    }
+    assert study.inputs.speed("Nano")["weights"] == "<results>/runs/Nano/seed-3/model.weights.h5"
+
+
+# === Targets ===
+
+
+def test_unlabelled_texts_that_nothing_uses_are_left_alone(read: Callable[..., Study]) -> None:
+    """They are not downloaded either; those that a vocabulary is learned from are made."""
+    dataset = MICRO["dataset"] | {"unlabelled": {"more": {"url": "more.txt"}, "big": {"url": "more.csv"}}}
+    for texts, corpora, downloads in ([], 0, 2), (["big"], 1, 3):
+        study = read(dataset=dataset, models=MICRO["models"][:1], vocabularies={"own": {"size": 120, "text": texts}})
+        asked = study.targets.data
+        assert sum("data/unlabelled/" in file for file in asked) == corpora
+        assert sum(file.startswith("<dataset>/") for file in asked) == downloads
+
+
+def test_lengths_of_the_audit(read: Callable[..., Study]) -> None:
+    """Each vocabulary is audited at the lengths of its rows and their trials."""
+    searched = {"name": "Nano tuned", "encoder": "nano", "search": {"length": [8, 10]}}
+    study = read(models=[*rows(length=12)[:2], searched])
+    assert study.inputs.audited == [{"vocabulary": "own", "lengths": [8, 10, 12, 16]}]
+    assert study.inputs.audited_offsets == [f"<results>/data/tokens/own/{s}.offsets.npy" for s in ("train", "test")]
+
+
+def test_one_file_may_hold_both_splits(read: Callable[..., Study]) -> None:
+    """A test split that is held out comes from the training file, which is downloaded once; the table says so."""
+    dataset = {key: value for key, value in MICRO["dataset"].items() if key != "test"}
+    study = read(dataset=dataset, models=MICRO["models"][:1])
+    assert list(study.dataset.published) == ["train.csv", "more.txt"]
+    assert study.dataset.file_of("test") == study.dataset.file_of("train") == "<dataset>/train.csv"
+    assert study.dataset.held_out == {"fraction": 0.2, "seed": 0}
+    assert "The data set has no test split: 20% of its texts" in study.notes.table[0]
+    assert read().dataset.held_out is None
+
+
+def test_two_files_of_one_name_are_refused(read: Callable[..., Study]) -> None:
+    """When the study is read, in one sentence."""
+    addresses = {name: {"url": f"https://example.org/{name}/x.csv"} for name in ("train", "test")}
+    texts = {f"{name}-x": {"url": f"https://example.org/{name}/x.csv"} for name in "ab"}
+    clash = {"unlabelled": texts | {"c": {"url": "https://example.org/test-x.csv"}}}
+    with pytest.raises(StudyError, match="would both be kept as"):
+        read(dataset={"name": "micro"} | addresses | clash)
+
+
+# === Resources ===
+
+
+def test_larger_trainings_get_more_memory_and_time(read: Callable[..., Study]) -> None:
+    """By the size of the encoder, the batch and the length, of a search by its largest trial; retries get more time."""
+    tiny = {"name": "Tiny", "encoder": "tiny"}
+    searched = {"name": "Searched", "encoder": "nano", "search": {"batch_size": [8, 4096]}}
+    resources = read(models=[*rows(batch_size=4096), tiny, searched]).resources
+    memory = {model: resources.training_memory_mb(model) for model in ("Nano", "Nano-long", "Tiny", "Searched")}
+    assert memory["Nano"] < memory["Tiny"]
+    assert memory["Nano"] < memory["Nano-long"] == memory["Searched"]
+    assert resources.training_minutes("Nano", 1) == 60
+    assert resources.training_minutes("Nano", 2) == 120
+    assert resources.training_minutes("Tiny", 1) > 60
+    assert resources.training_minutes("Tiny", 1000) == 1440
+    assert resources.pretraining_memory_mb("nano-read", 100) == resources.pretraining_memory_mb("nano-read", 0) + 300
+
+
+@pytest.mark.parametrize(
+    ("devices", "cores", "memory", "at_once"),
+    [
+        (0, 4, 10**12, 4),
+        (0, 64, 10**12, 5),  # trainings of the study
+        (0, 4, 4.5e9, 2),
+        (0, 4, 10**6, 1),
+        (1, 4, 10**12, 1),
+        (2, 1, 10**6, 2),
+    ],
+)
+def test_trainings_at_once(read: Callable[..., Study], devices: int, cores: int, memory: float, at_once: int) -> None:
+    """As many as there are devices; on a CPU as there are cores and trainings and as fit into memory."""
+    machine = Machine(cores, on_cluster=False, devices=devices)
+    assert read().resources.trainings_at_once(machine, int(memory)) == at_once
+
+
+@pytest.mark.parametrize(
+    ("machine", "at_once", "training", "pretraining", "alone"),
+    [
+        (Machine(4, on_cluster=False, devices=0), 4, 1, 4, 4),
+        (Machine(4, on_cluster=False, devices=0), 2, 2, 4, 4),
+        (Machine(4, on_cluster=False, devices=1), 1, 4, 4, 4),
+        (Machine(4, on_cluster=False, devices=2), 2, 2, 2, 4),
+        (Machine(2, on_cluster=False, devices=0), 3, 1, 2, 2),
+        (Machine(4, on_cluster=False, devices=0), 0, 4, 4, 4),
+        (Machine(64, on_cluster=True, devices=0), 1, 4, 4, 4),
+    ],
+)
+def test_cores_are_shared_out_among_the_trainings_at_once(
+    machine: Machine, at_once: int, training: int, pretraining: int, alone: int
+) -> None:
+    """On a CPU no core is idle; what everything waits for, and what is timed, has all of them."""
+    assert machine.training_threads(at_once) == training
+    assert machine.pretraining_threads(at_once) == pretraining
+    assert machine.all_threads == alone
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "limits"),
+    [
+        ("0::/\n", {"memory.max": "4000000\n"}, [4000000]),
+        ("0::/a/b\n", {"a/memory.max": "5000000\n", "a/b/memory.max": "max\n"}, [5000000]),
+        ("0::/a/b\n", {"a/memory.max": "5\n", "a/b/memory.max": "7\n"}, [7, 5]),
+        # The host's path, seen from within a container.
+        ("0::/../../docker/x\n", {"memory.max": "6000000\n"}, [6000000]),
+        ("4:memory:/docker/x\n3:cpu,cpuacct:/y\n", {"memory/memory.limit_in_bytes": "7000000\n"}, [7000000]),
+        ("3:cpu:/y\n", {"memory.max": "1\n"}, []),
+        ("0::/\n", {}, []),
+    ],
+)
+def test_memory_limits_of_a_container(tmp_path: Path, groups: str, files: dict[str, str], limits: list[int]) -> None:
+    """Those of version 2 and 1 of control groups, the process's own and those around it."""
+    (tmp_path / "cgroup").write_text(groups)
+    for name, text in files.items():
+        file = tmp_path / "fs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    assert memory_limits(tmp_path / "cgroup", tmp_path / "fs") == limits
+
+
+def test_no_control_groups_no_limit(tmp_path: Path) -> None:
+    """Such as on other systems."""
+    assert memory_limits(tmp_path / "absent", tmp_path) == []
+
+
+# === Sentences ===
+
+
+def test_what_nothing_reads_or_trains_is_told_at_the_start(read: Callable[..., Study]) -> None:
+    """Texts without labels that were forgotten, and a head that reads what a pre-training left at random."""
+
+    def told(**changes: Any) -> list[str]:
+        return [sentence.split(" reads its")[0].split(":")[0] for sentence in read(**changes).notes.warnings]
+
+    assert told() == []
+    spare = MICRO["dataset"] | {"unlabelled": MICRO["dataset"]["unlabelled"] | {"spare": {"url": "more.csv"}}}
+    assert told(dataset=spare) == ["dataset.unlabelled.spare"]
+    words_only = MICRO["encoders"] | {"nano-read": {"pretrain": READ | {"bag_of_words": False}}}
+    assert told(encoders=words_only) == ["“Nano long”"]
+    assert told(encoders=words_only, models=rows(pooling="mean")) == []
+    assert told(encoders=words_only, dataset=spare) == ["dataset.unlabelled.spare", "“Nano long”"]
+
+
+def test_foot_of_the_table(read: Callable[..., Study]) -> None:
+    """What pre-training means for the rows: what was read, from which start, and which positions were never seen."""
+    pretrained, positions = read().notes.table
+    assert pretrained.startswith("Pre-trained on the training texts and “more”, without labels")
+    assert "“nano-read” from random weights (2 epochs)" in pretrained
+    assert positions.startswith("“Nano long” reads up to 16 WordPieces of a text; its encoder")
+    assert read(models=rows(length=12)).notes.table == [pretrained]
+    assert read(models=MICRO["models"][:1]).notes.table == []
+
+
+def test_kills_are_explained() -> None:
+    """A job that was killed could not say so itself; one that failed with a sentence needs no other."""
+    killed = "Command 'python /x/.snakemake/scripts/tmp1.train_model.py' died with <Signals.SIGKILL: 9>."
+    aborted = "Command 'python /x/.snakemake/scripts/tmp2.tokenize_text.py' returned non-zero exit status 134."
+    failed = "Command 'python /x/.snakemake/scripts/tmp3.build_npz.py' returned non-zero exit status 1."
+    sentences = explain_kills([killed, failed, f"{aborted}\n{killed}"])
+    assert [sentence.split(" was killed")[0] for sentence in sentences] == ["tokenize_text", "train_model"]
+    assert explain_kills([failed]) == []
+
+
+def test_results_are_shown_as_far_as_they_are_made(read: Callable[..., Study], tmp_path: Path) -> None:
+    """The table and the summary of this study, from where its outputs lie."""
+    study = read()
+    assert study.results() == []
+    (tmp_path / "results/micro").mkdir(parents=True)
+    (tmp_path / "results/micro/table.txt").write_text("a table")
+    assert study.results() == ["a table"]
+
+
+# === The report ===
+
+
+def test_figures_of_a_study(read: Callable[..., Study]) -> None:
+    """Searches and pre-trainings are drawn where there are any."""
+    assert list(read().outline.figures) == list(FIGURES)
+    plain = read(models=MICRO["models"][:1]).outline.figures
+    assert FIGURES.keys() - plain.keys() == {"search", "pretraining"}
+
+
+def test_timeline_names_each_job_that_is_drawn(read: Callable[..., Study]) -> None:
+    """As many names as records, in their order."""
+    study = read()
+    outline = study.outline
+    assert len(outline.timed) == len(outline.timed_names) == 1 + 3 + 2
+    assert outline.timed_names[:2] == ["nano-read, pre-training", "Nano, training, seed 1"]
+    assert outline.timed_names[-1] == f"Nano tuned, trial {study.runs.trials[-1].trial}, seed 1"
+    assert outline.evaluations == [f"{run.name}, evaluation, seed 1" for run in study.runs.berts]
+
+
+def test_rows_of_the_table(read: Callable[..., Study]) -> None:
+    """Baselines stand first and have no encoder."""
+    found = read(models=rows(reference={"test_accuracy": 0.9})).outline.rows
+    assert [row["path"] for row in found] == ["tfidf_logistic_regression", "Nano", "Nano-long", "Nano-tuned"]
+    assert [row["encoder"] for row in found] == ["", "nano", "nano-read", "nano"]
+    assert found[2]["reference"] == {"test_accuracy": 0.9}
+
+
+def test_paths_that_python_opens_obey_the_outputs_folder(read: Callable[..., Study], tmp_path: Path) -> None:
+    """Checkpoints and benchmarks lie beside the results."""
+    study = read()
+    assert study.checkpoints("runs", "Nano", "1") == str(tmp_path / "checkpoints/micro/runs/Nano/1")
+    assert study.benchmarks("train_model", study.runs.berts[:1]) == [
+        str(tmp_path / "benchmarks/micro/runs/Nano/seed-1/train_model.tsv")
+    ]
