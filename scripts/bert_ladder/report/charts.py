@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -21,7 +22,7 @@ GREY, GRID = "#666666", "#e5e5e5"
 
 FONT = 12  # pixels
 LABEL_LIMIT = 240  # pixels of a row's name on an axis or in a legend; what is longer ends in an ellipsis
-CONFIG = {
+CONFIG: dict[str, Any] = {
     # Of the same widths, so that labels stay where they were placed.
     "font": "Liberation Sans, Arial, Helvetica, sans-serif",
     "background": "white",
@@ -40,6 +41,7 @@ VEGALITE = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
 GAP = 5  # pixels between a mark and its label
 MAX_TICKS = 10  # epochs that are all labelled
 Box = tuple[float, float, float, float]
+Tooltips = list[str | alt.Tooltip]
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart | alt.VConcatChart
 
 
@@ -96,6 +98,16 @@ def epoch_axis(epochs: Sequence[int]) -> alt.X:
     x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(domain=ends, nice=False))
     ticks = every if len(every) <= MAX_TICKS else alt.Undefined
     return x.axis(values=ticks, format="d", tickMinStep=1, grid=False)
+
+
+def layered(*charts: alt.Chart, data: alt.InlineData | pd.DataFrame | None = None) -> alt.LayerChart:
+    """Charts on top of one another, the last uppermost; none of them has facets.
+
+    Args:
+        charts: with data of their own, or none.
+        data: of those that have none.
+    """
+    return alt.LayerChart(layer=charts, data=alt.Undefined if data is None else data)
 
 
 def row_marks(models: Sequence[str]) -> pd.DataFrame:
