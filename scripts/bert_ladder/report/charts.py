@@ -126,22 +126,20 @@ def row_marks(models: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["model", "colour", "shape", "dash"])
 
 
-def row_scales(models: Sequence[str], shown: Sequence[str] | None = None) -> dict[str, alt.Scale]:
-    """Scales from a row's name to its marks, for the channels `color`, `shape` and `strokeDash`.
+def row_scales(models: Sequence[str]) -> dict[str, alt.Scale]:
+    """Scales from a row's name to its marks.
 
     Args:
         models: the shown names of all rows of the study, in table order.
-        shown: the rows in the figure, by default all.
 
     Returns:
-        "color", "shape" and "strokeDash" to their scale; the domain is `shown` in table order.
+        The channels "color", "shape" and "strokeDash" to their scale.
     """
     marks = row_marks(models)
-    if shown is not None:
-        marks = marks[marks["model"].isin(list(shown))]
-    domain = marks["model"].tolist()
     channels = {"color": "colour", "shape": "shape", "strokeDash": "dash"}
-    return {channel: alt.Scale(domain=domain, range=marks[column].tolist()) for channel, column in channels.items()}
+    return {
+        channel: alt.Scale(domain=list(models), range=marks[column].tolist()) for channel, column in channels.items()
+    }
 
 
 def place_labels(
