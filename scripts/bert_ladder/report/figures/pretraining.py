@@ -1,4 +1,4 @@
-"""What pre-training learned: how well each task goes on held-out text after each epoch."""
+"""What pre-training learned: loss and accuracy of each task on held-out text after each epoch."""
 
 import logging
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ WIDTH, HEIGHT = 330, 220  # pixels of a panel
 COLUMNS = 2
 # Column of pretraining.csv -> title and format of its axis; the last ones are of tasks that not every encoder has.
 MEASURES = {
-    "validation_loss": ("Loss per hidden token (nats)", "~g"),
-    "validation_accuracy": ("Hidden tokens guessed", "~%"),
+    "validation_loss": ("Loss per masked token (nats)", "~g"),
+    "validation_accuracy": ("Masked tokens predicted", "~%"),
     "validation_pairs_accuracy": ("Second segments told", "~%"),
     "validation_bag_loss": ("Loss per token of the bag (nats)", "~g"),
 }

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 # Phase of a job -> its colour.
 PHASES = {"waiting": ORANGE, "start-up": GREY, "training": BLUE, "predicting": GREEN, "writing": SKY}
-PAUSE = 600.0  # seconds without any job after which a study counts as taken up again
+PAUSE = 600.0  # seconds without any job after which a study counts as resumed
 STEP, WIDTH = 26, 620  # pixels: of a lane, of the panel
 
 
@@ -100,7 +100,7 @@ def phases_of(jobs: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def without_pauses(phases: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Move together what lies more than `PAUSE` apart: a study that was taken up again on another day.
+    """Move together what lies more than `PAUSE` apart: a study that was resumed on another day.
 
     Returns:
         The phases with new times, and how many pauses were left out.
