@@ -1,4 +1,4 @@
-"""What pre-training learned: how well each task goes on held-out text after each epoch."""
+"""What pre-training learned: loss and accuracy of each task on held-out text after each epoch."""
 
 from typing import Any
 

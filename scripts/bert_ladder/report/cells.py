@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bert_ladder.report.markup import one_line
+from bert_ladder.report.markup import single_spaced
 
 TEST_METRICS = ("test_accuracy", "precision", "recall", "f1")
 SHOWN = {
@@ -40,8 +40,8 @@ def table_cells(table: pd.DataFrame) -> list[dict[str, str]]:
     lines = []
     for row in table.to_dict("records"):
         line = {
-            "name": one_line(row["model"]),
-            "encoder": one_line(row["encoder"]),
+            "name": single_spaced(row["model"]),
+            "encoder": single_spaced(row["encoder"]),
             "parameters": _millions(row["parameters"]),
             "seeds": str(row["seeds"]),
             "training_seconds": f"{row['training_seconds']:,.{0 if row['training_seconds'] >= 10 else 1}f}",
@@ -62,7 +62,7 @@ def table_cells(table: pd.DataFrame) -> list[dict[str, str]]:
 def measure_cells(table: pd.DataFrame) -> list[dict[str, str]]:
     """What people read of the second table: `name` and the `MEASURES`, rounded, of each row; empty where undefined."""
     return [
-        {"name": one_line(row["model"])}
+        {"name": single_spaced(row["model"])}
         | {
             measure: f"{row[measure]:{form}}" if pd.notna(row.get(measure)) else ""
             for measure, (_, form) in MEASURES.items()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -21,7 +22,7 @@ GREY, GRID = "#666666", "#e5e5e5"
 
 FONT = 12  # pixels
 LABEL_LIMIT = 240  # pixels of a row's name on an axis or in a legend; what is longer ends in an ellipsis
-CONFIG = {
+CONFIG: dict[str, Any] = {
     # Of the same widths, so that labels stay where they were placed.
     "font": "Liberation Sans, Arial, Helvetica, sans-serif",
     "background": "white",
@@ -40,6 +41,7 @@ VEGALITE = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
 GAP = 5  # pixels between a mark and its label
 MAX_TICKS = 10  # epochs that are all labelled
 Box = tuple[float, float, float, float]
+Tooltips = list[str | alt.Tooltip]
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart | alt.VConcatChart
 
 
@@ -98,6 +100,16 @@ def epoch_axis(epochs: Sequence[int]) -> alt.X:
     return x.axis(values=ticks, format="d", tickMinStep=1, grid=False)
 
 
+def layered(*charts: alt.Chart, data: alt.InlineData | pd.DataFrame | None = None) -> alt.LayerChart:
+    """Charts on top of one another, the last uppermost; none of them has facets.
+
+    Args:
+        charts: with data of their own, or none.
+        data: of those that have none.
+    """
+    return alt.LayerChart(layer=charts, data=alt.Undefined if data is None else data)
+
+
 def row_marks(models: Sequence[str]) -> pd.DataFrame:
     """Colour, shape and dash of every row of the table, the same in all figures.
 
@@ -114,22 +126,20 @@ def row_marks(models: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["model", "colour", "shape", "dash"])
 
 
-def row_scales(models: Sequence[str], shown: Sequence[str] | None = None) -> dict[str, alt.Scale]:
-    """Scales from a row's name to its marks, for the channels `color`, `shape` and `strokeDash`.
+def row_scales(models: Sequence[str]) -> dict[str, alt.Scale]:
+    """Scales from a row's name to its marks.
 
     Args:
         models: the shown names of all rows of the study, in table order.
-        shown: the rows in the figure, by default all.
 
     Returns:
-        "color", "shape" and "strokeDash" to their scale; the domain is `shown` in table order.
+        The channels "color", "shape" and "strokeDash" to their scale.
     """
     marks = row_marks(models)
-    if shown is not None:
-        marks = marks[marks["model"].isin(list(shown))]
-    domain = marks["model"].tolist()
     channels = {"color": "colour", "shape": "shape", "strokeDash": "dash"}
-    return {channel: alt.Scale(domain=domain, range=marks[column].tolist()) for channel, column in channels.items()}
+    return {
+        channel: alt.Scale(domain=list(models), range=marks[column].tolist()) for channel, column in channels.items()
+    }
 
 
 def place_labels(

@@ -22,7 +22,7 @@ def epochs_section(histories: pd.DataFrame, records: Sequence[dict[str, Any]]) -
         records: training.json of the same runs.
     """
     rows = [
-        last_epoch(model, of_row, [record for record in records if record["model"] == model])
+        last_epoch(str(model), of_row, [record for record in records if record["model"] == model])
         for model, of_row in histories.groupby("model", sort=False)
     ]
     tested = [row for row in rows if row["p"] is not None]

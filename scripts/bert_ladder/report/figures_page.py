@@ -53,7 +53,8 @@ def render_figures(
 
 def _runtime() -> str:
     """JavaScript of Vega, Vega-Lite and Vega-Embed; defines `vegaEmbed`."""
-    return vl_convert.javascript_bundle(vl_version=VEGALITE)
+    # Its types lack the default of the snippet, which its documentation has.
+    return vl_convert.javascript_bundle(vl_version=VEGALITE)  # type: ignore[call-arg]
 
 
 def _pack(text: str) -> str:

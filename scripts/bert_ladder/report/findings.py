@@ -1,11 +1,10 @@
 """What the study's numbers say, section by section; a claim of a difference only where its test carries it."""
 
 from itertools import pairwise
-from typing import Any
 
 import pandas as pd
 
-from bert_ladder.report.results import Results
+from bert_ladder.report.results import Pair, Results
 from bert_ladder.report.words import Section, among, difference, milliseconds, spoken
 
 LISTED = 10  # pairs that are told one by one
@@ -108,7 +107,7 @@ def open_section(results: Results) -> Section:
     return "Not separable with these data", lines
 
 
-def needed(pair: dict[str, Any]) -> str:
+def needed(pair: Pair) -> str:
     """How many seeds, or test texts, a difference as large as the observed one would take."""
     if pd.notna(pair["seeds_needed"]):
         what = f"with about {int(pair['seeds_needed'])} seeds per row"
@@ -140,13 +139,14 @@ def search_section(results: Results) -> Section | None:
     if "chosen" not in results.table or not results.table["chosen"].notna().any():
         return None
     lines = []
-    for model, row in results.table[results.table["chosen"].notna()].iterrows():
-        loss = row["search_metric"] == "loss"
+    for row in results.table[results.table["chosen"].notna()].reset_index().to_dict("records"):
+        model, chosen_by = row["model"], row["search_metric"]
+        loss = chosen_by == "loss"
         score = f"{row['search_score']:.4f}" if loss else f"{100 * row['search_score']:.2f} %"
-        measure = "validation_loss" if loss else f"validation_{row['search_metric']}"
+        measure = "validation_loss" if loss else f"validation_{chosen_by}"
         again = results.of(measure)["mean"][model]
         lines.append(
-            f"“{model}”: {row['chosen']}, the best of {int(row['trials'])} trials by validation {row['search_metric']} "
+            f"“{model}”: {row['chosen']}, the best of {int(row['trials'])} trials by validation {chosen_by} "
             f"({score}). Trained with the row's seeds it has {f'{again:.4f}' if loss else f'{100 * again:.2f} %'} "
             f"there, and {results.measured(model)} {results.metric.name} on the test split; of the best of several "
             "trials some luck is always a part."

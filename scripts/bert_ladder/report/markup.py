@@ -4,8 +4,10 @@ import re
 
 from tabulate import LATEX_ESCAPE_RULES
 
+TEXT_WIDTH = 120  # columns of a terminal
 
-def one_line(text: str) -> str:
+
+def single_spaced(text: str) -> str:
     """White space, line breaks among it, becomes single spaces."""
     return " ".join(text.split())
 

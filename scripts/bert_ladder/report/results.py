@@ -1,11 +1,13 @@
 """The numbers of a finished study, and the few questions that its words and figures ask of them."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+# A line of pairs.csv, by column.
+Pair = dict[Hashable, Any]
 OPPOSITE = {"better": "worse", "worse": "better", "not separable": "not separable"}
 
 
@@ -68,7 +70,7 @@ class Results:
         limit = found["mean"][best] - found["se"][best]
         return found.index[found["mean"] >= limit].tolist()
 
-    def pair(self, a: str, b: str) -> dict[str, Any]:
+    def pair(self, a: str, b: str) -> Pair:
         """The comparison of row a with row b, a first."""
         pairs = both_ways(self.pairs)
         return pairs[(pairs["model_a"] == a) & (pairs["model_b"] == b)].iloc[0].to_dict()

@@ -23,14 +23,12 @@ from bert_ladder.report.findings import (
     size_section,
 )
 from bert_ladder.report.html import render_template
-from bert_ladder.report.markup import escape_markdown, one_line
+from bert_ladder.report.markup import TEXT_WIDTH, escape_markdown, single_spaced
 from bert_ladder.report.records import read_histories, read_record
 from bert_ladder.report.results import Results
 from bert_ladder.report.words import Section
 
 log = logging.getLogger(__name__)
-
-TEXT_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def render_summary(
         leak_section(results, read_record(sources.audit)["leaked"]["test_rows"]),
         scope_section(results),
     ]
-    sections = [(heading, [one_line(line) for line in lines]) for heading, lines in filter(None, found)]
+    sections = [(heading, [single_spaced(line) for line in lines]) for heading, lines in filter(None, found)]
     title = f"Study {study}: what it says"
     forms = {
         "markdown": render_markdown(title, sections),

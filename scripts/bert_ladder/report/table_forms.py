@@ -8,9 +8,8 @@ from tabulate import tabulate
 
 from bert_ladder.report.cells import MEASURES, SHOWN, TEST_METRICS
 from bert_ladder.report.html import Table, render_template
-from bert_ladder.report.markup import escape_latex, escape_markdown
+from bert_ladder.report.markup import TEXT_WIDTH, escape_latex, escape_markdown
 
-TEXT_WIDTH = 120
 TEXT_NAME = 28  # with columns of this width for names a table fits TEXT_WIDTH
 
 

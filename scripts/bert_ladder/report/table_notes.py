@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bert_ladder.report.cells import DIFFERENCE, ORIGINAL
-from bert_ladder.report.markup import one_line
+from bert_ladder.report.markup import single_spaced
 
 
 def foot_lines(
@@ -48,7 +48,7 @@ def foot_lines(
     ]
     if cuts:
         lines.append(f"Text length: {'; '.join(cuts)}; the linear baselines read whole texts.")
-    return [one_line(line) for line in [*lines, *notes]]
+    return [single_spaced(line) for line in [*lines, *notes]]
 
 
 def _interval_line(table: pd.DataFrame) -> str:

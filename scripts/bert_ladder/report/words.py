@@ -1,13 +1,14 @@
 """Numbers in words: what the sentences of the summary are made of."""
 
 from collections.abc import Sequence
-from typing import Any
+
+from bert_ladder.report.results import Pair
 
 # A heading and its sentences.
 Section = tuple[str, list[str]]
 
 
-def difference(pair: dict[str, Any]) -> str:
+def difference(pair: Pair) -> str:
     """A pair's difference with its interval and p-value, in words."""
     low, value, high = (100 * pair[key] for key in ("low", "difference", "high"))
     return f"{value:+z.2f} points [{low:+z.2f}, {high:+z.2f}], {p_value(pair['p_holm'])} after Holm's correction"

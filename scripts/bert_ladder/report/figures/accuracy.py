@@ -17,6 +17,8 @@ from bert_ladder.report.charts import (
     LABEL_LIMIT,
     Box,
     FigureFiles,
+    Tooltips,
+    layered,
     place_labels,
     row_marks,
     save_chart,
@@ -130,7 +132,7 @@ def _panel(
     )
     low, high = alt.Y("accuracy_low:Q", scale=y_scale), alt.Y2("accuracy_high:Q")
     colour, shape = alt.Color("colour:N", scale=None), alt.Shape("shape:N", scale=None)
-    tooltip = ["model:N", alt.Tooltip("parameters:Q", format=",")]
+    tooltip: Tooltips = ["model:N", alt.Tooltip("parameters:Q", format=",")]
     tooltip += [alt.Tooltip(f"{column}:Q", format=".2%") for column in ACCURACY.values()]
     tooltip += [alt.Tooltip(title, type="nominal") for title, _ in COSTS.values()]
 
@@ -149,7 +151,7 @@ def _panel(
     y = alt.Y("y:Q", scale=y_scale)
     leader = alt.Chart(leaders).mark_rule(color=GREY, strokeWidth=0.75).encode(x=x, y=y, x2="x2:Q", y2="y2:Q")
     text = alt.Chart(labels).mark_text(color=BLACK, limit=LABEL_LIMIT, baseline="middle")
-    return alt.layer(*layers, leader, text.encode(x=x, y=y, text="model:N")).properties(width=WIDTH, height=HEIGHT)
+    return layered(*layers, leader, text.encode(x=x, y=y, text="model:N")).properties(width=WIDTH, height=HEIGHT)
 
 
 def _log_domain(values: pd.Series) -> Domain:
@@ -196,15 +198,15 @@ def _labels(
 
     wanted: list[tuple[str, Box]] = []
     # A line's label stands at its right end, as if it named a mark there.
-    for row in lines.itertuples():
-        y = down(row.accuracy)
-        wanted.append((row.model, (WIDTH - text_box(row.model)[0] - 4, y - 2, WIDTH, y + 2)))
+    for row in lines.to_dict("records"):
+        y = down(row["accuracy"])
+        wanted.append((row["model"], (WIDTH - text_box(row["model"])[0] - 4, y - 2, WIDTH, y + 2)))
     taken: list[Box] = [(0.0, top, float(WIDTH), bottom) for _, (_, top, _, bottom) in wanted]
-    for row in points.itertuples():
-        x = right(row.x)
-        wanted.append((row.model, (x - 5, down(row.accuracy_high), x + 5, down(row.accuracy_low))))
+    for row in points.to_dict("records"):
+        x = right(row["x"])
+        wanted.append((row["model"], (x - 5, down(row["accuracy_high"]), x + 5, down(row["accuracy_low"]))))
     if steps is not None:
-        corners = [(right(step.x), down(step.level)) for step in steps.itertuples()]
+        corners = [(right(step["x"]), down(step["level"])) for step in steps.to_dict("records")]
         for (x, y), (next_x, next_y) in itertools.pairwise(corners):
             taken += [(x, y - 1, next_x, y + 1), (next_x - 1, next_y, next_x + 1, y)]
 

@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix
 
 from bert_ladder.data.frames import read_labels
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import BLACK, FONT, FigureFiles, save_chart
+from bert_ladder.report.charts import BLACK, FONT, FigureFiles, Tooltips, layered, save_chart
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,13 @@ def confusion_chart(counts: dict[str, np.ndarray], seeds: dict[str, int], names:
             if line.any()
         ]
     size, form = next(cell for classes, cell in CELLS.items() if len(predicted) <= classes)
-    axis = {"title": None, "domain": False, "ticks": False, "labelPadding": 6, "labelLimit": LABEL_LIMIT}
+    axis: dict[str, Any] = {
+        "title": None,
+        "domain": False,
+        "ticks": False,
+        "labelPadding": 6,
+        "labelLimit": LABEL_LIMIT,
+    }
     x = alt.X("predicted:N", sort=predicted, scale=alt.Scale(domain=predicted))
     y = alt.Y("true:N", sort=true, scale=alt.Scale(domain=true)).axis(**axis | {"title": "True class"})
     colour = alt.Color(
@@ -98,7 +104,7 @@ def confusion_chart(counts: dict[str, np.ndarray], seeds: dict[str, int], names:
         scale=alt.Scale(domain=[0, 0.5, 1], range=COLOURS),
         legend=alt.Legend(title=["Share of the", "true class"], format=".0%", gradientLength=120),
     )
-    tooltip = [
+    tooltip: Tooltips = [
         alt.Tooltip("model:N", title="row"),
         alt.Tooltip("true:N", title="true class"),
         alt.Tooltip("predicted:N", title="predicted class"),
@@ -114,7 +120,7 @@ def confusion_chart(counts: dict[str, np.ndarray], seeds: dict[str, int], names:
     ).encode(x=x.axis(labelAngle=-50, **axis | {"title": "Predicted class"}), y=y, tooltip=tooltip)
     text = base.transform_calculate(shown=f"datum.count ? format(100 * datum.share, '{form}') : ''")
     ink = alt.when(alt.datum["share"] > 0.55).then(alt.value("white")).otherwise(alt.value(BLACK))
-    layers = alt.layer(
+    layers = layered(
         base.mark_rect(stroke="white", strokeWidth=1).encode(color=colour),
         text.mark_text(fontSize=FONT if size > 30 else FONT - 2).encode(text="shown:N", color=ink),
         data=alt.InlineData(values=lines),

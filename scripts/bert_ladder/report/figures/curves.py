@@ -12,7 +12,17 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from bert_ladder.data.frames import read_labels, read_rows
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import GREY, Chart, FigureFiles, message_chart, row_marks, row_scales, save_chart
+from bert_ladder.report.charts import (
+    GREY,
+    Chart,
+    FigureFiles,
+    Tooltips,
+    layered,
+    message_chart,
+    row_marks,
+    row_scales,
+    save_chart,
+)
 
 log = logging.getLogger(__name__)
 
@@ -173,13 +183,13 @@ def _panel(
     x = alt.X("x:Q", title=titles[0], scale=alt.Scale(domain=[0, 1])).axis(format="~%", tickCount=5)
     y_scale = alt.Scale(domain=[floor, 1], zero=False)
     y = alt.Y("y:Q", title=titles[1], scale=y_scale).axis(format="~%", tickCount=5)
-    tooltip = ["model:N", "seeds:Q", alt.Tooltip("area:Q", title="area under the curve", format=".4f")]
+    tooltip: Tooltips = ["model:N", "seeds:Q", alt.Tooltip("area:Q", title="area under the curve", format=".4f")]
     tooltip += [alt.Tooltip(f"{axis}:Q", title=title, format=".1%") for axis, title in zip("xy", titles, strict=True)]
     lines = curves[curves["curve"] == curve].drop(columns="curve")
     base = alt.Chart(lines).transform_flatten(["x", "y", "low", "high"]).encode(x=x)
     several = base.transform_filter(alt.datum["seeds"] > 1)
     diagonal = pd.DataFrame(guess, columns=["x", "y"])
-    return alt.layer(
+    return layered(
         alt.Chart(diagonal).mark_line(color=GREY, strokeDash=[1, 3]).encode(x=x, y=y),
         several.mark_area(opacity=0.15).encode(
             y=alt.Y("low:Q", scale=y_scale),

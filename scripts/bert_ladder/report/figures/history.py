@@ -8,7 +8,17 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bert_ladder.report.charts import BLACK, BLUE, GREY, VERMILLION, FigureFiles, epoch_axis, save_chart
+from bert_ladder.report.charts import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILLION,
+    FigureFiles,
+    Tooltips,
+    epoch_axis,
+    layered,
+    save_chart,
+)
 from bert_ladder.report.records import read_histories
 
 log = logging.getLogger(__name__)
@@ -149,13 +159,13 @@ def _panel(data: pd.DataFrame, measure: str) -> alt.LayerChart:
     # Without scales, which would put the marks into the legend of the lines.
     training = alt.when(alt.datum["part"] == "training")
     fill, shape = (training.then(alt.value(one)).otherwise(alt.value(other)) for one, other in (colours, shapes))
-    tooltip = ["model:N", "part:N", "epoch:Q", alt.Tooltip(f"{measure}:Q", format=".4f")]
+    tooltip: Tooltips = ["model:N", "part:N", "epoch:Q", alt.Tooltip(f"{measure}:Q", format=".4f")]
 
     def role(name: str) -> alt.Chart:
-        shown = tooltip if name in (MEAN, BEST) else [*tooltip, "seed:N"]
+        shown: Tooltips = tooltip if name in (MEAN, BEST) else [*tooltip, "seed:N"]
         return alt.Chart().transform_filter(alt.datum["role"] == name).encode(x=x, tooltip=shown)
 
-    return alt.layer(
+    return layered(
         role(BEST).mark_rule(color=GREY, strokeDash=[2, 2]),
         role(SEED).mark_line(strokeWidth=1, opacity=0.55).encode(y=y, color=colour, strokeDash=dash, detail="seed:N"),
         role(MEAN).mark_line(strokeWidth=2.5).encode(y=y, color=colour, strokeDash=dash),

@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from bert_ladder.data.frames import frame_texts
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import FigureFiles, row_marks, row_scales, save_chart
+from bert_ladder.report.charts import FigureFiles, Tooltips, layered, row_marks, row_scales, save_chart
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +111,10 @@ def lengths_chart(accuracies: pd.DataFrame) -> alt.LayerChart:
     scale = alt.Scale(zero=False)
     y = alt.Y("accuracy:Q", title="Test accuracy, 95 % interval", scale=scale).axis(format="~%")
     colour = alt.Color("model:N", scale=scales["color"], legend=legend)
-    tooltip = ["model:N", alt.Tooltip("length:N", title="words"), "seeds:Q"]
+    tooltip: Tooltips = ["model:N", alt.Tooltip("length:N", title="words"), "seeds:Q"]
     tooltip += [alt.Tooltip(f"{name}:Q", format=".2%") for name in ("accuracy", "low", "high")]
     base = alt.Chart(data).encode(x=x, xOffset=offset, color=colour, tooltip=tooltip)
-    layers = alt.layer(
+    layers = layered(
         # Without a scale, so that the legend shows the marks.
         base.mark_line(strokeWidth=1.5, opacity=0.7).encode(y=y, strokeDash=alt.StrokeDash("dash:N", scale=None)),
         base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),

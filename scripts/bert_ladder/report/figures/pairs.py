@@ -2,12 +2,23 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.report.charts import BLACK, FONT, ORANGE, SKY, FigureFiles, message_chart, save_chart
+from bert_ladder.report.charts import (
+    BLACK,
+    FONT,
+    ORANGE,
+    SKY,
+    FigureFiles,
+    Tooltips,
+    layered,
+    message_chart,
+    save_chart,
+)
 from bert_ladder.report.results import METRICS, both_ways
 
 log = logging.getLogger(__name__)
@@ -51,7 +62,7 @@ def pairs_chart(pairs: pd.DataFrame) -> alt.LayerChart:
     largest = float(cells["difference"].abs().max()) or 1.0
 
     metric = f"test {METRICS[pairs['metric'].iloc[0]].name}"
-    axis = {"sort": models, "scale": alt.Scale(domain=models), "title": None}
+    axis: dict[str, Any] = {"sort": models, "scale": alt.Scale(domain=models), "title": None}
     x = alt.X("model_b:N", **axis).axis(orient="top", labelAngle=-40, domain=False, ticks=False, labelPadding=6)
     y = alt.Y("model_a:N", **axis).axis(domain=False, ticks=False, labelPadding=6)
     colour = alt.Color(
@@ -59,7 +70,7 @@ def pairs_chart(pairs: pd.DataFrame) -> alt.LayerChart:
         scale=alt.Scale(domain=[-largest, 0, largest], range=[ORANGE, "#f7f7f7", SKY]),
         legend=alt.Legend(title="Points", format="+.1f", gradientLength=120),
     )
-    tooltip = [
+    tooltip: Tooltips = [
         alt.Tooltip("model_a:N", title="row"),
         alt.Tooltip("model_b:N", title="against"),
         alt.Tooltip("verdict:N"),
@@ -79,8 +90,8 @@ def pairs_chart(pairs: pd.DataFrame) -> alt.LayerChart:
         notes.append(f"{mark} about these trained models only, not about other seeds.")
     base = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip)
     separable, other = (base.transform_filter(f"datum.verdict {sign} 'not separable'") for sign in ("!=", "=="))
-    place = {"fontSize": FONT - 1, "dy": 9}
-    return alt.layer(
+    place: dict[str, Any] = {"fontSize": FONT - 1, "dy": 9}
+    return layered(
         base.mark_rect(stroke="white", strokeWidth=2).encode(color=colour),
         base.mark_text(dy=-7, color=BLACK).encode(text=alt.Text("difference:Q", format="+.2f")),
         separable.mark_text(color=BLACK, fontWeight="bold", **place).encode(text="shown:N"),

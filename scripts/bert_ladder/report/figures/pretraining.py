@@ -1,4 +1,4 @@
-"""What pre-training learned: how well each task goes on held-out text after each epoch."""
+"""What pre-training learned: loss and accuracy of each task on held-out text after each epoch."""
 
 import logging
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from bert_ladder.report.charts import FigureFiles, epoch_axis, row_scales, save_chart
+from bert_ladder.report.charts import FigureFiles, Tooltips, epoch_axis, row_scales, save_chart
 
 log = logging.getLogger(__name__)
 
@@ -15,8 +15,8 @@ WIDTH, HEIGHT = 330, 220  # pixels of a panel
 COLUMNS = 2
 # Column of pretraining.csv -> title and format of its axis; the last ones are of tasks that not every encoder has.
 MEASURES = {
-    "validation_loss": ("Loss per hidden token (nats)", "~g"),
-    "validation_accuracy": ("Hidden tokens guessed", "~%"),
+    "validation_loss": ("Loss per masked token (nats)", "~g"),
+    "validation_accuracy": ("Masked tokens predicted", "~%"),
     "validation_pairs_accuracy": ("Second segments told", "~%"),
     "validation_bag_loss": ("Loss per token of the bag (nats)", "~g"),
 }
@@ -57,7 +57,7 @@ def pretraining_chart(history: pd.DataFrame) -> alt.ConcatChart:
     for measure in history.columns.intersection(list(MEASURES), sort=False):
         title, form = MEASURES[measure]
         y = alt.Y(f"{measure}:Q", title=title, scale=alt.Scale(zero=False)).axis(format=form, tickCount=5)
-        tooltip = ["encoder:N", "epoch:Q", alt.Tooltip(f"{measure}:Q", format=".4f")]
+        tooltip: Tooltips = ["encoder:N", "epoch:Q", alt.Tooltip(f"{measure}:Q", format=".4f")]
         chart = alt.Chart(history).encode(x=x, y=y, color=colour, tooltip=tooltip)
         points = chart.mark_point(filled=True, size=45, opacity=1).encode(shape=shape)
         panels.append((chart.mark_line(strokeWidth=2) + points).properties(width=WIDTH, height=HEIGHT))

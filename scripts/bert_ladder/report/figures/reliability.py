@@ -12,7 +12,7 @@ import pandas as pd
 from bert_ladder.data.frames import read_rows
 from bert_ladder.evaluation.metrics import CALIBRATION_BINS, class_probabilities
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import FONT, GREY, FigureFiles, row_scales, save_chart
+from bert_ladder.report.charts import FONT, GREY, FigureFiles, Tooltips, layered, row_scales, save_chart
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def row_bins(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     confidence, hit = (np.concatenate(arrays) for arrays in zip(*map(confidence_and_hit, parts), strict=True))
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
-    number = pd.cut(confidence, edges, labels=False, include_lowest=True)
+    number = pd.cut(confidence, edges.tolist(), labels=False, include_lowest=True)
     predictions = pd.DataFrame({"bin": number, "confidence": confidence, "accuracy": hit})
     bins = predictions.groupby("bin").agg(
         confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), count=("accuracy", "size")
@@ -95,7 +95,7 @@ def reliability_chart(bins: pd.DataFrame, errors: dict[str, float]) -> alt.Facet
     colour = alt.Color("model:N", scale=row_scales(models)["color"], legend=None)
     sizes = alt.Scale(domain=[0, float(bins["share"].max())], range=[6, 320], zero=True)
     area = alt.Size("share:Q", scale=sizes, title=["Share of the", "predictions"])
-    tooltip = [
+    tooltip: Tooltips = [
         "model:N",
         alt.Tooltip("low:Q", title="confidence above", format=".1%"),
         alt.Tooltip("high:Q", title="up to", format=".1%"),
@@ -107,7 +107,7 @@ def reliability_chart(bins: pd.DataFrame, errors: dict[str, float]) -> alt.Facet
     points = alt.Chart().transform_filter(alt.datum["kind"] == "bin").encode(x=x, color=colour, tooltip=tooltip)
     once = alt.Chart().transform_filter(alt.datum["kind"] == "end")
     diagonal = {"x": alt.X("start:Q", scale=scale), "y": alt.Y("start:Q", scale=scale), "x2": "end:Q", "y2": "end:Q"}
-    layers = alt.layer(
+    layers = layered(
         once.mark_rule(color=GREY, strokeDash=[4, 3]).encode(**diagonal),
         points.mark_rule(strokeWidth=1.5).encode(y=alt.Y("confidence:Q", scale=scale), y2="accuracy:Q"),
         points.mark_circle(opacity=0.85).encode(y=y, size=area.legend(format="~%", tickCount=4, symbolFillColor=GREY)),

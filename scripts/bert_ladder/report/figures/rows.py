@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.report.charts import GREY, FigureFiles, row_scales, save_chart
+from bert_ladder.report.charts import GREY, FigureFiles, Tooltips, layered, row_scales, save_chart
 from bert_ladder.report.records import read_record
 from bert_ladder.report.results import METRICS
 
@@ -73,15 +73,14 @@ def rows_chart(table: pd.DataFrame, runs: pd.DataFrame, metric: str) -> alt.Laye
         alt.Color("model:N", scale=scales["color"], legend=None),
         alt.Shape("model:N", scale=scales["shape"], legend=None),
     )
-    share = {"format": ".2%"}
-    tooltip = ["model:N", alt.Tooltip("parameters:Q", format=","), "seeds:Q"]
-    tooltip += [alt.Tooltip(f"{name}:Q", **share) for name in ("value", "low", "high")] + ["interval:N"]
+    tooltip: Tooltips = ["model:N", alt.Tooltip("parameters:Q", format=","), "seeds:Q"]
+    tooltip += [alt.Tooltip(f"{name}:Q", format=".2%") for name in ("value", "low", "high")] + ["interval:N"]
 
     means = alt.Chart(rows).encode(y=y, color=colour, tooltip=tooltip)
     seeds = alt.Chart(single).encode(
-        x=x, y=y, color=colour, tooltip=["model:N", "seed:N", alt.Tooltip("value:Q", **share)]
+        x=x, y=y, color=colour, tooltip=["model:N", "seed:N", alt.Tooltip("value:Q", format=".2%")]
     )
-    note = "Large mark: mean over the seeds. Rings below it: the single seeds."
+    notes = ["Large mark: mean over the seeds. Rings below it: the single seeds."]
     layers = []
     baselines = rows[rows["kind"] == "baseline"]
     if len(baselines):
@@ -91,8 +90,8 @@ def rows_chart(table: pd.DataFrame, runs: pd.DataFrame, metric: str) -> alt.Laye
             band.mark_rect(color=GREY, opacity=0.12).encode(x=low, x2="high:Q"),
             band.mark_rule(color=GREY, strokeDash=[2, 2]).encode(x=x),
         ]
-        note = [note, f"Grey band: {best['model'].iloc[0]}, the best linear baseline, with its interval."]
-    return alt.layer(
+        notes.append(f"Grey band: {best['model'].iloc[0]}, the best linear baseline, with its interval.")
+    return layered(
         *layers,
         means.mark_rule(strokeWidth=2.5, yOffset=-5).encode(x=low, x2="high:Q", strokeDash=dash),
         means.mark_point(filled=True, size=90, opacity=1, yOffset=-5).encode(x=x, shape=shape),
@@ -100,4 +99,4 @@ def rows_chart(table: pd.DataFrame, runs: pd.DataFrame, metric: str) -> alt.Laye
         alt.Chart(rows)
         .mark_text(align="left", dx=10)
         .encode(x=alt.value("width"), y=y, text=alt.Text("value:Q", format=".2%")),
-    ).properties(width=WIDTH, height=alt.Step(STEP), title=alt.Title(title, subtitle=note))
+    ).properties(width=WIDTH, height=alt.Step(STEP), title=alt.Title(title, subtitle=notes))

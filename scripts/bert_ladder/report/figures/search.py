@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bert_ladder.report.charts import BLACK, BLUE, SKY, VERMILLION, FigureFiles, save_chart
+from bert_ladder.report.charts import BLACK, BLUE, SKY, VERMILLION, FigureFiles, layered, save_chart
 from bert_ladder.report.records import read_record
 from bert_ladder.report.results import METRICS
 
@@ -101,20 +101,20 @@ def _heat_maps(trials: pd.DataFrame, keys: Sequence[str], metric: str) -> list[a
     across, down, *others = keys
     cells = trials.assign(**{key: _texts(trials[key]) for key in keys})
     order = {key: _order(trials[key]) for key in keys}
-    axis = {"domain": False, "ticks": False, "labelPadding": 6}
+    axis: dict[str, Any] = {"domain": False, "ticks": False, "labelPadding": 6}
     x = alt.X(f"{across}:N", sort=order[across], scale=alt.Scale(domain=order[across])).axis(labelAngle=0, **axis)
     y = alt.Y(f"{down}:N", sort=order[down], scale=alt.Scale(domain=order[down])).axis(**axis)
     colour = alt.Color("score:Q", scale=_score_scale(trials["score"], metric), legend=None)
     tooltip = _tooltip(keys, metric, several=trials["seeds"].max() > 1)
     panels = []
-    groups = cells.groupby(others, sort=False) if others else [((), cells)]
+    groups: list[tuple[Any, pd.DataFrame]] = list(cells.groupby(others, sort=False)) if others else [((), cells)]
     for values, group in sorted(groups, key=lambda pair: _rank(pair[0], others, order)):
         base = alt.Chart(group).encode(x=x, y=y, tooltip=tooltip)
         chosen = base.transform_filter("datum.chosen")
         fixed = ", ".join(f"{key} {value}" for key, value in zip(others, values, strict=True))
         title = alt.Title(fixed, fontWeight="normal", anchor="middle")
         panels.append(
-            alt.layer(
+            layered(
                 base.mark_rect(stroke="white", strokeWidth=2).encode(color=colour),
                 base.mark_text(color=BLACK).encode(text=alt.Text("score:Q", format=_format(metric))),
                 chosen.mark_rect(filled=False, stroke=BLACK, strokeWidth=3),
@@ -139,13 +139,13 @@ def _scatters(trials: pd.DataFrame, keys: Sequence[str], metric: str) -> list[al
         ]
         if len(keys) == 1 and pd.api.types.is_numeric_dtype(trials[key]):
             layers.insert(0, base.mark_line(color=BLUE, strokeWidth=1.5))
-        panels.append(alt.layer(*layers).properties(**SCATTER))
+        panels.append(layered(*layers).properties(**SCATTER))
     return panels
 
 
 def _axis_of(values: pd.Series) -> alt.X:
     """The axis of a key: logarithmic where its numbers span more than a factor of ten; few values are all labelled."""
-    key = values.name
+    key = str(values.name)
     if not pd.api.types.is_numeric_dtype(values):
         return alt.X(f"{key}:N", sort=_order(values)).axis(labelAngle=0)
     low, high = float(values.min()), float(values.max())

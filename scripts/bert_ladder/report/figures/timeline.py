@@ -1,7 +1,7 @@
 """Where the wall clock of a study went: waiting for a device, start-up, work, and devices that stood idle."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 # Phase of a job -> its colour.
 PHASES = {"waiting": ORANGE, "start-up": GREY, "training": BLUE, "predicting": GREEN, "writing": SKY}
-PAUSE = 600.0  # seconds without any job after which a study counts as taken up again
+PAUSE = 600.0  # seconds without any job after which a study counts as resumed
 STEP, WIDTH = 26, 620  # pixels: of a lane, of the panel
 
 
@@ -100,7 +100,7 @@ def phases_of(jobs: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def without_pauses(phases: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Move together what lies more than `PAUSE` apart: a study that was taken up again on another day.
+    """Move together what lies more than `PAUSE` apart: a study that was resumed on another day.
 
     Returns:
         The phases with new times, and how many pauses were left out.
@@ -123,16 +123,17 @@ def in_lanes(phases: pd.DataFrame) -> pd.DataFrame:
         several jobs at once.
     """
     jobs = phases.groupby(["host", "device", "job"], as_index=False).agg(start=("start", "min"), end=("end", "max"))
-    lanes = {}
+    lanes: dict[tuple[Hashable, Hashable, str], str] = {}
     for (host, device), of_device in jobs.groupby(["host", "device"]):
         free: list[float] = []  # when each lane's last job ended
-        for job in of_device.sort_values("start").itertuples():
-            number = next((index for index, end in enumerate(free) if end <= job.start), len(free))
-            free[number : number + 1] = [job.end]
-            lanes[host, device, job.job] = number
-        for job in of_device["job"]:
-            several = f" ({lanes[host, device, job] + 1})" if len(free) > 1 else ""
-            lanes[host, device, job] = f"{host}: {device or 'CPU'}{several}"
+        numbers: dict[str, int] = {}
+        for job in of_device.sort_values("start").to_dict("records"):
+            number = next((index for index, end in enumerate(free) if end <= job["start"]), len(free))
+            free[number : number + 1] = [job["end"]]
+            numbers[job["job"]] = number
+        for name, number in numbers.items():
+            several = f" ({number + 1})" if len(free) > 1 else ""
+            lanes[host, device, name] = f"{host}: {device or 'CPU'}{several}"
     keys = zip(phases["host"], phases["device"], phases["job"], strict=True)
     return phases.assign(lane=[lanes[key] for key in keys])
 
