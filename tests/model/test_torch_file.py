@@ -125,6 +125,22 @@ def test_a_tensor_written_by_hand_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_torch_file(path)["weight"], [[0, 1], [2, 3]])
 
 
+def test_the_dictionary_of_python_2_is_read(tmp_path: Path) -> None:
+    """It is given its items at once, as lists, and its keys are bytes."""
+    tensor = pickled_tensor((2, 2), (2, 1)).removeprefix(b"}Vweight\n").removesuffix(b"s.")
+    pickled = b"ccollections\nOrderedDict\n(](](S'weight'\n" + tensor + b"eetR."
+    path = zip_file(tmp_path / "m.bin", pickled, _0=FOUR)
+    np.testing.assert_array_equal(read_torch_file(path)["weight"], [[0, 1], [2, 3]])
+
+
+def test_items_given_again_and_again_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A remembered list costs a few bytes each time that a dictionary is made of it."""
+    monkeypatch.setattr("bert_ladder.encoders.torch_files.MAX_ITEMS", 10)
+    pickled = b"](](Va\nNe](Vb\nNe](Vc\nNe](Vd\nNeep1\n" + b"ccollections\nOrderedDict\n(g1\ntR" * 3 + b"."
+    with pytest.raises(BadInput, match=r"\(a dictionary of too many items"):
+        read_torch_file(zip_file(tmp_path / "m.bin", pickled))
+
+
 @pytest.mark.parametrize(
     ("pickled", "storage"),
     [
@@ -148,6 +164,8 @@ def test_a_tensor_written_by_hand_is_read(tmp_path: Path) -> None:
         (b"ctorch\nFloatStorage\n(N}V__call__\nI1\nstb.", b""),
         (b"ccollections\nOrderedDict\n(N}Vname\nI1\nstb.", b""),
         (b"ctorch._utils\n_rebuild_parameter\n)R.", b""),
+        (b"ccollections\nOrderedDict\n(](](I1\nI2\neetR.", b""),
+        (b"}" + b"(" * 10 + b"t" * 10 + b"Ns.", b""),
         (b"", b""),
     ],
 )

@@ -8,21 +8,24 @@ The layout is that of PyTorch's torch/serialization.py.
 
 import io
 import math
-import pickle
 import pickletools
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from bert_ladder.files.unpickling import Forbidden, Interpreter
 from bert_ladder.runtime.jobs import BadInput, reason_of
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
 # A state dict is pickled in some kilobytes; its storages come after it or lie beside it.
 MAX_PICKLE_BYTES = 64_000_000
+# More than any state dict has names.
+MAX_ITEMS = 1_000_000
 DTYPES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
@@ -36,10 +39,6 @@ DTYPES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
-
-
-class _Forbidden(Exception):
-    """A pickle names something beyond tensors."""
 
 
 class _Damaged(Exception):
@@ -63,51 +62,63 @@ class _Tensor(NamedTuple):
     stride: tuple[int, ...]
 
 
-class _StateDict(dict):
-    """Stands for an OrderedDict; the attributes that PyTorch gives one are not kept."""
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
 class _Function(NamedTuple):
-    """What a name stands for: a tuple, so that a pickle can call it but change nothing about it."""
+    """A function that the pickle calls; what it would make is made here."""
 
     name: str
 
-    def __call__(self, *arguments: Any) -> Any:
-        if self.name == "OrderedDict":
-            return _StateDict(*arguments)
-        if self.name == "_rebuild_parameter":
+
+class _StateDicts(Interpreter):
+    """All that torch.save writes for a state dict."""
+
+    names: Mapping[str, _Function | _StorageType] = {
+        "collections OrderedDict": _Function("OrderedDict"),
+        **{f"torch._utils {name}": _Function(name) for name in ("_rebuild_tensor_v2", "_rebuild_parameter")},
+        **{f"torch {name}": _StorageType(name) for name in DTYPES},
+    }
+    dictionaries = True
+
+    def __init__(self) -> None:
+        self._left = MAX_ITEMS
+
+    def call(self, function: Any, arguments: Any) -> Any:
+        if not isinstance(function, _Function) or not isinstance(arguments, tuple):
+            raise _Damaged("a call of what is no function")
+        if function.name == "OrderedDict":
+            return self._dictionary(*arguments)
+        if function.name == "_rebuild_parameter":
             return arguments[0]
         storage, offset, size, stride = arguments[:4]
-        return _Tensor(storage, offset, tuple(size), tuple(stride))
+        if not isinstance(storage, _Storage) or type(size) is not tuple or type(stride) is not tuple:
+            raise _Damaged("a tensor without a storage or a shape")
+        return _Tensor(storage, offset, size, stride)
 
+    def _dictionary(self, items: Any = ()) -> dict[str, Any]:
+        """What Python 2 gives an OrderedDict at once, a list of [key, value]; Python 3 adds items later."""
+        self._left -= len(items)
+        # The same list may be given again and again.
+        if self._left < 0 or not all(type(one) is list and len(one) == 2 and type(one[0]) is str for one in items):
+            raise _Damaged("a dictionary of too many items, or of what are no keys with a value")
+        return dict(items)
 
-# All that torch.save writes for a state dict.
-_ALLOWED = {
-    ("collections", "OrderedDict"): _Function("OrderedDict"),
-    **{("torch._utils", name): _Function(name) for name in ("_rebuild_tensor_v2", "_rebuild_parameter")},
-    **{("torch", name): _StorageType(name) for name in DTYPES},
-}
+    def fill(self, target: Any, state: Any) -> None:
+        # The attributes that PyTorch gives a state dict are not kept.
+        if not isinstance(target, dict):
+            raise _Damaged("a state for a plain value")
 
-
-class _Unpickler(pickle.Unpickler):
-    """Restricted as Python's documentation of pickle recommends: a name only ever stands for one of `_ALLOWED`."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise _Forbidden(f"{module}.{name}"[:80])
-        return _ALLOWED[module, name]
-
-    def persistent_load(self, pid: Any) -> _Storage:
+    def refer(self, reference: Any) -> _Storage:
+        if not isinstance(reference, tuple) or len(reference) not in (5, 6) or reference[0] != "storage":
+            raise _Damaged("a reference that is no storage")
+        _, kind, key, _, numel, *part = reference
         # The older format adds which part of a storage is meant: None, as no state dict of today has parts.
-        if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != "storage" or pid[5:] not in ((), (None,)):
+        if part not in ([], [None]):
             raise _Damaged("a reference that is no whole storage")
-        _, kind, key, _, numel = pid[:5]
         if not isinstance(kind, _StorageType) or type(key) is not str or type(numel) is not int:
             raise _Damaged("a storage of unknown type")
         return _Storage(kind.name, key, numel)
+
+    def python_2_string(self, raw: bytes) -> str:
+        return raw.decode()
 
 
 def read_torch_file(path: Path) -> dict[str, np.ndarray]:
@@ -130,14 +141,15 @@ def read_torch_file(path: Path) -> dict[str, np.ndarray]:
                 return _read_zip(file)
             file.seek(0)
             return _read_legacy(file)
-    except _Forbidden as error:
+    except Forbidden as error:
+        name = error.name.replace(" ", ".")[:80]
         raise BadInput(
-            f"{path}: its pickle names {error}, which a state dict of tensors does not need and which could run code; "
+            f"{path}: its pickle names {name}, which a state dict of tensors does not need and which could run code; "
             "nothing of it was run: bring model.safetensors instead."
         ) from error
     except (
         # zipfile seeks to whatever place a damaged directory names.
-        *(_Damaged, pickle.UnpicklingError, zipfile.BadZipFile, struct.error, UnicodeError, OverflowError, OSError),
+        *(_Damaged, zipfile.BadZipFile, struct.error, UnicodeError, OverflowError, OSError),
         *(KeyError, IndexError, TypeError, ValueError, AttributeError, EOFError, RuntimeError, MemoryError),
     ) as error:
         raise BadInput(
@@ -185,17 +197,8 @@ def _unpickle(file: BinaryIO) -> Any:
     """Unpickle what begins here and leave the file where it ends."""
     begin = file.tell()
     head = io.BytesIO(file.read(MAX_PICKLE_BYTES))
-    # The unpickler reserves memory up to the highest number under which something is remembered: look at them first.
-    remembered = 0
-    for opcode, argument, _ in pickletools.genops(head):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
-            remembered += 1
-            if argument is None or argument > remembered:
-                raise _Damaged("it remembers more than it holds")
-    end = head.tell()
-    head.seek(0)
-    value = _Unpickler(head, encoding="utf-8").load()
-    file.seek(begin + end)
+    value = _StateDicts().run(pickletools.genops(head))
+    file.seek(begin + head.tell())
     return value
 
 
@@ -212,8 +215,6 @@ def _unpickled_tensors(file: BinaryIO) -> dict[str, _Tensor]:
 def _storages(tensors: dict[str, _Tensor]) -> set[_Storage]:
     """The storages of some tensors, each once."""
     storages = {tensor.storage for tensor in tensors.values()}
-    if not all(isinstance(storage, _Storage) for storage in storages):
-        raise _Damaged("a tensor without a storage")
     if len({storage.key for storage in storages}) < len(storages):
         raise _Damaged("a storage of two types")
     return storages
