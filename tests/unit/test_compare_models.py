@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.evaluation.comparison import COLUMNS, compare_models
+from bert_ladder.evaluation.comparison import COLUMNS, ComparedRuns, Protocol, compare_models
 from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
 from bert_ladder.runtime.jobs import BadInput
 
@@ -59,7 +59,7 @@ def compare(
     pd.DataFrame({"row": np.array(leaked or [], np.int32)}).to_parquet(folder / "leaked.parquet")
     files = [folder / name for name in ("labels.json", "leaked.parquet", "comparison.csv", "pairs.csv")]
     settings = {"metric": "accuracy", "over": "auto", "split_per_run": False} | settings
-    compare_models(*zip(*runs, strict=True), *files, **settings)
+    compare_models(ComparedRuns(*zip(*runs, strict=True), *files[:2]), Protocol(**settings), *files[2:])
     return tuple(pd.read_csv(file, keep_default_na=False, na_values=[""]) for file in files[2:])
 
 

@@ -21,8 +21,9 @@ from bert_ladder.encoders.bert_tensors import (
     spelled,
     tensor_shapes,
 )
+from bert_ladder.encoders.families.bert import ARCHITECTURE, build_backbone
 from bert_ladder.encoders.huggingface import read_huggingface
-from bert_ladder.encoders.normal_form import ARCHITECTURE, build_backbone, load_weights, read_encoder
+from bert_ladder.encoders.normal_form import load_weights, read_encoder
 from bert_ladder.encoders.tensorflow_files import read_checkpoint, read_saved_model
 from bert_ladder.runtime.jobs import BadInput
 
