@@ -2,21 +2,17 @@
 
 from typing import Any
 
-from bert_ladder.evaluation.comparison import compare_models
+from bert_ladder.evaluation.comparison import ComparedRuns, Protocol, compare_models
 from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
+    paths, params = snakemake.input, snakemake.params
     compare_models(
-        paths_metrics=list(snakemake.input.metrics),
-        paths_predictions=list(snakemake.input.predictions),
-        path_labels=snakemake.input.labels,
-        path_leaked=snakemake.input.leaked,
+        ComparedRuns(list(paths.metrics), list(paths.predictions), paths.labels, paths.leaked),
+        Protocol(params.metric, params.over, params.split_per_run),
         path_comparison=snakemake.output.comparison,
         path_pairs=snakemake.output.pairs,
-        metric=snakemake.params.metric,
-        over=snakemake.params.over,
-        split_per_run=snakemake.params.split_per_run,
     )
 
 

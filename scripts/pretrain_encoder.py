@@ -1,39 +1,31 @@
 """Learn an encoder by masked language modelling on the training texts and on texts without labels."""
 
-import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-from bert_ladder.runtime.checkpoints import checkpoint_seconds, remove_checkpoints
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.runtime.checkpoints import checkpoint_seconds
 from bert_ladder.runtime.devices import lease_device
 from bert_ladder.runtime.jobs import run_job
+from bert_ladder.study.settings import PretrainingSettings
+from bert_ladder.training.inputs import CheckpointPolicy, Job, PretrainingFiles, PretrainingOutputs
 
 
 def main(snakemake: Any) -> None:
-    name = f"pre-training of {snakemake.params.encoder}"
+    params, paths, made = snakemake.params, dict(snakemake.input.items()), dict(snakemake.output.items())
+    settings, name = PretrainingSettings.of(params.settings), f"pre-training of {params.encoder}"
     lease = lease_device(snakemake.threads, snakemake.resources, name)
-    from bert_ladder.encoders.normal_form import save_encoder
-    from bert_ladder.training.pretraining import pretrain_on_files, save_heads
+    from bert_ladder.training.pretraining import pretrain_encoder
 
-    settings = dict(snakemake.params.settings)
-    encoder, model, backbone, history, record = pretrain_on_files(
-        paths=dict(snakemake.input.items()),
-        texts=["train", *settings["text"]],
-        settings=settings,
-        name=name,
-        threads=snakemake.threads,
-        checkpoint_folder=Path(snakemake.params.checkpoints),
-        checkpoint_seconds=checkpoint_seconds(os.environ),
+    pretrain_encoder(
+        EncoderFiles.of(paths),
+        PretrainingFiles.of(paths),
+        settings,
+        Job(params.encoder, name, settings.seed, snakemake.threads, lease),
+        CheckpointPolicy(Path(params.checkpoints), checkpoint_seconds(os.environ)),
+        PretrainingOutputs(EncoderFiles.of(made), made["heads"], made["history"], made["pretraining"]),
     )
-    save_encoder(encoder, backbone, snakemake.output.config, snakemake.output.weights)
-    save_heads(model, snakemake.output.heads)
-    shutil.copyfile(snakemake.input.vocabulary, snakemake.output.vocabulary)
-    history.to_csv(snakemake.output.history, index=False)
-    record = {"encoder": snakemake.params.encoder} | record | lease.record()
-    Path(snakemake.output.pretraining).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    remove_checkpoints(Path(snakemake.params.checkpoints))
 
 
 if __name__ == "__main__":

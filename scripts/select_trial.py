@@ -2,21 +2,17 @@
 
 from typing import Any
 
-from bert_ladder.evaluation.selection import select_trial
+from bert_ladder.evaluation.selection import Search, SearchOutputs, select_trial
 from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
+    params, output = snakemake.params, snakemake.output
     select_trial(
         paths_history=list(snakemake.input.history),
         paths_training=list(snakemake.input.training),
-        path_chosen=snakemake.output.chosen,
-        path_outcome=snakemake.output.outcome,
-        path_trials=snakemake.output.trials,
-        model=snakemake.params.model,
-        metric=snakemake.params.metric,
-        keys=snakemake.params.searched,
-        runs=snakemake.params.runs,
+        search=Search(params.model, params.metric, params.searched, params.runs),
+        outputs=SearchOutputs(output.chosen, output.outcome, output.trials),
     )
 
 

@@ -2,23 +2,19 @@
 
 from typing import Any
 
+from bert_ladder.evaluation.runs import Run, RunOutputs
 from bert_ladder.runtime.jobs import run_job
-from bert_ladder.training.baselines import train_baseline
+from bert_ladder.training.baselines import BaselineFiles, train_baseline
 
 
 def main(snakemake: Any) -> None:
+    paths, params, output = snakemake.input, snakemake.params, snakemake.output
     train_baseline(
-        path_train=snakemake.input.train,
-        path_test=snakemake.input.test,
-        path_labels=snakemake.input.labels,
-        path_split=snakemake.input.split,
-        path_predictions=snakemake.output.predictions,
-        path_metrics=snakemake.output.metrics,
-        path_model=snakemake.output.model,
-        baseline=snakemake.params.baseline,
-        model=snakemake.params.model,
-        study=snakemake.params.study,
-        seed=snakemake.params.seed,
+        BaselineFiles(paths.train, paths.test, paths.split, paths.labels),
+        params.baseline,
+        Run(params.study, params.model, "", "baseline", params.seed),
+        RunOutputs(output.predictions, output.metrics),
+        path_model=output.model,
     )
 
 

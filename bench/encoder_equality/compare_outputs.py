@@ -14,7 +14,7 @@ from seeded import seeded_batches
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from bert_ladder.encoders.backbones import assign
-from bert_ladder.encoders.normal_form import build_backbone
+from bert_ladder.encoders.families.bert import build_backbone
 from bert_ladder.encoders.readers import read_published
 
 TOLERANCE = 1e-5

@@ -11,10 +11,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from bert_ladder.data.tokens import Tokens, load_tokens
+from bert_ladder.data.tokens import Tokens
+from bert_ladder.encoders.vocabulary import Vocabulary, read_pieces, wordpiece_vocabulary
 from bert_ladder.runtime.checkpoints import Checkpoints
 from bert_ladder.runtime.devices import set_up_device
-from bert_ladder.training.masking import Pieces
+from bert_ladder.study.settings import PretrainingSettings
 
 WARM_UP = 3
 
@@ -36,9 +37,9 @@ def product_rate(device: str, precision: str, repeats: int = 5) -> float:
     return 2 * size**3 / min(seconds)
 
 
-def read_tokens(folder: str, vocabulary: str, count: int) -> Tokens:
+def read_tokens(folder: str, vocabulary: Vocabulary, count: int) -> Tokens:
     """The first texts with that many WordPieces."""
-    tokens = load_tokens(f"{folder}/train.ids.npy", f"{folder}/train.offsets.npy", vocabulary)
+    tokens = vocabulary.open_tokens(f"{folder}/train.ids.npy", f"{folder}/train.offsets.npy")
     rows = int(np.searchsorted(tokens.offsets, count))
     ids = np.array(tokens.ids[: tokens.offsets[rows]])
     return Tokens(ids, tokens.offsets[: rows + 1], tokens.pad, tokens.cls, tokens.sep)
@@ -48,20 +49,22 @@ def train(settings: dict[str, Any], folder: str) -> tuple[float, float]:
     """Tokens per second of the full steps after the first few, and the mean loss."""
     import keras
 
-    from bert_ladder.training.pretraining import build_masked_lm, pretrain
+    from bert_ladder.encoders.families.bert import bert_encoder
+    from bert_ladder.training.pretraining import Corpus, Learner, build_masked_lm, pretrain
 
     layers, hidden, length, batch_size, steps = (
         int(settings[key]) for key in ("layers", "hidden", "length", "batch_size", "steps")
     )
-    vocabulary = Path(settings["vocabulary"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
+    vocabulary = wordpiece_vocabulary(read_pieces(settings["vocabulary"]))
     # One text is held out, and one sequence is left for the cuts to move.
-    tokens = read_tokens(settings["tokens"], settings["vocabulary"], (steps * batch_size + 20) * length)
+    tokens = read_tokens(settings["tokens"], vocabulary, (steps * batch_size + 20) * length)
     pretraining = {
         "length": length, "batch_size": batch_size, "epochs": 1, "optimizer": "adamw", "learning_rate": 1e-4,
         "epsilon": 1e-6, "clipnorm": None, "global_clipnorm": 1.0, "weight_decay": 0.01, "momentum": 0.0,
         "schedule": "linear", "warmup_fraction": 0.1, "masked_fraction": 0.15, "whole_words": False,
         "next_sentence": False, "bag_of_words": False, "validation_fraction": 0.001,
         "gradient_accumulation": 1, "seed": 0, "xla": False, "precision": settings["precision"],
+        "encoder_dropout": 0.1, "from": "scratch", "text": [],
     }  # fmt: skip
     architecture = {
         "vocabulary_size": len(vocabulary), "num_layers": layers, "num_heads": max(1, hidden // 64),
@@ -69,13 +72,19 @@ def train(settings: dict[str, Any], folder: str) -> tuple[float, float]:
     }  # fmt: skip
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(settings["precision"])
-    model, _ = build_masked_lm(architecture, dropout=0.1)
+    encoder = bert_encoder(architecture, pretraining["encoder_dropout"])
+    model = build_masked_lm(encoder)
     ends: list[float] = []
     clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
     fit = model.fit
     model.fit = lambda *arguments, callbacks, **more: fit(*arguments, callbacks=[*callbacks, clock], **more)
     history, _ = pretrain(
-        model, [tokens], [None], Pieces.of(vocabulary), pretraining, "here", Checkpoints(Path(folder, "none"), {}), 1e9
+        Learner(model, encoder),
+        Corpus({"train": tokens}, {}, vocabulary),
+        PretrainingSettings.of(pretraining),
+        "here",
+        Checkpoints(Path(folder, "none"), {}),
+        1e9,
     )
     timed = ends[WARM_UP - 1 : steps]
     return batch_size * length * (len(timed) - 1) / (timed[-1] - timed[0]), float(history["loss"].iloc[-1])

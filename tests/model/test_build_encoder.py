@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from bert_ladder.encoders.normal_form import build_backbone, load_weights, save_encoder, scratch_encoder
+from bert_ladder.encoders.families.bert import build_backbone, scratch_encoder
+from bert_ladder.encoders.normal_form import load_weights, save_encoder
 from bert_ladder.encoders.readers import folder_encoder
 from bert_ladder.runtime.jobs import BadInput
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
+from bert_ladder.encoders.families.bert import bert_encoder, scratch_encoder
+from bert_ladder.encoders.normal_form import save_encoder
 from bert_ladder.training.classifier import build_classifier
 from evaluate_model import main
 
@@ -32,7 +33,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
     encoder, backbone = scratch_encoder(SCRATCH, VOCABULARY, True)
     save_encoder(encoder, backbone, tmp_path / "encoder.json", tmp_path / "encoder.weights.h5")
     (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-    model, _ = build_classifier(encoder["architecture"], 3, pad=0)
+    model = build_classifier(bert_encoder(encoder["architecture"]), 3, pad=0)
     model.save_weights(tmp_path / "model.weights.h5")
     random = np.random.default_rng(0)
     for split, rows in (("train", 30), ("test", 12)):

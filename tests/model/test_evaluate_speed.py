@@ -11,10 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.encoders.families.bert import bert_encoder, scratch_encoder
+from bert_ladder.encoders.normal_form import save_encoder
+from bert_ladder.training import speed
+from bert_ladder.training.answering import open_classifier
 from bert_ladder.training.classifier import build_classifier
 from bert_ladder.training.linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
-from bert_ladder.training.speed import bert_predictor, measure_speed
+from bert_ladder.training.speed import measure_speed
 from evaluate_speed import main
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
@@ -83,7 +87,7 @@ def bert(tmp_path: Path) -> dict[str, Path]:
     encoder, backbone = scratch_encoder(SCRATCH, VOCABULARY, True)
     save_encoder(encoder, backbone, tmp_path / "encoder.json", tmp_path / "encoder.weights.h5")
     (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-    model, _ = build_classifier(encoder["architecture"], 3, pad=0)
+    model = build_classifier(bert_encoder(encoder["architecture"]), 3, pad=0)
     model.save_weights(tmp_path / "model.weights.h5")
     settings = {"precision": "float32", "length": 12, "truncation": "head", "pooling": "pooler"}
     (tmp_path / "training.json").write_text(json.dumps({"training": settings}))
@@ -93,21 +97,21 @@ def bert(tmp_path: Path) -> dict[str, Path]:
 
 def test_bert_is_timed_from_text(job: SimpleNamespace, bert: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """From the files of a run to speed.json, and no GPU is touched."""
-    monkeypatch.setattr("evaluate_speed.SECONDS", 0.1)
+    monkeypatch.setattr(speed, "SECONDS", 0.1)
     job.input |= bert
     main(job)
     check(job, 12)
 
 
-def test_timed_bert_gives_probabilities(bert: dict[str, Path]) -> None:
+def test_timed_bert_gives_probabilities(job: SimpleNamespace, bert: dict[str, Path]) -> None:
     """What is timed is the whole way: a text alone has the probabilities that it has in a batch."""
-    predict, length = bert_predictor(bert, 3)
-    together = predict(TEXTS[:4])
+    row = open_classifier(EncoderFiles.of(bert), bert["training"], job.input["labels"])
+    together = row.predict(TEXTS[:4])
     assert together.shape == (4, 3)
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-6)
     for text, expected in itertools.islice(zip(TEXTS, together, strict=False), 4):
-        np.testing.assert_allclose(predict([text])[0], expected, atol=1e-5)
-    assert length == 12
+        np.testing.assert_allclose(row.predict([text])[0], expected, atol=1e-5)
+    assert row.length == 12
 
 
 def test_baseline_is_timed_too(job: SimpleNamespace, tmp_path: Path) -> None:

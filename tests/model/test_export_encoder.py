@@ -18,12 +18,17 @@ from keras import ops
 
 from bert_ladder.data.tokens import Tokens
 from bert_ladder.encoders.backbones import assign
-from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.encoders.families.bert import build_backbone, scratch_encoder
+from bert_ladder.encoders.normal_form import load_weights, read_encoder, save_encoder
 from bert_ladder.encoders.readers import read_published
 from bert_ladder.export import saved_model
-from bert_ladder.export.saved_model import export_encoder
+from bert_ladder.export.saved_model import Head, export_encoder
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.training.classifier import restore_classifier, train_run
+from bert_ladder.study.settings import TrainingSettings
+from bert_ladder.training.classifier import restore_classifier
+from bert_ladder.training.fine_tuning import TrainingData, train_run
+from bert_ladder.training.inputs import CheckpointPolicy, Job
 from export_encoder import main
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{i}" for i in range(35))]
@@ -137,7 +142,7 @@ def exported(
         if key not in made:
             files = encoder(**wanted)
             folder = tmp_path_factory.mktemp("exports") / "small"
-            export_encoder(**files, target=folder, exported="encoders/small")
+            export_encoder(EncoderFiles.of(files), target=folder, exported="encoders/small")
             backbone = build_backbone(read_encoder(files["config"])["architecture"])
             load_weights(backbone, files["weights"])
             made[key] = folder, backbone
@@ -154,10 +159,12 @@ def run(encoder: Callable[..., dict[str, Path]], tmp_path_factory: pytest.TempPa
     tokens = Tokens(random.integers(5, 40, 128 * 6).astype(np.uint16), np.arange(129) * 6, pad=0, cls=2, sep=3)
     folder = tmp_path_factory.mktemp("run")
     model, _, record = train_run(
-        files["config"], files["weights"], tokens, np.arange(128) % 3, np.arange(128) % 4 == 0,
-        classes=3, positive=None, training=TRAINING, seed=1, name="small", threads=2,
-        checkpoint_folder=folder / "checkpoints",
-    )  # fmt: skip
+        EncoderFiles.of(files),
+        TrainingData(tokens, np.arange(128) % 3, np.arange(128) % 4 == 0, classes=3, positive=None),
+        TrainingSettings.of(TRAINING),
+        Job("small", "small", 1, threads=2),
+        CheckpointPolicy(folder / "checkpoints"),
+    )
     model.save_weights(folder / "model.weights.h5")
     (folder / "training.json").write_text(json.dumps(record))
     (folder / "labels.json").write_text(json.dumps({"names": ["bad", "fair", "göod"], "positive": None}))
@@ -310,7 +317,7 @@ def test_fine_tuned_run_comes_with_its_head(run: dict[str, Path], tmp_path: Path
     head = np.load(tmp_path / "seed-1/assets.extra/head.npz", allow_pickle=False)
     logits = loaded(inputs)["pooled_output"] @ head["kernel"] + head["bias"]
     float32 = {"training": TRAINING | {"precision": "float32"}}
-    classifier = restore_classifier(run["config"], run["weights"], float32, 3, 0)
+    classifier = restore_classifier(EncoderFiles.of(run), float32, 3, 0)
     np.testing.assert_allclose(logits, classifier(inputs["input_word_ids"]), rtol=0, atol=1e-5)
     assert head["names"].tolist() == ["bad", "fair", "göod"]
     assert head["pooling"] == "pooler"
@@ -324,7 +331,7 @@ def test_fine_tuned_run_comes_with_its_head(run: dict[str, Path], tmp_path: Path
 def test_same_encoder_gives_the_same_files(exported: Callable, encoder: Callable, tmp_path: Path) -> None:
     """Weights, vocabulary and record are equal byte for byte; there is no head where there is no classifier."""
     folder, _ = exported()
-    export_encoder(**encoder(), target=tmp_path / "again", exported="encoders/small")
+    export_encoder(EncoderFiles.of(encoder()), target=tmp_path / "again", exported="encoders/small")
     names = ("variables/variables.data-00000-of-00001", "assets/vocab.txt", "assets.extra/export.json")
     for name in names:
         assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
@@ -333,11 +340,10 @@ def test_same_encoder_gives_the_same_files(exported: Callable, encoder: Callable
 
 def test_weights_of_something_else_are_refused(run: dict[str, Path], encoder: Callable, tmp_path: Path) -> None:
     """A classifier's weights are no encoder's, and the other way round."""
-    files = {key: run[key] for key in ("config", "vocabulary")}
     with pytest.raises(BadInput, match=r"model\.weights\.h5: .*does not hold the weights"):
-        export_encoder(**files, weights=run["weights"], target=tmp_path / "a", exported="a")
+        export_encoder(EncoderFiles.of(run), target=tmp_path / "a", exported="a")
     with pytest.raises(BadInput, match=r"encoder\.weights\.h5: .*does not hold the weights"):
-        export_encoder(**encoder(), target=tmp_path / "b", exported="b", label_names=["x", "y"])
+        export_encoder(EncoderFiles.of(encoder()), target=tmp_path / "b", exported="b", head=Head(["x", "y"], "pooler"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -348,7 +354,7 @@ def test_failure_leaves_nothing(run: dict[str, Path], tmp_path: Path, monkeypatc
         raise OSError("No space left on device")
 
     monkeypatch.setattr(saved_model.np, "savez", full)
-    files = {key: run[key] for key in ("config", "weights", "vocabulary")}
+    head = Head(["a", "b", "c"], "pooler")
     with pytest.raises(OSError, match="No space"):
-        export_encoder(**files, target=tmp_path / "small", exported="runs/small", label_names=["a", "b", "c"])
+        export_encoder(EncoderFiles.of(run), target=tmp_path / "small", exported="runs/small", head=head)
     assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,8 @@ import pytest
 from keras import ops
 
 from bert_ladder.encoders.conversion import fetch_encoder
-from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from bert_ladder.encoders.families.bert import build_backbone, scratch_encoder
+from bert_ladder.encoders.normal_form import load_weights, read_encoder, save_encoder
 from bert_ladder.runtime.jobs import BadInput
 from servers import QUICK, Server, status, whole
 

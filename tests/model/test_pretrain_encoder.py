@@ -12,16 +12,22 @@ import pytest
 from keras_hub.layers import MaskedLMHead
 
 from bert_ladder.data.tokens import Tokens
-from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.encoders.families.bert import bert_encoder, build_backbone, scratch_encoder
+from bert_ladder.encoders.normal_form import load_weights, read_encoder, save_encoder
+from bert_ladder.encoders.vocabulary import wordpiece_vocabulary
 from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.study.settings import PretrainingSettings
 from bert_ladder.training.fitting import build_optimizer
-from bert_ladder.training.masking import Pieces, bags
+from bert_ladder.training.inputs import CheckpointPolicy, Job, PretrainingFiles
+from bert_ladder.training.masking import bags
 from bert_ladder.training.pretraining import (
     MaskedLanguageModel,
+    Pretrained,
     build_masked_lm,
     is_test_text,
     part_texts,
-    pretrain_on_files,
+    pretrain_run,
     save_heads,
 )
 from trainings import Killed
@@ -80,13 +86,22 @@ def pretrain(files: dict[str, Any]) -> Callable[..., tuple]:
 
     def run(checkpoints: Path, every: float = 3600, paths: dict[str, Any] | None = None, **settings: Any) -> tuple:
         keras.config.set_dtype_policy("float32")
-        encoder, _, backbone, history, record = pretrain_on_files(
-            paths=files | (paths or {}), texts=["train", "more"], settings=SETTINGS | settings, name="nano", threads=2,
-            checkpoint_folder=checkpoints, checkpoint_seconds=every,
-        )  # fmt: skip
-        return encoder, backbone.get_weights(), history.drop(columns="seconds"), record
+        found = pretrained(files | (paths or {}), CheckpointPolicy(checkpoints, every), **settings)
+        weights = found.encoder.backbone.get_weights()
+        return found.description, weights, found.history.drop(columns="seconds"), found.record
 
     return run
+
+
+def pretrained(paths: dict[str, Any], policy: CheckpointPolicy, **settings: Any) -> Pretrained:
+    """A pre-training with some settings changed."""
+    return pretrain_run(
+        EncoderFiles.of(paths),
+        PretrainingFiles.of(paths),
+        PretrainingSettings.of(SETTINGS | settings),
+        Job("nano", "nano", 1, threads=2),
+        policy,
+    )
 
 
 def assert_same(one: tuple, other: tuple) -> None:
@@ -109,7 +124,8 @@ def masked_batch(random: np.random.Generator) -> tuple[dict[str, np.ndarray], di
 def test_loss_and_accuracy_are_those_of_kerashubs_head_with_kerass_cross_entropy() -> None:
     """The same weights in KerasHub's own parts."""
     keras.utils.set_random_seed(0)
-    model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0)
+    encoder = bert_encoder(ARCHITECTURE)
+    model, backbone = build_masked_lm(encoder), encoder.backbone
     model.compile(optimizer="sgd")
     model.bias.assign(np.random.default_rng(1).normal(size=len(VOCABULARY)))
     inputs, to_guess = masked_batch(np.random.default_rng(2))
@@ -156,8 +172,10 @@ def test_loss_and_accuracy_are_those_of_kerashubs_head_with_kerass_cross_entropy
 def test_next_sentence_adds_its_cross_entropy() -> None:
     """The loss of hidden tokens is that of a model without the task, with the same weights; the rest is Keras's own."""
     keras.utils.set_random_seed(0)
-    model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0, next_sentence=True)
-    alone, other = build_masked_lm(ARCHITECTURE, dropout=0.0)
+    encoder = bert_encoder(ARCHITECTURE)
+    model, backbone = build_masked_lm(encoder, next_sentence=True), encoder.backbone
+    encoder = bert_encoder(ARCHITECTURE)
+    alone, other = build_masked_lm(encoder), encoder.backbone
     other.set_weights(backbone.get_weights())
     for name in ("guess_dense", "guess_layer_norm"):
         alone.get_layer(name).set_weights(model.get_layer(name).get_weights())
@@ -179,11 +197,11 @@ def test_next_sentence_adds_its_cross_entropy() -> None:
 def test_bag_of_words_adds_its_cross_entropy() -> None:
     """Of the tokens of a sequence, once each, given the pooled output; the rest is as it is without the task."""
     keras.utils.set_random_seed(0)
-    model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0, bag_of_words=True)
+    model = build_masked_lm(bert_encoder(ARCHITECTURE), bag_of_words=True)
     model.compile(optimizer="sgd")
     model.bag_bias.assign(np.random.default_rng(1).normal(size=len(VOCABULARY)))
     inputs, to_guess = masked_batch(np.random.default_rng(2))
-    bag, weights = bags(inputs["token_ids"], Pieces.of(VOCABULARY))
+    bag, weights = bags(inputs["token_ids"], wordpiece_vocabulary(VOCABULARY))
     weights[3] = 0
     found = model.evaluate(
         inputs, to_guess | {"bag": bag, "bag_weights": weights}, verbose=0, return_dict=True, batch_size=7
@@ -202,11 +220,11 @@ def test_bag_of_words_adds_its_cross_entropy() -> None:
 
 def test_scores_begin_at_how_often_tokens_occur() -> None:
     """Of single tokens, and of sequences that have one; special tokens have nearly none."""
-    model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0, bag_of_words=True)
+    model = build_masked_lm(bert_encoder(ARCHITECTURE), bag_of_words=True)
     random = np.random.default_rng(0)
     chances = random.dirichlet(np.full(19, 0.3))
     stream = np.concatenate([random.choice(19, 99_000, p=chances) + 5, np.full(1000, 3)]).astype(np.uint16)
-    model.start_biases(stream, Pieces.of(VOCABULARY), length=18)
+    model.start_biases(stream, wordpiece_vocabulary(VOCABULARY), length=18)
     frequencies = keras.ops.convert_to_numpy(keras.ops.softmax(model.bias))
     np.testing.assert_allclose(frequencies[5:], chances, atol=0.01)
     in_sequence = np.mean(
@@ -218,7 +236,7 @@ def test_scores_begin_at_how_often_tokens_occur() -> None:
 
 def test_a_batch_with_nothing_to_guess_costs_nothing() -> None:
     """Its loss is zero and no number that would end the training."""
-    model, _ = build_masked_lm(ARCHITECTURE, dropout=0.0, bag_of_words=True)
+    model = build_masked_lm(bert_encoder(ARCHITECTURE), bag_of_words=True)
     model.compile(optimizer="sgd")
     inputs, to_guess = masked_batch(np.random.default_rng(2))
     to_guess["weights"] *= 0
@@ -249,7 +267,8 @@ def test_what_masked_language_modelling_says_nothing_about_stays_as_it_is(
 
 def test_all_that_is_trained_is_known() -> None:
     """All of the encoder but the pooler, and of the head a dense layer, a layer norm and a bias."""
-    model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0)
+    encoder = bert_encoder(ARCHITECTURE)
+    model, backbone = build_masked_lm(encoder), encoder.backbone
     trained = {variable.path for variable in model.trainable_variables}
     assert not any("pooled_dense" in path for path in trained)
     assert isinstance(model, MaskedLanguageModel)
@@ -343,9 +362,10 @@ def test_gradients_are_averaged_over_the_steps() -> None:
     weights = {}
     for steps, accumulated in ((1, 1), (2, 2), (2, 1)):
         keras.utils.set_random_seed(0)
-        model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0)
+        encoder = bert_encoder(ARCHITECTURE)
+        model, backbone = build_masked_lm(encoder), encoder.backbone
         changed = {"optimizer": "sgd", "schedule": "constant", "warmup_fraction": 0.0, "global_clipnorm": None}
-        optimizer = build_optimizer(SETTINGS | changed | {"gradient_accumulation": accumulated}, steps)
+        optimizer = build_optimizer(PretrainingSettings.of(SETTINGS | changed), steps, accumulated)
         model.compile(optimizer=optimizer)
         for _ in range(steps):
             model.train_on_batch(inputs, to_guess)
@@ -359,7 +379,8 @@ def test_a_certain_guess_of_16_bits_costs_nothing_and_not_less() -> None:
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         keras.utils.set_random_seed(0)
-        model, backbone = build_masked_lm(ARCHITECTURE, dropout=0.0)
+        encoder = bert_encoder(ARCHITECTURE)
+        model, backbone = build_masked_lm(encoder), encoder.backbone
     finally:
         keras.config.set_dtype_policy("float32")
     random = np.random.default_rng(0)
@@ -449,13 +470,10 @@ def read(files: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dic
     """The files of an encoder that has been pre-trained, and of its heads."""
     keras.config.set_dtype_policy("float32")
     folder = tmp_path_factory.mktemp("read")
-    encoder, model, backbone, *_ = pretrain_on_files(
-        paths=files, texts=["train", "more"], settings=SETTINGS | {"epochs": 10, "learning_rate": 1e-2}, name="nano",
-        threads=2, checkpoint_folder=folder / "c", checkpoint_seconds=3600,
-    )  # fmt: skip
+    found = pretrained(files, CheckpointPolicy(folder / "c"), epochs=10, learning_rate=1e-2)
     read = {"config": folder / "encoder.json", "weights": folder / "encoder.weights.h5", "heads": folder / "heads.npz"}
-    save_encoder(encoder, backbone, read["config"], read["weights"])
-    save_heads(model, read["heads"])
+    save_encoder(found.description, found.encoder.backbone, read["config"], read["weights"])
+    save_heads(found.model, read["heads"])
     return read
 
 
@@ -534,12 +552,12 @@ def test_held_out_texts_are_a_share_of_the_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    "case",
     [
         ({"paths": "start"}, "other encoder_sha256"),
         *(
-            pytest.param(changes, reason, marks=pytest.mark.long)
-            for changes, reason in (
+            pytest.param(case, marks=pytest.mark.long)
+            for case in (
                 ({"learning_rate": 1e-3}, "other settings (learning_rate 0.003, now 0.001)"),
                 ({"paths": "texts"}, "other data_sha256"),
                 ({"paths": "test"}, "other left_out"),
@@ -553,10 +571,10 @@ def test_a_checkpoint_of_another_pretraining_is_refused(
     killed_after: Callable[[int], None],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    changes: dict[str, Any],
-    reason: str,
+    case: tuple[dict[str, Any], str],
 ) -> None:
     """With the reason; the training begins afresh."""
+    changes, reason = case
     save_encoder(
         *scratch_encoder(SIZES | {"seed": 9}, VOCABULARY, True), tmp_path / "e.json", tmp_path / "e.weights.h5"
     )

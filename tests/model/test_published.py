@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,15 @@ from keras_hub.models import BertBackbone, BertTextClassifier, BertTextClassifie
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
-from bert_ladder.data.tokens import load_tokens
 from bert_ladder.data.wordpiece import read_vocabulary, tokenize_frame
 from bert_ladder.encoders.backbones import assign, backbone_tensors
 from bert_ladder.encoders.bert_tensors import PublishedEncoder, check_vocabulary, tensor_shapes
-from bert_ladder.encoders.normal_form import ARCHITECTURE, build_backbone, save_encoder
+from bert_ladder.encoders.families.bert import ARCHITECTURE, bert_encoder, build_backbone
+from bert_ladder.encoders.normal_form import save_encoder
 from bert_ladder.encoders.readers import folder_encoder, read_published
 from bert_ladder.encoders.tensorflow_files import preprocessing_tokenization
+from bert_ladder.encoders.vocabulary import wordpiece_vocabulary
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.training import classifier
 from bert_ladder.training.classifier import TokenBatches, build_classifier
 from damage import damaged
 
@@ -744,7 +745,6 @@ def test_encoder_is_fed_what_tfhubs_preprocessing_feeds(
     shared_data: Path,
     shared_vocab: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     split: str,
     length: int,
 ) -> None:
@@ -756,15 +756,19 @@ def test_encoder_is_fed_what_tfhubs_preprocessing_feeds(
     tokenize_frame(
         tmp_path / "frame.parquet", vocabulary, tmp_path / "ids.npy", tmp_path / "offsets.npy", lower_case=True
     )
-    tokens = load_tokens(tmp_path / "ids.npy", tmp_path / "offsets.npy", vocabulary)
+    pieces = wordpiece_vocabulary(read_vocabulary(vocabulary))
+    tokens = pieces.open_tokens(tmp_path / "ids.npy", tmp_path / "offsets.npy")
     fed: dict[str, Any] = {}
 
-    def spy(inputs: dict[str, Any]) -> dict[str, Any]:
-        fed.update(inputs)
-        return {"pooled_output": keras.layers.Embedding(2, 4)(inputs["padding_mask"][:, 0])}
+    class Spy:
+        input = dict.fromkeys(("token_ids", "segment_ids", "padding_mask"))
 
-    monkeypatch.setattr(classifier, "build_backbone", lambda *_: spy)
-    model, _ = build_classifier(small_architecture(), classes=2, pad=tokens.pad)
+        def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:
+            fed.update(inputs)
+            return {"pooled_output": keras.layers.Embedding(2, 4)(inputs["padding_mask"][:, 0])}
+
+    encoder = replace(bert_encoder(small_architecture()), backbone=Spy())
+    model = build_classifier(encoder, classes=2, pad=tokens.pad)
     batches = TokenBatches(tokens, None, [(np.arange(500), length)], length, "head")
     found = keras.Model(model.input, fed)(batches[0][0])
     names = {"input_word_ids": "token_ids", "input_mask": "padding_mask", "input_type_ids": "segment_ids"}

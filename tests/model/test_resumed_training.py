@@ -12,9 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
-from bert_ladder.training import classifier
-from bert_ladder.training.classifier import train_run
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.encoders.families.bert import scratch_encoder
+from bert_ladder.encoders.normal_form import save_encoder
+from bert_ladder.study.settings import TrainingSettings
+from bert_ladder.training import fine_tuning
+from bert_ladder.training.classifier import TokenBatches
+from bert_ladder.training.fine_tuning import TrainingData, train_run
+from bert_ladder.training.inputs import CheckpointPolicy, Job
 from trainings import SETTINGS, Killed, labelled_texts
 
 # Moments, a schedule's step, the scale of the loss, the best weights and the patience so far.
@@ -40,10 +45,12 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[list[
     def run(checkpoints: Path, seed: int = 1, every: float = 0, other_labels: bool = False, **settings: Any) -> tuple:
         keras.config.set_dtype_policy("float32")
         model, history, _ = train_run(
-            config, weights, tokens, 1 - labels if other_labels else labels, is_validation, classes=2,
-            positive=1, training=SETTINGS | {"epochs": 3} | settings, seed=seed, name="nano", threads=2,
-            checkpoint_folder=checkpoints, checkpoint_seconds=every,
-        )  # fmt: skip
+            EncoderFiles(config, weights, ()),
+            TrainingData(tokens, 1 - labels if other_labels else labels, is_validation, classes=2, positive=1),
+            TrainingSettings.of(SETTINGS | {"epochs": 3} | settings),
+            Job("nano", "nano", seed, threads=2),
+            CheckpointPolicy(checkpoints, every),
+        )
         return model.get_weights(), history.drop(columns="seconds")
 
     return run
@@ -131,7 +138,7 @@ def test_training_that_is_told_to_end_saves_first(
     number: signal.Signals,
 ) -> None:
     """Slurm's warning or Ctrl-C: a checkpoint, whatever the interval, and a status that means "try again"."""
-    batch = classifier.TokenBatches.__getitem__
+    batch = TokenBatches.__getitem__
     left = iter(range(12, -1, -1))
 
     def told(self: Any, index: int) -> tuple:
@@ -140,12 +147,12 @@ def test_training_that_is_told_to_end_saves_first(
         return batch(self, index)
 
     before = signal.getsignal(number)
-    monkeypatch.setattr(classifier.TokenBatches, "__getitem__", told)
+    monkeypatch.setattr(TokenBatches, "__getitem__", told)
     with pytest.raises(SystemExit) as ended:
         train(tmp_path / "run", every=3600)
     assert ended.value.code == os.EX_TEMPFAIL
     assert signal.getsignal(number) == before
-    monkeypatch.setattr(classifier.TokenBatches, "__getitem__", batch)
+    monkeypatch.setattr(TokenBatches, "__getitem__", batch)
     assert list((tmp_path / "run").glob("*.npz"))
     assert_same(train(tmp_path / "run", every=3600), undisturbed("plain"))
 
@@ -172,7 +179,7 @@ def test_checkpoint_of_another_training_is_refused(
         train(tmp_path / "run")
     resumed = train(tmp_path / "run", **changes)
     assert reason in caplog.text
-    assert "goes on at epoch" not in caplog.text
+    assert "resumes at epoch" not in caplog.text
     assert_same(resumed, train(tmp_path / "fresh", every=3600, **changes))
 
 
@@ -188,6 +195,6 @@ def test_checkpoint_of_other_code_is_refused(
     killed_after(4)
     with pytest.raises(Killed):
         train(tmp_path / "run")
-    monkeypatch.setattr(classifier, "code_version", lambda modules: "another")
+    monkeypatch.setattr(fine_tuning, "code_version", lambda modules: "another")
     assert_same(train(tmp_path / "run"), undisturbed("plain"))
     assert "other code" in caplog.text

@@ -1,6 +1,7 @@
 """The classifier and its training, on encoders of a few thousand weights."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,22 @@ import tensorflow
 from keras import ops
 
 from bert_ladder.data.tokens import Batching, Tokens
-from bert_ladder.encoders.normal_form import build_backbone, load_weights, read_encoder, save_encoder, scratch_encoder
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.encoders.families.bert import bert_encoder, build_backbone, scratch_encoder
+from bert_ladder.encoders.normal_form import load_weights, read_encoder, save_encoder
 from bert_ladder.evaluation.metrics import part_measures
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.training import classifier
-from bert_ladder.training.classifier import build_classifier, predict_probabilities, restore_classifier, train_run
+from bert_ladder.study.settings import TrainingSettings
+from bert_ladder.training import fine_tuning
+from bert_ladder.training.classifier import (
+    TokenBatches,
+    build_classifier,
+    predict_probabilities,
+    restore_classifier,
+)
+from bert_ladder.training.fine_tuning import TrainingData, train_run
 from bert_ladder.training.fitting import WarmUpDecay, build_optimizer, clock
+from bert_ladder.training.inputs import CheckpointPolicy, Job
 from trainings import SETTINGS, labelled_texts
 
 SCRATCH = {
@@ -43,23 +54,24 @@ def texts() -> tuple[Tokens, np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> EncoderFiles:
     """A scratch encoder in normal form."""
     keras.config.set_dtype_policy("float32")
     folder = tmp_path_factory.mktemp("encoder")
-    files = {"encoder_config": folder / "encoder.json", "encoder_weights": folder / "encoder.weights.h5"}
-    save_encoder(*scratch_encoder(SCRATCH, [str(i) for i in range(50)], True), *files.values())
+    files = EncoderFiles(folder / "encoder.json", folder / "encoder.weights.h5", ())
+    save_encoder(*scratch_encoder(SCRATCH, [str(i) for i in range(50)], True), files.config, files.weights)
     return files
 
 
-def run(encoder: dict[str, Path], texts: tuple, seed: int = 1, **settings: Any) -> tuple:
+def run(encoder: EncoderFiles, texts: tuple, seed: int = 1, **settings: Any) -> tuple:
     """A training with some settings changed."""
-    tokens, labels, is_validation = texts
     return train_run(
-        **encoder, tokens=tokens, labels=labels, is_validation=is_validation, classes=2, positive=1,
-        training=SETTINGS | settings, seed=seed, name="nano", threads=2,
-        checkpoint_folder=encoder["encoder_config"].with_name("checkpoints"),
-    )  # fmt: skip
+        encoder,
+        TrainingData(*texts, classes=2, positive=1),
+        TrainingSettings.of(SETTINGS | settings),
+        Job("nano", "nano", seed, threads=2),
+        CheckpointPolicy(encoder.config.with_name("checkpoints")),
+    )
 
 
 def weights_of(model: keras.Model) -> list[np.ndarray]:
@@ -72,7 +84,7 @@ def equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_training_learns_and_tells_what_ran(encoder: dict, texts: tuple) -> None:
+def test_training_learns_and_tells_what_ran(encoder: EncoderFiles, texts: tuple) -> None:
     """Loss falls, validation accuracy ends near 1, and history and record carry what a reader needs."""
     model, history, record = run(encoder, texts, epochs=4)
     assert list(history["epoch"]) == [1, 2, 3, 4]
@@ -90,30 +102,32 @@ def test_training_learns_and_tells_what_ran(encoder: dict, texts: tuple) -> None
 
 
 @pytest.mark.parametrize("settings", [{}, {"length_buckets": True, "precision": "mixed_bfloat16"}])
-def test_same_seed_gives_the_same_weights_bit_for_bit(encoder: dict, texts: tuple, settings: dict) -> None:
+def test_same_seed_gives_the_same_weights_bit_for_bit(encoder: EncoderFiles, texts: tuple, settings: dict) -> None:
     """A seed fixes the head, dropout and order; another seed gives another model."""
     first, again, other = (weights_of(run(encoder, texts, seed=seed, **settings)[0]) for seed in (1, 1, 2))
     assert equal(first, again)
     assert not equal(first, other)
 
 
-def test_fit_sees_the_epochs_in_their_own_order(encoder: dict, texts: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fit_sees_the_epochs_in_their_own_order(
+    encoder: EncoderFiles, texts: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keras draws the batches that `epoch_batches` gives for the epoch, each training row once."""
     seen: list[np.ndarray] = []
-    keep = classifier.TokenBatches.__getitem__
+    keep = TokenBatches.__getitem__
 
     def watched(self: Any, index: int) -> tuple:
         if len(self.batches[index][0]) <= SETTINGS["batch_size"]:
             seen.append(self.batches[index][0])
         return keep(self, index)
 
-    monkeypatch.setattr(classifier.TokenBatches, "__getitem__", watched)
+    monkeypatch.setattr(TokenBatches, "__getitem__", watched)
     tokens, _, is_validation = texts
     rows = np.flatnonzero(~is_validation)
     run(encoder, texts, seed=7)
     flat, starts = [tuple(batch) for batch in seen], []
     for epoch in (0, 1):
-        batches = classifier.epoch_batches(
+        batches = fine_tuning.epoch_batches(
             rows, tokens.lengths(16)[rows], Batching(16, 16, length_buckets=False), seed=7, epoch=epoch
         )
         expected = [tuple(batch) for batch, _ in batches]
@@ -122,7 +136,7 @@ def test_fit_sees_the_epochs_in_their_own_order(encoder: dict, texts: tuple, mon
     assert starts[0] < starts[1]
 
 
-def test_widths_may_differ_between_epochs(encoder: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_widths_may_differ_between_epochs(encoder: EncoderFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     """An epoch of one width may be followed by epochs of others: the input's width is left open."""
     random = np.random.default_rng(0)
     tokens = Tokens(random.integers(10, 50, 64 * 14).astype(np.uint16), np.arange(65) * 14, pad=0, cls=2, sep=3)
@@ -131,14 +145,14 @@ def test_widths_may_differ_between_epochs(encoder: dict, monkeypatch: pytest.Mon
     def batches(rows: np.ndarray, *_: Any, epoch: int, **__: Any) -> list:
         return [(part, width) for part, width in zip(np.array_split(rows, 3), widths[epoch], strict=True)]
 
-    monkeypatch.setattr(classifier, "epoch_batches", batches)
+    monkeypatch.setattr(fine_tuning, "epoch_batches", batches)
     parts = np.arange(64) % 4 == 0
     _, history, _ = run(encoder, (tokens, np.arange(64) % 2, parts), epochs=2, length=32, length_buckets=True)
     assert len(history) == 2
 
 
 def test_device_that_the_engine_does_not_see_is_told(
-    encoder: dict, texts: tuple, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    encoder: EncoderFiles, texts: tuple, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A training that has leased a GPU and computes on the CPU says so; one that has the CPU does not."""
     for shown, told in (("GPU-1", True), ("-1", False)):
@@ -149,7 +163,9 @@ def test_device_that_the_engine_does_not_see_is_told(
         assert ("has device GPU-1, but tensorflow sees no GPU" in caplog.text) is told
 
 
-def test_mean_pooling_reads_all_tokens_and_leaves_the_pooler(encoder: dict, texts: tuple, tmp_path: Path) -> None:
+def test_mean_pooling_reads_all_tokens_and_leaves_the_pooler(
+    encoder: EncoderFiles, texts: tuple, tmp_path: Path
+) -> None:
     """It learns, padding has no part in it, the pooler stays as it was, and a restored model predicts the same."""
     tokens = texts[0]
     model, history, record = run(encoder, texts, pooling="mean", epochs=4, dropout=0.0, encoder_dropout=0.0)
@@ -157,23 +173,23 @@ def test_mean_pooling_reads_all_tokens_and_leaves_the_pooler(encoder: dict, text
     rows = np.arange(8)
     narrow, wide = (model.predict(tokens.batch(rows, 16, "head", width), verbose=0) for width in (16, 24))
     np.testing.assert_allclose(narrow, wide, atol=1e-5)
-    before = build_backbone(read_encoder(encoder["encoder_config"])["architecture"])
-    load_weights(before, encoder["encoder_weights"])
+    before = build_backbone(read_encoder(encoder.config)["architecture"])
+    load_weights(before, encoder.weights)
     trained = next(layer for layer in model.layers if isinstance(layer, type(before)))
     for one, other in zip(trained.pooled_dense.get_weights(), before.pooled_dense.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     model.save_weights(tmp_path / "model.weights.h5")
-    restored = restore_classifier(encoder["encoder_config"], tmp_path / "model.weights.h5", record, 2, tokens.pad)
+    restored = restore_classifier(replace(encoder, weights=tmp_path / "model.weights.h5"), record, 2, tokens.pad)
     np.testing.assert_allclose(restored.predict(tokens.batch(rows, 16, "head", 16), verbose=0), narrow, atol=1e-6)
 
 
-def test_diverged_training_is_told(encoder: dict, texts: tuple) -> None:
+def test_diverged_training_is_told(encoder: EncoderFiles, texts: tuple) -> None:
     """A loss that is no number ends the run with the row, the epoch and what to change."""
     with pytest.raises(BadInput, match=r"nano: the loss is no finite number in epoch \d of 2; lower learning_rate"):
         run(encoder, texts, optimizer="sgd", learning_rate=1e30, clipnorm=None)
 
 
-def test_best_epoch_is_kept(encoder: dict, texts: tuple) -> None:
+def test_best_epoch_is_kept(encoder: EncoderFiles, texts: tuple) -> None:
     """With a learning rate that ruins the model after the first epochs, `keep: best` gives the best epoch's weights."""
     model, history, record = run(encoder, texts, epochs=4, learning_rate=0.3, keep="best", monitor="validation_loss")
     assert record["kept_epoch"] == history["validation_loss"].idxmin() + 1
@@ -184,12 +200,12 @@ def test_best_epoch_is_kept(encoder: dict, texts: tuple) -> None:
     assert loss == pytest.approx(history["validation_loss"].min(), rel=1e-4)
 
 
-def test_restored_model_predicts_as_the_trained_one(encoder: dict, texts: tuple, tmp_path: Path) -> None:
+def test_restored_model_predicts_as_the_trained_one(encoder: EncoderFiles, texts: tuple, tmp_path: Path) -> None:
     """Weights saved and loaded give the same probabilities, for rows in any order."""
     tokens = texts[0]
     model, _, record = run(encoder, texts)
     model.save_weights(tmp_path / "model.weights.h5")
-    restored = restore_classifier(encoder["encoder_config"], tmp_path / "model.weights.h5", record, 2, 0)
+    restored = restore_classifier(replace(encoder, weights=tmp_path / "model.weights.h5"), record, 2, 0)
     rows = np.random.default_rng(1).permutation(400)[:150]
     before = predict_probabilities(model, tokens, rows, 16, "head")
     after = predict_probabilities(restored, tokens, rows, 16, "head")
@@ -201,10 +217,10 @@ def test_restored_model_predicts_as_the_trained_one(encoder: dict, texts: tuple,
 
 
 @pytest.mark.parametrize("pad", [0, 1])
-def test_padding_changes_nothing(encoder: dict, pad: int) -> None:
+def test_padding_changes_nothing(encoder: EncoderFiles, pad: int) -> None:
     """The same text in a wider batch gives the same logits: [PAD] is masked, wherever in the vocabulary it stands."""
-    architecture = classifier.read_encoder(encoder["encoder_config"])["architecture"]
-    model, _ = build_classifier(architecture, classes=3, pad=pad, dropout=0.5, encoder_dropout=0.5)
+    architecture = read_encoder(encoder.config)["architecture"]
+    model = build_classifier(bert_encoder(architecture, 0.5), classes=3, pad=pad, dropout=0.5)
     narrow = np.array([[2, 10, 11, 3]], np.int32)
     wide = np.array([[2, 10, 11, 3, *[pad] * 4]], np.int32)
     logits = ops.convert_to_numpy(model(narrow))
@@ -213,7 +229,7 @@ def test_padding_changes_nothing(encoder: dict, pad: int) -> None:
     np.testing.assert_allclose(logits, ops.convert_to_numpy(model(wide)), atol=1e-6)
 
 
-def test_mixed_precision_trains_close_to_float32(encoder: dict, texts: tuple) -> None:
+def test_mixed_precision_trains_close_to_float32(encoder: EncoderFiles, texts: tuple) -> None:
     """bfloat16 changes the loss little, and the logits stay float32."""
     _, full, _ = run(encoder, texts, dropout=0.0, encoder_dropout=0.0)
     model, mixed, _ = run(encoder, texts, dropout=0.0, encoder_dropout=0.0, precision="mixed_bfloat16")
@@ -232,7 +248,8 @@ def test_mixed_precision_trains_close_to_float32(encoder: dict, texts: tuple) ->
 )
 def test_optimizer_has_the_study_settings(name: str, expected: type) -> None:
     """Each optimizer of the schema is Keras's own, with the rate, epsilon and clipping of the row."""
-    optimizer = build_optimizer(SETTINGS | {"optimizer": name, "clipnorm": None, "global_clipnorm": 0.5}, steps=10)
+    settings = SETTINGS | {"optimizer": name, "clipnorm": None, "global_clipnorm": 0.5}
+    optimizer = build_optimizer(TrainingSettings.of(settings), steps=10)
     assert type(optimizer) is expected
     assert float(optimizer.learning_rate) == pytest.approx(3e-3)
     assert (optimizer.clipnorm, optimizer.global_clipnorm) == (None, 0.5)
@@ -244,7 +261,8 @@ def test_weight_decay_spares_biases_and_layer_norms() -> None:
     """With a gradient of zero, decay shrinks kernels and leaves biases and layer norms as they are."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, bias_initializer="ones")])
     model.add(keras.layers.LayerNormalization(name="layer_norm"))
-    optimizer = build_optimizer(SETTINGS | {"optimizer": "adamw", "weight_decay": 0.5, "learning_rate": 0.1}, steps=1)
+    settings = SETTINGS | {"optimizer": "adamw", "weight_decay": 0.5, "learning_rate": 0.1}
+    optimizer = build_optimizer(TrainingSettings.of(settings), steps=1)
     before = weights_of(model)
     optimizer.build(model.trainable_variables)
     optimizer.apply([ops.zeros_like(v) for v in model.trainable_variables], model.trainable_variables)
@@ -279,7 +297,7 @@ def test_schedule_spans_all_epochs(encoder: dict, texts: tuple) -> None:
     ],
 )
 def test_too_little_memory_is_told_in_one_sentence(
-    encoder: dict, texts: tuple, monkeypatch: pytest.MonkeyPatch, error: Exception
+    encoder: EncoderFiles, texts: tuple, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """With the row, its batch and length; any other error stays what it is."""
 
@@ -294,18 +312,18 @@ def test_too_little_memory_is_told_in_one_sentence(
         run(encoder, texts)
 
 
-def test_length_beyond_the_encoder_is_refused(encoder: dict, texts: tuple) -> None:
+def test_length_beyond_the_encoder_is_refused(encoder: EncoderFiles, texts: tuple) -> None:
     """An encoder with 32 positions cannot take 64 WordPieces; the sentence names both."""
     with pytest.raises(BadInput, match="length 64 is more than the 32 positions"):
         run(encoder, texts, length=64)
 
 
-def test_damaged_weights_are_refused(encoder: dict, texts: tuple, tmp_path: Path) -> None:
+def test_damaged_weights_are_refused(encoder: EncoderFiles, texts: tuple, tmp_path: Path) -> None:
     """A truncated weights file gives one sentence that names it."""
     bad = tmp_path / "encoder.weights.h5"
-    bad.write_bytes(encoder["encoder_weights"].read_bytes()[:1000])
+    bad.write_bytes(encoder.weights.read_bytes()[:1000])
     with pytest.raises(BadInput, match=r"encoder\.weights\.h5: .* does not hold the weights"):
-        run(encoder | {"encoder_weights": bad}, texts)
+        run(replace(encoder, weights=bad), texts)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (65, "1 min 05 s"), (7620, "2 h 07 min")])
@@ -314,7 +332,7 @@ def test_durations_read_well(seconds: float, words: str) -> None:
     assert clock(seconds) == words
 
 
-def test_patience_stops_after_epochs_without_a_gain(encoder: dict, texts: tuple) -> None:
+def test_patience_stops_after_epochs_without_a_gain(encoder: EncoderFiles, texts: tuple) -> None:
     """A ruinous learning rate ends after the epoch that is one too many; the best epoch is kept where asked."""
     ruinous = {"epochs": 8, "learning_rate": 0.3, "monitor": "validation_loss", "patience": 1}
     _, history, record = run(encoder, texts, keep="best", **ruinous)
@@ -326,7 +344,7 @@ def test_patience_stops_after_epochs_without_a_gain(encoder: dict, texts: tuple)
     assert last["kept_epoch"] == last["epochs"] == len(again)
 
 
-def test_measures_of_both_parts_follow_every_epoch(encoder: dict, texts: tuple) -> None:
+def test_measures_of_both_parts_follow_every_epoch(encoder: EncoderFiles, texts: tuple) -> None:
     """With dropout off the training sample's loss falls too, and the last line is what the kept weights give."""
     tokens, labels, is_validation = texts
     model, history, record = run(encoder, texts, epochs=3)
@@ -338,7 +356,7 @@ def test_measures_of_both_parts_follow_every_epoch(encoder: dict, texts: tuple) 
     assert record["positions"] == 3 * 300 * 16
 
 
-def test_f1_can_be_monitored(encoder: dict, texts: tuple) -> None:
+def test_f1_can_be_monitored(encoder: EncoderFiles, texts: tuple) -> None:
     """`monitor: validation_f1` keeps the epoch with the highest F1."""
     _, history, record = run(encoder, texts, epochs=3, keep="best", monitor="validation_f1")
     assert record["kept_epoch"] == history["validation_f1"].idxmax() + 1

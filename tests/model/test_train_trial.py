@@ -12,7 +12,8 @@ import pytest
 
 import train_model
 import train_trial
-from bert_ladder.encoders.normal_form import save_encoder, scratch_encoder
+from bert_ladder.encoders.families.bert import scratch_encoder
+from bert_ladder.encoders.normal_form import save_encoder
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
 SCRATCH = {

@@ -129,7 +129,7 @@ def test_training_at_its_time_limit_goes_on_in_a_longer_job(
     assert memory == [attempt * memory[0] for attempt in range(1, len(jobs) + 1)]
     assert record["slurm_job"] == jobs[-1].id
     assert "Trying to restart job" in printed
-    assert "goes on at epoch" in (workspace.folder / LOG).read_text()
+    assert "resumes at epoch" in (workspace.folder / LOG).read_text()
 
 
 @pytest.mark.long
@@ -146,7 +146,7 @@ def test_training_on_a_node_that_dies_goes_on_on_another(
     assert (found.id, found.state) == (lost.id, "COMPLETED")
     assert {lost.node, record["host"]} == {"n1", "n2"}
     assert "Trying to restart job" not in printed
-    assert "goes on at epoch" in (workspace.folder / LOG).read_text()
+    assert "resumes at epoch" in (workspace.folder / LOG).read_text()
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.evaluation.comparison import COLUMNS, compare_models
+from bert_ladder.evaluation.comparison import COLUMNS, ComparedRuns, Protocol, compare_models
 from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
 from bert_ladder.runtime.jobs import BadInput
 
@@ -27,9 +27,10 @@ def spoil(generator: np.random.Generator, labels: np.ndarray, classes: int, accu
 
 
 def write_run(
-    folder: Path, model: str, seed: int, labels: np.ndarray, predictions: np.ndarray, kind: str = "bert", shift: int = 0
+    folder: Path, model: str, seed: int, labels: np.ndarray, predictions: np.ndarray, shift: int = 0
 ) -> tuple[Path, Path]:
-    """A run with the same predictions on every part, its validation rows shifted by some."""
+    """A run with the same predictions on every part, its validation rows shifted by some; "linear" is a baseline."""
+    kind = "baseline" if model == "linear" else "bert"
     classes = max(2, int(labels.max()) + 1)
     probabilities = 0.1 / classes + 0.9 * np.eye(classes)[predictions]
     rows = np.arange(len(labels))
@@ -59,7 +60,7 @@ def compare(
     pd.DataFrame({"row": np.array(leaked or [], np.int32)}).to_parquet(folder / "leaked.parquet")
     files = [folder / name for name in ("labels.json", "leaked.parquet", "comparison.csv", "pairs.csv")]
     settings = {"metric": "accuracy", "over": "auto", "split_per_run": False} | settings
-    compare_models(*zip(*runs, strict=True), *files, **settings)
+    compare_models(ComparedRuns(*zip(*runs, strict=True), *files[:2]), Protocol(**settings), *files[2:])
     return tuple(pd.read_csv(file, keep_default_na=False, na_values=[""]) for file in files[2:])
 
 
@@ -104,7 +105,7 @@ def test_every_pair_has_one_test(tmp_path: Path):
     """Pairs in table order with the difference of the means, Holm's p at least the plain one, and its verdict."""
     generator = np.random.default_rng(1)
     labels = generator.integers(0, 2, 2000)
-    runs = [write_run(tmp_path, "linear", 1, labels, spoil(generator, labels, 2, 0.7), kind="baseline")]
+    runs = [write_run(tmp_path, "linear", 1, labels, spoil(generator, labels, 2, 0.7))]
     for model, accuracy in (("good", 0.9), ("same", 0.9)):
         runs += [write_run(tmp_path, model, seed, labels, spoil(generator, labels, 2, accuracy)) for seed in (1, 2, 3)]
     comparison, pairs = compare(tmp_path, runs)
@@ -160,8 +161,7 @@ def test_splits_of_their_own_give_baselines_seeds_too(tmp_path: Path):
     generator = np.random.default_rng(4)
     labels = generator.integers(0, 2, 400)
     runs = [
-        write_run(tmp_path, "linear", seed, labels, spoil(generator, labels, 2, 0.7), kind="baseline", shift=seed)
-        for seed in (1, 2, 3)
+        write_run(tmp_path, "linear", seed, labels, spoil(generator, labels, 2, 0.7), shift=seed) for seed in (1, 2, 3)
     ]
     comparison, _ = compare(tmp_path, runs, split_per_run=True)
     found = comparison.set_index("metric")

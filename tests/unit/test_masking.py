@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 
 from bert_ladder.data.tokens import Tokens
+from bert_ladder.encoders.vocabulary import wordpiece_vocabulary
 from bert_ladder.training.masking import (
-    Pieces,
     bags,
     cut,
     cut_pairs,
     epoch_starts,
-    guesses,
     mask_batch,
+    masked_count,
     pack,
     sequences,
 )
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghij")]
-PIECES = Pieces.of(VOCABULARY)
+PIECES = wordpiece_vocabulary(VOCABULARY)
 WORD, INSIDE = np.arange(5, 15), np.arange(15, 25)
 
 
@@ -62,7 +62,7 @@ def test_no_padding_is_computed() -> None:
     stream = pack([(tokens([7, 30]), np.arange(2)), (tokens([4, 60]), np.arange(2))])
     starts = epoch_starts(stream, 16, seed=1, epoch=0)
     token_ids = cut(stream, starts, 16, PIECES)
-    assert (token_ids[:, 0] == PIECES.cls).all() and (token_ids[:, -1] == PIECES.sep).all()
+    assert (token_ids[:, 0] == PIECES.start).all() and (token_ids[:, -1] == PIECES.end).all()
     assert not (token_ids == 0).any()
     assert all((line[1:-1] == stream[start : start + 14]).all() for line, start in zip(token_ids, starts, strict=True))
 
@@ -85,7 +85,7 @@ def batch(whole_words: bool, seed: int = 0, count: int = 400, fraction: float = 
 
 @pytest.mark.parametrize("whole_words", [False, True])
 def test_targets_are_what_stood_there_and_nothing_else_has_changed(whole_words: bool) -> None:
-    """Special tokens are never to guess; each position at most once."""
+    """Special tokens are never masked; each position at most once."""
     token_ids, masked = batch(whole_words)
     rows = np.arange(len(token_ids))[:, None]
     is_guess = masked.weights == 1
@@ -95,7 +95,7 @@ def test_targets_are_what_stood_there_and_nothing_else_has_changed(whole_words: 
     untouched = np.ones(token_ids.shape, bool)
     untouched[np.broadcast_to(rows, is_guess.shape)[is_guess], masked.positions[is_guess]] = False
     assert (masked.token_ids == token_ids)[untouched].all()
-    assert masked.positions.shape == (400, guesses(32, 0.15)) and masked.positions.dtype == np.int32
+    assert masked.positions.shape == (400, masked_count(32, 0.15)) and masked.positions.dtype == np.int32
 
 
 @pytest.mark.parametrize("whole_words", [False, True])
@@ -112,7 +112,7 @@ def test_of_the_guesses_eighty_percent_are_hidden_and_ten_replaced(whole_words: 
 
 
 def test_whole_words_are_hidden_whole() -> None:
-    """Of a word all WordPieces are to guess or none; the share stays below the asked and near it."""
+    """Of a word all WordPieces are masked or none; the share stays below the asked and near it."""
     token_ids, masked = batch(whole_words=True)
     word = words(token_ids)
     for line, positions, weights, pieces in zip(word, masked.positions, masked.weights, token_ids, strict=True):
@@ -121,12 +121,12 @@ def test_whole_words_are_hidden_whole() -> None:
             of_word = {place for place in np.flatnonzero(line == number) if not PIECES.special[pieces[place]]}
             assert of_word <= chosen
     # Words of two pieces on average leave at most one of the four or five guesses open.
-    assert 0.8 * 4 < masked.weights.sum(axis=1).mean() <= guesses(32, 0.15)
+    assert 0.8 * 4 < masked.weights.sum(axis=1).mean() <= masked_count(32, 0.15)
 
 
 @pytest.mark.parametrize(("pieces", "k"), [(2, 5), (3, 5), (5, 5), (6, 5)])
 def test_words_that_do_not_fit_any_more_are_passed_over(pieces: int, k: int) -> None:
-    """As many whole words as fit; of words that are longer than all that is to guess, none."""
+    """As many whole words as fit; of words that are longer than all that is masked, none."""
     word = [5, *[15] * (pieces - 1)]
     token_ids = np.array([[2, *(word * 40)[:32], 3]] * 50, np.int32)
     masked = mask_batch(token_ids, PIECES, k / 32, True, np.random.default_rng(0))
@@ -157,7 +157,7 @@ def test_single_wordpieces_fill_the_share_exactly() -> None:
 
 def test_a_sequence_with_too_little_to_guess_has_weights_of_zero() -> None:
     """Texts that are empty leave only [SEP]."""
-    stream = np.full(64, PIECES.sep, np.uint16)
+    stream = np.full(64, PIECES.end, np.uint16)
     stream[3] = 7
     masked = mask_batch(cut(stream, np.array([0, 30]), 32, PIECES), PIECES, 0.15, True, np.random.default_rng(0))
     assert masked.weights.sum(axis=1).tolist() == [1, 0]
@@ -178,7 +178,7 @@ def test_pairs_go_on_or_come_from_anywhere() -> None:
     assert 0.4 < goes_on.mean() < 0.6
     for line, segments, start, same in zip(token_ids, segment_ids, starts, goes_on, strict=True):
         first, second = line[segments == 0], line[segments == 1]
-        assert (line[0], first[-1], second[-1]) == (PIECES.cls, PIECES.sep, PIECES.sep)
+        assert (line[0], first[-1], second[-1]) == (PIECES.start, PIECES.end, PIECES.end)
         first, second = first[1:-1], second[:-1]
         assert min(len(first), len(second)) >= 29 // 4
         assert first.tolist() == list(range(start + 5, start + 5 + len(first)))
@@ -202,7 +202,7 @@ def test_a_pair_that_does_not_go_on_comes_from_elsewhere() -> None:
 def test_a_bag_has_every_wordpiece_once_and_no_special_token() -> None:
     """In whatever order."""
     token_ids = np.random.default_rng(0).integers(0, 25, (50, 30)).astype(np.int32)
-    token_ids[0] = PIECES.cls
+    token_ids[0] = PIECES.start
     tokens, weights = bags(token_ids, PIECES)
     assert tokens.shape == weights.shape == token_ids.shape
     for line, bag, weight in zip(token_ids, tokens, weights, strict=True):

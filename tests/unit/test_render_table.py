@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.data.frames import rows_csv
-from bert_ladder.evaluation.comparison import compare_models
+from bert_ladder.evaluation.comparison import ComparedRuns, Protocol, compare_models
 from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
 from bert_ladder.report.cells import MEASURES, TEST_METRICS, measure_cells, table_cells
 from bert_ladder.report.markup import escape_latex, escape_markdown
@@ -320,10 +320,11 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
     metrics, predictions = zip(*paths, strict=True)
     pd.DataFrame({"row": np.array([3], np.int32)}).to_parquet(tmp_path / "leaked.parquet")
     compare_models(
-        metrics, predictions,
-        *(tmp_path / name for name in ("labels.json", "leaked.parquet", "comparison.csv", "pairs.csv")),
-        metric="accuracy", over="auto", split_per_run=False,
-    )  # fmt: skip
+        ComparedRuns(metrics, predictions, tmp_path / "labels.json", tmp_path / "leaked.parquet"),
+        Protocol("accuracy", "auto", split_per_run=False),
+        tmp_path / "comparison.csv",
+        tmp_path / "pairs.csv",
+    )
     (tmp_path / "speed.json").write_text(json.dumps(SPEED))
     (tmp_path / "chosen.json").write_text(json.dumps(CHOSEN | {"model": "NA"}))
     out = {form: tmp_path / f"table.{form}" for form in FORMS}

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bert_ladder.evaluation.selection import score_trials, select_trial
+from bert_ladder.evaluation.selection import Search, SearchOutputs, score_trials, select_trial
 from bert_ladder.runtime.jobs import BadInput
 
 
@@ -75,10 +75,11 @@ def test_search_of_diverged_trials_is_refused(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text("epoch\n")
     with pytest.raises(BadInput, match="Tuned: all 1 trials of its search diverged; search among lower"):
         select_trial(
-            [tmp_path / "history.csv"], [tmp_path / "training.json"],
-            *(tmp_path / name for name in ("chosen.json", "outcome.json", "trials.csv")), model="Tuned",
-            metric="accuracy", keys=["learning_rate"], runs=[{"trial": "x", "seed": 1}],
-        )  # fmt: skip
+            [tmp_path / "history.csv"],
+            [tmp_path / "training.json"],
+            Search("Tuned", "accuracy", ["learning_rate"], [{"trial": "x", "seed": 1}]),
+            SearchOutputs(*(tmp_path / name for name in ("chosen.json", "outcome.json", "trials.csv"))),
+        )
     assert not (tmp_path / "chosen.json").exists()
 
 
@@ -98,10 +99,9 @@ def test_choice_is_a_file_with_the_values_as_they_were(tmp_path: Path) -> None:
     ]
     histories, trainings = zip(*files, strict=True)
     out = [tmp_path / name for name in ("chosen.json", "outcome.json", "trials.csv")]
-    select_trial(
-        histories, trainings, *out, model="Tuned", metric="accuracy",
-        keys=["clipnorm", "batch_size", "optimizer"], runs=[{"trial": "x", "seed": 1}, {"trial": "y", "seed": 1}],
-    )  # fmt: skip
+    runs = [{"trial": "x", "seed": 1}, {"trial": "y", "seed": 1}]
+    search = Search("Tuned", "accuracy", ["clipnorm", "batch_size", "optimizer"], runs)
+    select_trial(histories, trainings, search, SearchOutputs(*out))
     found = json.loads((tmp_path / "outcome.json").read_text())
     assert found["values"] == {"clipnorm": None, "batch_size": 16, "optimizer": "adam"}
     # What the row's training takes does not change with the number of trials.

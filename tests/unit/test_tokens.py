@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths, load_tokens, similar_length_batches
+from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths, similar_length_batches
+from bert_ladder.encoders.vocabulary import wordpiece_vocabulary
 
 PAD, CLS, SEP = 0, 2, 3
 
@@ -49,8 +50,8 @@ def test_tokens_are_memory_mapped(tmp_path: Path) -> None:
     """The ids are not read into memory, and the special tokens are looked up in the vocabulary."""
     np.save(tmp_path / "ids.npy", np.arange(5, dtype=np.uint16))
     np.save(tmp_path / "offsets.npy", np.array([0, 2, 5]))
-    (tmp_path / "vocab.txt").write_text("[UNK]\n[PAD]\n[SEP]\n[CLS]\nwordé\n", encoding="utf-8")
-    tokens = load_tokens(tmp_path / "ids.npy", tmp_path / "offsets.npy", tmp_path / "vocab.txt")
+    vocabulary = wordpiece_vocabulary(["[UNK]", "[PAD]", "[SEP]", "[CLS]", "[MASK]", "wordé"])
+    tokens = vocabulary.open_tokens(tmp_path / "ids.npy", tmp_path / "offsets.npy")
     assert isinstance(tokens.ids, np.memmap)
     assert (tokens.pad, tokens.cls, tokens.sep) == (1, 3, 2)
 

@@ -9,8 +9,15 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from bert_ladder.data.splits import stratified_mask
+from bert_ladder.evaluation.runs import Run, RunOutputs
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.training.baselines import fit_baseline, fit_temperature, log_count_ratios, train_baseline
+from bert_ladder.training.baselines import (
+    BaselineFiles,
+    fit_baseline,
+    fit_temperature,
+    log_count_ratios,
+    train_baseline,
+)
 from bert_ladder.training.linear import LinearClassifier, load_linear_model, word_pattern, words_of
 
 BASELINES = ["tfidf_logistic_regression", "nb_svm"]
@@ -158,22 +165,33 @@ def write_study(folder: Path, texts: list[str], labels: np.ndarray, names: list[
     part = pd.Categorical(np.where(held, "validation", "train"), categories=["train", "validation"])
     pd.DataFrame({"part": part}).to_parquet(paths["split"])
     paths["labels"].write_text(json.dumps({"names": names, "positive": 1 if len(names) == 2 else None}))
-    return {f"path_{name}": path for name, path in paths.items()}
+    return paths
+
+
+def train(paths: dict[str, Path], baseline: str, seed: int = 1) -> None:
+    """A baseline on the files of `write_study`."""
+    train_baseline(
+        BaselineFiles(paths["train"], paths["test"], paths["split"], paths["labels"]),
+        baseline,
+        Run("micro", "Row", "", "baseline", seed),
+        RunOutputs(paths["predictions"], paths["metrics"]),
+        paths["model"],
+    )
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_run_has_the_files_of_every_run(tmp_path: Path, baseline: str):
     """predictions.parquet holds each row once under its place in train or test; metrics.json is flat and complete."""
     paths = write_study(tmp_path, *corpus(POLARITY, ENGLISH, 200, seed=0), ["bad", "good"], test=50)
-    train_baseline(**paths, baseline=baseline, model="Row", study="micro", seed=3)
-    predictions = pd.read_parquet(paths["path_predictions"])
-    part = pd.read_parquet(paths["path_split"])["part"]
+    train(paths, baseline, seed=3)
+    predictions = pd.read_parquet(paths["predictions"])
+    part = pd.read_parquet(paths["split"])["part"]
     for split in ("train", "validation"):
         found = predictions[predictions["split"] == split]
         assert found["row"].tolist() == np.flatnonzero(part == split).tolist()
     assert predictions.loc[predictions["split"] == "test", "row"].tolist() == list(range(50))
 
-    metrics = json.loads(paths["path_metrics"].read_text())
+    metrics = json.loads(paths["metrics"].read_text())
     assert metrics | {"study": "micro", "model": "Row", "encoder": "", "kind": "baseline", "seed": 3} == metrics
     assert (metrics["n_train"], metrics["n_validation"], metrics["n_test"]) == (120, 30, 50)
     assert metrics["test_accuracy"] > 0.9
@@ -188,10 +206,10 @@ def test_saved_model_predicts_what_was_predicted(tmp_path: Path, baseline: str):
     texts, labels = corpus(POLARITY, ENGLISH, 200, seed=0)
     texts[-1] += " unheard-of"
     paths = write_study(tmp_path, texts, labels, ["bad", "good"], test=50)
-    train_baseline(**paths, baseline=baseline, model="Row", study="micro", seed=3)
-    predictions = pd.read_parquet(paths["path_predictions"])
+    train(paths, baseline, seed=3)
+    predictions = pd.read_parquet(paths["predictions"])
     expected = predictions[predictions["split"] == "test"][["probability_0", "probability_1"]].to_numpy()
-    found = load_linear_model(paths["path_model"]).probabilities(texts[-50:])
+    found = load_linear_model(paths["model"]).probabilities(texts[-50:])
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -200,7 +218,7 @@ def test_texts_without_words_are_refused(tmp_path: Path, baseline: str):
     """Texts of white space only give one sentence with the file, not a traceback."""
     paths = write_study(tmp_path, [" \n"] * 40, np.arange(40) % 2, ["0", "1"], test=10)
     with pytest.raises(BadInput, match=r"train\.parquet: none of the 24 texts of the training part holds a word"):
-        train_baseline(**paths, baseline=baseline, model="Row", study="micro", seed=1)
+        train(paths, baseline)
 
 
 @pytest.mark.parametrize(("rows", "accuracy"), [(2_500, 0.83), pytest.param(25_000, 0.91, marks=pytest.mark.long)])
@@ -214,7 +232,7 @@ def test_nb_svm_on_imdb(shared_data: Path, tmp_path: Path, rows: int, accuracy: 
             texts += arrays["text"][::every].tolist()
             labels.append(arrays["label"][::every])
     paths = write_study(tmp_path, texts, np.concatenate(labels), ["0", "1"], test=rows)
-    train_baseline(**paths, baseline="nb_svm", model="NB-SVM", study="imdb", seed=1)
-    metrics = json.loads(paths["path_metrics"].read_text())
+    train(paths, "nb_svm")
+    metrics = json.loads(paths["metrics"].read_text())
     assert metrics["test_accuracy"] >= accuracy
     assert metrics["n_train"] == 0.8 * rows

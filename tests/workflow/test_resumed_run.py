@@ -58,7 +58,7 @@ def assert_goes_on(workspace: Workspace, expected: tuple[pd.DataFrame, pd.DataFr
     assert not (workspace.folder / RUN / "training.json").exists()
     assert list((workspace.folder / "checkpoints").rglob("*.npz"))
     done = workspace.run(*ARGUMENTS)
-    assert "goes on at epoch" in (workspace.folder / "logs/micro/runs/Nano/seed-1/train_model.log").read_text()
+    assert "resumes at epoch" in (workspace.folder / "logs/micro/runs/Nano/seed-1/train_model.log").read_text()
     for found, wanted in zip(results(workspace), expected, strict=True):
         pd.testing.assert_frame_equal(found, wanted, check_exact=True)
     assert not list((workspace.folder / "checkpoints").rglob("*.npz"))

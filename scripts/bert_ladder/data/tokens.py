@@ -1,12 +1,9 @@
 """Batches of token ids: truncation, padding, order. NumPy only."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-# What stands in an encoder's input beside the WordPieces of a text.
-INPUT_TOKENS = ("[PAD]", "[CLS]", "[SEP]")
 # Share of the kept WordPieces that comes from the start of a text under "head+tail":
 # 128 of 510 in Sun et al. 2019 (arXiv 1905.05583), section 5.3.1.
 HEAD_SHARE = 128 / 510
@@ -57,19 +54,6 @@ class Tokens:
             line[1 : len(kept) + 1] = kept
             line[len(kept) + 1] = self.sep
         return token_ids
-
-
-def load_tokens(ids: Path | str, offsets: Path | str, vocabulary: Path | str) -> Tokens:
-    """Open the tokens of a split without reading them into memory.
-
-    Args:
-        ids: .npy file, int (total,).
-        offsets: .npy file, int64 (texts + 1,).
-        vocabulary: the WordPiece vocabulary they were made with, one per line.
-    """
-    pieces = Path(vocabulary).read_text(encoding="utf-8").split("\n")
-    pad, cls, sep = (pieces.index(token) for token in INPUT_TOKENS)
-    return Tokens(np.load(ids, mmap_mode="r"), np.load(offsets), pad, cls, sep)
 
 
 def fixed_widths(length: int) -> np.ndarray:

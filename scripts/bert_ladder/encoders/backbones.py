@@ -12,7 +12,8 @@ from keras import ops
 from keras_hub.models import BertBackbone
 
 from bert_ladder.encoders.bert_tensors import check_tensors, spelled, tensor_shapes
-from bert_ladder.encoders.normal_form import ARCHITECTURE, build_backbone, load_weights
+from bert_ladder.encoders.families.bert import ARCHITECTURE, build_backbone
+from bert_ladder.encoders.normal_form import load_weights
 from bert_ladder.runtime.jobs import BadInput
 
 KERAS_HUB_SPELLING = {

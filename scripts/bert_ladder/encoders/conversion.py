@@ -12,8 +12,9 @@ from keras_hub.models import BertBackbone
 from bert_ladder.data.wordpiece import read_vocabulary
 from bert_ladder.encoders.backbones import assign
 from bert_ladder.encoders.bert_tensors import check_vocabulary, tensor_shapes
+from bert_ladder.encoders.families.bert import build_backbone
 from bert_ladder.encoders.fetching import fetch_vocabulary, sha256, take_first, vocabularies_at_hand
-from bert_ladder.encoders.normal_form import build_backbone, save_encoder
+from bert_ladder.encoders.normal_form import save_encoder
 from bert_ladder.encoders.readers import folder_encoder, read_published
 from bert_ladder.encoders.sources import FetchedSource, shown
 from bert_ladder.files.downloading import PATIENCE, Patience

@@ -1,87 +1,86 @@
-"""An encoder in normal form: encoder.json, encoder.weights.h5 and vocab.txt."""
+"""An encoder in normal form: encoder.json, encoder.weights.h5 and the files of its tokenizer."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
-from keras import ops
-from keras_hub.layers import SinePositionEncoding
-from keras_hub.models import BertBackbone
 
+from bert_ladder.encoders.families.bert import BERT
+from bert_ladder.encoders.interface import Encoder, Family
 from bert_ladder.runtime.jobs import BadInput
 
-ARCHITECTURE = (
-    "vocabulary_size",
-    "num_layers",
-    "num_heads",
-    "hidden_dim",
-    "intermediate_dim",
-    "max_sequence_length",
-    "num_segments",
-)
+FAMILIES = {family.name: family for family in (BERT,)}
 # What h5py and Keras raise for a file that is damaged or another's.
 UNREADABLE = (ValueError, TypeError, OSError, KeyError, RuntimeError, MemoryError)
-# Devlin et al. 2019: truncated normal with this standard deviation.
-BERT_INITIALIZER_RANGE = 0.02
 
 
 def read_encoder(config: Path | str) -> dict[str, Any]:
     """Read an encoder.json.
 
     Returns:
-        Its content: `architecture` (the arguments of KerasHub's BertBackbone), `lower_case`, `parameters`, `source`.
+        Its content: `family`; `architecture` (the arguments of the family's backbone); `tokenizer` (`kind`, `files`,
+        and `special`, the special tokens by their roles); `lower_case`, `parameters`, `source`. One without family and
+        tokenizer is a BERT.
 
     Raises:
-        BadInput: if it is no JSON or lacks a key.
+        BadInput: if it is no JSON, lacks a key, or is of a family or a kind of tokenizer that is not known.
     """
     try:
         encoder = json.loads(Path(config).read_text(encoding="utf-8"))
-        missing = [key for key in ARCHITECTURE if key not in encoder["architecture"]]
+        architecture = encoder["architecture"]
         encoder["lower_case"]
+        encoder = whole_description(encoder)
+        family, tokenizer = family_of(encoder), encoder["tokenizer"]
+        missing = [key for key in family.keys if key not in architecture]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BadInput(
             f"{config}: {error!r}; an encoder's configuration is JSON with 'architecture' and 'lower_case'."
         ) from error
+    except BadInput as error:
+        raise BadInput(f"{config}: {error}") from error
     if missing:
-        raise BadInput(f"{config}: 'architecture' lacks {', '.join(missing)}; add the arguments of BertBackbone.")
+        raise BadInput(f"{config}: 'architecture' lacks {', '.join(missing)}; add the arguments of {family.backbone}.")
+    if tokenizer != family.tokenizer:
+        expected = dict(family.tokenizer)
+        raise BadInput(f"{config}: 'tokenizer' is {tokenizer!r:.80}; that of the family {family.name} is {expected}.")
     return encoder
 
 
-def build_backbone(architecture: dict[str, Any], dropout: float = 0.0) -> BertBackbone:
-    """Build a BERT encoder (Devlin et al. 2019, arXiv 1810.04805) with random weights.
+def whole_description(encoder: dict[str, Any]) -> dict[str, Any]:
+    """What encoder.json holds, with the family and its tokenizer in place."""
+    family = family_of(encoder)
+    return {"family": family.name, "tokenizer": dict(family.tokenizer)} | encoder
+
+
+def family_of(encoder: dict[str, Any]) -> Family:
+    """The family of an encoder.
 
     Args:
-        architecture: the arguments of KerasHub's BertBackbone, and which form of GELU (Hendrycks & Gimpel 2016, arXiv
-            1606.08415) it has: `gelu` is "tanh", as in BERT's own code and if it is not there, or "erf", the exact
-            form, as in Hugging Face's "gelu". They are up to 4.7e-4 apart.
-        dropout: of the hidden states and of the attention weights.
-
-    Returns:
-        A model from {token_ids, segment_ids, padding_mask}, int32 (batch, width) each, to
-        {sequence_output: (batch, width, hidden_dim), pooled_output: (batch, hidden_dim)}.
+        encoder: what encoder.json holds; one without `family` is a BERT.
 
     Raises:
-        BadInput: for another `gelu`.
+        BadInput: if it is not known.
     """
-    gelu = architecture.get("gelu", "tanh")
-    if gelu not in ("tanh", "erf"):
-        raise BadInput(f"the encoder's architecture: gelu is {gelu!r}; it is 'tanh' or 'erf'.")
-    # cuDNN's kernels refuse BERT's mask, which has one line for all positions: on a GPU, JAX would log a traceback for
-    # each layer before it takes XLA's.
-    keras.config.disable_flash_attention()
-    backbone = BertBackbone(**{key: architecture[key] for key in ARCHITECTURE}, dropout=dropout)
-    if gelu == "erf":
-        for layer in backbone.transformer_layers:
-            # KerasHub's BERT has the tanh form built in, and a layer hands its activation on to its dense layer.
-            layer.activation = layer._feedforward_intermediate_dense.activation = keras.activations.gelu
-    return backbone
+    name = encoder.get("family", BERT.name)
+    if not isinstance(name, str) or name not in FAMILIES:
+        raise BadInput(f"'family' is {name!r:.40}; it is one of {', '.join(FAMILIES)}.")
+    return FAMILIES[name]
 
 
-def load_weights(backbone: BertBackbone, weights: Path | str) -> None:
-    """Load an encoder.weights.h5 into a backbone of the same architecture.
+def build_encoder(encoder: dict[str, Any], dropout: float = 0.0) -> Encoder:
+    """Build an encoder with random weights.
+
+    Args:
+        encoder: what encoder.json holds.
+        dropout: of the hidden states and of the attention weights.
+    """
+    return family_of(encoder).build(encoder["architecture"], dropout)
+
+
+def load_weights(model: keras.Model, weights: Path | str) -> None:
+    """Load an encoder.weights.h5 into a backbone of the same architecture, or a classifier's weights into that.
 
     Raises:
         BadInput: if the file is damaged or of another architecture.
@@ -89,7 +88,7 @@ def load_weights(backbone: BertBackbone, weights: Path | str) -> None:
     try:
         if held_bytes(weights) > Path(weights).stat().st_size:
             raise ValueError("its arrays are larger than the file")
-        backbone.load_weights(weights)
+        model.load_weights(weights)
     except UNREADABLE as error:
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise BadInput(f"{weights}: {reason}; it does not hold the weights that encoder.json describes.") from error
@@ -97,56 +96,14 @@ def load_weights(backbone: BertBackbone, weights: Path | str) -> None:
 
 def held_bytes(weights: Path | str) -> int:
     """The size that the arrays of an HDF5 file have by its own word; Keras takes memory for it without looking."""
-    sizes = []
+    sizes: list[int] = []
     with h5py.File(weights) as file:
         file.visititems(lambda _, item: sizes.append(item.nbytes) if isinstance(item, h5py.Dataset) else None)
     return sum(sizes)
 
 
-def scratch_encoder(scratch: dict[str, int], vocabulary: list[str], lower_case: bool) -> tuple[dict, BertBackbone]:
-    """Build an encoder with random weights, but for its positions.
-
-    Their embeddings, trained like all others, start from the sinusoids of Vaswani et al. 2017 (arXiv 1706.03762), as
-    large as BERT's random ones. What stands beside a token is then there to be found: BERT-Tiny learned to use the
-    neighbours of a hidden token in a third of the steps (docs/pretraining.md).
-
-    Args:
-        scratch: layers, hidden, heads, intermediate, positions, seed, and initializer_range, the standard deviation
-            of the kernels (truncated normal); embeddings keep BERT's 0.02.
-        vocabulary: its WordPieces.
-        lower_case: whether they are of lower-cased text.
-
-    Returns:
-        What encoder.json will hold, and the backbone.
-    """
-    keras.utils.set_random_seed(scratch["seed"])
-    encoder = {
-        "architecture": {
-            "vocabulary_size": len(vocabulary),
-            "num_layers": scratch["layers"],
-            "num_heads": scratch["heads"],
-            "hidden_dim": scratch["hidden"],
-            "intermediate_dim": scratch["intermediate"],
-            "max_sequence_length": scratch["positions"],
-            "num_segments": 2,
-        },
-        "lower_case": lower_case,
-        "source": {"kind": "scratch", "seed": scratch["seed"], "initializer_range": scratch["initializer_range"]},
-    }
-    backbone = build_backbone(encoder["architecture"])
-    for variable in backbone.trainable_variables:
-        # KerasHub's BERT has its range built in; a kernel drawn with another range is the same kernel, scaled.
-        if variable.path.endswith("/kernel"):
-            variable.assign(variable * (scratch["initializer_range"] / BERT_INITIALIZER_RANGE))
-        elif variable.path.startswith("position_embedding/"):
-            sinusoids = SinePositionEncoding(dtype="float32")(ops.zeros((1, *variable.shape)))[0]
-            # The mean square of a sinusoid is a half.
-            variable.assign(math.sqrt(2) * BERT_INITIALIZER_RANGE * sinusoids)
-    return encoder, backbone
-
-
-def save_encoder(encoder: dict, backbone: BertBackbone, config: Path | str, weights: Path | str) -> None:
-    """Write encoder.json, with the number of parameters, and encoder.weights.h5."""
-    encoder = encoder | {"parameters": backbone.count_params()}
+def save_encoder(encoder: dict[str, Any], backbone: keras.Model, config: Path | str, weights: Path | str) -> None:
+    """Write encoder.json, with family, tokenizer and number of parameters, and encoder.weights.h5."""
+    encoder = whole_description(encoder) | {"parameters": backbone.count_params()}
     backbone.save_weights(weights)
     Path(config).write_text(json.dumps(encoder, indent=2) + "\n", encoding="utf-8")

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -65,10 +65,10 @@ def row_scores(
     scores["clean_accuracy"] = count_scores(
         labels[clean], decisions[:, clean], "clean_accuracy", classes, positive, deterministic
     )
-    scores["brier"] = mean_scores([brier_scores(labels, of_seed) for of_seed in probabilities], (0, 2), deterministic)
-    scores["test_loss"] = mean_scores(
-        [log_losses(labels, of_seed) for of_seed in probabilities], deterministic=deterministic
-    )
+    brier = np.stack([brier_scores(labels, of_seed) for of_seed in probabilities])
+    losses = np.stack([log_losses(labels, of_seed) for of_seed in probabilities])
+    scores["brier"] = mean_scores(brier, (0, 2), deterministic)
+    scores["test_loss"] = mean_scores(losses, deterministic=deterministic)
     area = area_scores(labels, probabilities, positive, deterministic)
     return scores if area is None else scores | {"roc_auc": area}
 
@@ -120,59 +120,77 @@ def compare_pairs(scores: dict[str, Scores], metric: str) -> pd.DataFrame:
     columns = ["model_a", "model_b", "metric", "difference", "low", "high", "se", "p_value", "p_holm", "test", "scope"]
     columns += ["verdict", "seeds_a", "seeds_b", "seeds_needed", "examples_needed", "mcnemar"]
     pairs = pd.DataFrame(lines, columns=columns)
-    pairs["p_holm"] = holm(pairs["p_value"].to_numpy(float))
+    pairs["p_holm"] = holm(pairs["p_value"].astype(float).tolist())
     pairs["verdict"] = [
         verdict(difference, p) for difference, p in zip(pairs["difference"], pairs["p_holm"], strict=True)
     ]
     return pairs.astype({"seeds_needed": "Int64", "examples_needed": "Int64"})
 
 
+@dataclass(frozen=True)
+class ComparedRuns:
+    """The runs of a study.
+
+    Attributes:
+        metrics, predictions: metrics.json and predictions.parquet of every run, in one order.
+        labels: labels.json.
+        leaked: leaked.parquet.
+    """
+
+    metrics: Sequence[str | Path]
+    predictions: Sequence[str | Path]
+    labels: str | Path
+    leaked: str | Path
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How rows are compared.
+
+    Attributes:
+        metric: "accuracy" or "f1", by which pairs are compared.
+        over: "auto", "seeds" or "examples".
+        split_per_run: whether each run has a split of its own, so that the baselines depend on a seed too.
+    """
+
+    metric: str
+    over: str
+    split_per_run: bool
+
+
 def compare_models(
-    paths_metrics: Sequence[str | Path],
-    paths_predictions: Sequence[str | Path],
-    path_labels: str | Path,
-    path_leaked: str | Path,
-    path_comparison: str | Path,
-    path_pairs: str | Path,
-    metric: str,
-    over: str,
-    split_per_run: bool,
+    files: ComparedRuns, protocol: Protocol, path_comparison: str | Path, path_pairs: str | Path
 ) -> None:
     """Write comparison.csv (long: one line per row and metric) and pairs.csv (see `compare_pairs`).
 
     Args:
-        paths_metrics: metrics.json of every run.
-        paths_predictions: predictions.parquet of every run, in the same order.
-        path_labels: labels.json.
-        path_leaked: leaked.parquet.
+        files: the runs to compare.
+        protocol: how.
         path_comparison, path_pairs: CSV files to write.
-        metric: "accuracy" or "f1", by which pairs are compared.
-        over: "auto", "seeds" or "examples".
-        split_per_run: whether each run has a split of its own, so that the baselines depend on a seed too.
 
     Raises:
         BadInput: two runs did not predict the same test examples.
     """
-    names, positive = read_labels(path_labels)
-    leaked = pd.read_parquet(path_leaked)["row"].to_numpy()
-    runs = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in paths_metrics])
-    runs["predictions"] = list(map(str, paths_predictions))
-    labels = read_part(paths_predictions[0], "test")["label"]
+    names, positive = read_labels(files.labels)
+    leaked = pd.read_parquet(files.leaked)["row"].to_numpy()
+    runs = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in files.metrics])
+    runs["predictions"] = list(map(str, files.predictions))
+    labels = read_part(files.predictions[0], "test")["label"]
     lines: list[dict[str, Any]] = []
     compared: dict[str, Scores] = {}
     for model, of_row in runs.groupby("model", sort=False):
         kind = of_row["kind"].iloc[0]
         # Over examples alone the seeds are those that were run, and no others.
-        deterministic = over == "examples" or (kind == "baseline" and not split_per_run)
+        deterministic = protocol.over == "examples" or (kind == "baseline" and not protocol.split_per_run)
         tests = [read_part(path, "test") for path in of_row["predictions"]]
         for path, frame in zip(of_row["predictions"], tests, strict=True):
             if not np.array_equal(frame["label"], labels):
                 raise BadInput(
                     f"{path}: its {len(frame):,} test labels differ from the {len(labels):,} of "
-                    f"{paths_predictions[0]}; delete the older of the two and run again"
+                    f"{files.predictions[0]}; delete the older of the two and run again"
                 )
         scores = row_scores(tests, leaked, len(names), positive, deterministic)
-        compared[model] = scores[COMPARED[metric]]
+        compared[str(model)] = scores[COMPARED[protocol.metric]]
         validations = [read_part(path, "validation") for path in of_row["predictions"]]
         intervals = {
             **{name: row_interval(of_metric) for name, of_metric in scores.items()},
@@ -191,6 +209,6 @@ def compare_models(
             *(model, accuracy.mean, accuracy.low, accuracy.high, accuracy.seeds),
         )
     Path(path_comparison).write_text(rows_csv(pd.DataFrame(lines)[COLUMNS]), encoding="utf-8")
-    pairs = compare_pairs(compared, metric)
+    pairs = compare_pairs(compared, protocol.metric)
     Path(path_pairs).write_text(rows_csv(pairs), encoding="utf-8")
     log.info("%d pairs of rows, %d of them separable", len(pairs), (pairs["verdict"] != "not separable").sum())

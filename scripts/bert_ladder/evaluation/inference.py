@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy import special, stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -414,7 +415,7 @@ def _score_interval(scores: Scores, variance: float) -> tuple[float, float]:
     least, most = scores.limits
     width = most - least
     share = (scores.mean - least) / width
-    if scores.kind == "proportion":
+    if scores.kind == "proportion" and scores.trials is not None:
         trials = scores.trials
     elif 0 < share < 1:
         trials = share * (1 - share) * width**2 / variance
@@ -424,7 +425,7 @@ def _score_interval(scores: Scores, variance: float) -> tuple[float, float]:
     return least + low * width, least + high * width
 
 
-def mean_only(by_seed: Sequence[float]) -> Interval:
+def mean_only(by_seed: Sequence[float] | pd.Series) -> Interval:
     """Mean and standard deviation of a metric without an interval, such as the calibration error."""
     sd = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None
     return Interval(float(np.mean(by_seed)), None, None, None, sd, len(by_seed), "")

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +16,83 @@ log = logging.getLogger(__name__)
 MEASURES = ("validation_accuracy", "validation_f1", "validation_loss")
 
 
+@dataclass(frozen=True)
+class Search:
+    """The search of a row.
+
+    Attributes:
+        model: the row's name.
+        metric: "accuracy", "f1" or "loss".
+        keys: the searched training keys.
+        runs: `trial` and `seed` of every training.
+    """
+
+    model: str
+    metric: str
+    keys: Sequence[str]
+    runs: Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class SearchOutputs:
+    """Files to write.
+
+    Attributes:
+        chosen: JSON: the `values` of the chosen trial and nothing else, since the row is trained again when this file
+            changes.
+        outcome: JSON: `model`, `trial`, `metric`, `trials` (how many), `seeds` (how many per trial), `score` and
+            `values` of the chosen trial.
+        trials: CSV, see `score_trials`.
+    """
+
+    chosen: Path | str
+    outcome: Path | str
+    trials: Path | str
+
+
 def select_trial(
-    paths_history: Sequence[str | Path],
-    paths_training: Sequence[str | Path],
-    path_chosen: str | Path,
-    path_outcome: str | Path,
-    path_trials: str | Path,
-    model: str,
-    metric: str,
-    keys: Sequence[str],
-    runs: Sequence[dict[str, Any]],
+    paths_history: Sequence[str | Path], paths_training: Sequence[str | Path], search: Search, outputs: SearchOutputs
 ) -> None:
     """Write chosen.json, outcome.json and trials.csv.
 
     Args:
-        paths_history, paths_training: history.csv and training.json of every run of every trial.
-        path_chosen: JSON file to write: the `values` of the chosen trial and nothing else, since the row is trained
-            again when this file changes.
-        path_outcome: JSON file to write: `model`, `trial`, `metric`, `trials` (how many), `seeds` (how many per trial),
-            `score` and `values` of the chosen trial.
-        path_trials: CSV file to write, see `score_trials`.
-        model: the row's name.
-        metric: "accuracy", "f1" or "loss".
-        keys: the searched training keys.
-        runs: `trial` and `seed` of every run, in the order of the files.
+        paths_history, paths_training: history.csv and training.json of every training, in the order of the search's
+            runs.
+        search: what was searched.
+        outputs: files to write.
 
     Raises:
         BadInput: every trial diverged.
     """
     measured = [
         read_run(history, training) | run
-        for history, training, run in zip(paths_history, paths_training, runs, strict=True)
+        for history, training, run in zip(paths_history, paths_training, search.runs, strict=True)
     ]
-    trials = score_trials(pd.DataFrame(measured), metric, keys)
+    trials = score_trials(pd.DataFrame(measured), search.metric, search.keys)
     if trials["score"].isna().all():
         raise BadInput(
-            f"{model}: all {len(trials)} trials of its search diverged; search among lower values of learning_rate"
+            f"{search.model}: all {len(trials)} trials of its search diverged; search among lower values of "
+            "learning_rate"
         )
     # The values as the training had them: pandas would turn integers beside a null into floats.
-    values = {run["trial"]: {key: run[key] for key in keys} for run in measured}
-    best = trials.loc[trials["rank"].idxmin()]
+    values = {run["trial"]: {key: run[key] for key in search.keys} for run in measured}
+    best = trials.iloc[int(trials["rank"].to_numpy().argmin())]
     outcome = {
-        "model": model,
+        "model": search.model,
         "trial": best["trial"],
-        "metric": metric,
+        "metric": search.metric,
         "trials": len(trials),
         "seeds": int(best["seeds"]),
         "score": float(best["score"]),
         "values": values[best["trial"]],
     }
-    trials.to_csv(path_trials, index=False)
-    for path, content in ((path_chosen, {"values": outcome["values"]}), (path_outcome, outcome)):
+    trials.to_csv(outputs.trials, index=False)
+    for path, content in ((outputs.chosen, {"values": outcome["values"]}), (outputs.outcome, outcome)):
         Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    log.info("%s: of %d trials %s, validation %s %.4f", model, len(trials), outcome["values"], metric, outcome["score"])
+    log.info(
+        "%s: of %d trials %s, validation %s %.4f",
+        *(search.model, len(trials), outcome["values"], search.metric, outcome["score"]),
+    )
 
 
 def read_run(path_history: str | Path, path_training: str | Path) -> dict[str, Any]:
@@ -108,8 +133,8 @@ def score_trials(measured: pd.DataFrame, metric: str, keys: Sequence[str]) -> pd
         ],
         axis=1,
     ).reset_index()
-    order = trials.assign(badness=trials["score"] * (1 if metric == "loss" else -1))
-    order = order.sort_values(["badness", "cost", "trial"]).index
-    trials.loc[order, "rank"] = range(1, len(trials) + 1)
+    scored = trials.assign(badness=trials["score"] * (1 if metric == "loss" else -1))
+    best_first = scored.sort_values(["badness", "cost", "trial"]).index
+    trials.loc[best_first, "rank"] = range(1, len(trials) + 1)
     trials["rank"] = trials["rank"].astype(int)
     return trials.assign(chosen=trials["rank"] == 1)

@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.svm import LinearSVC
 
 from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, read_frame, read_labels
 from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
+from bert_ladder.evaluation.runs import Run, RunOutputs, write_run
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.training.linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
 
@@ -26,10 +28,13 @@ REGULARIZATION = {"tfidf_logistic_regression": (1.0, 10.0, 100.0), "nb_svm": (0.
 INTERPOLATION = (0.25, 0.5, 0.75, 1.0)
 SMOOTHING = 1.0
 
+# A classifier and its hyper-parameters.
+Candidate = tuple[LinearClassifier, dict[str, float]]
+
 
 def fit_tfidf_logistic_regression(
     train: csr_matrix, labels: np.ndarray, score: Callable[[LinearClassifier], float], seed: int
-) -> tuple[LinearClassifier, dict[str, float]]:
+) -> Candidate:
     """Logistic regression (multinomial for more than two classes) with the best C.
 
     Args:
@@ -41,20 +46,18 @@ def fit_tfidf_logistic_regression(
     Returns:
         The classifier and the chosen hyper-parameters: C.
     """
-    best, best_score, chosen = None, -1.0, {}
-    for c in REGULARIZATION["tfidf_logistic_regression"]:
-        fitted = LogisticRegression(C=c, max_iter=1000, random_state=seed).fit(train, labels)
-        candidate = LinearClassifier(fitted.coef_.astype(np.float32), fitted.intercept_)
-        accuracy = score(candidate)
-        log.info("C %g: validation accuracy %.4f", c, accuracy)
-        if accuracy > best_score:
-            best, best_score, chosen = candidate, accuracy, {"C": c}
-    return best, chosen
+
+    def candidates() -> Iterator[Candidate]:
+        for c in REGULARIZATION["tfidf_logistic_regression"]:
+            fitted = LogisticRegression(C=c, max_iter=1000, random_state=seed).fit(train, labels)
+            yield LinearClassifier(fitted.coef_.astype(np.float32), fitted.intercept_), {"C": c}
+
+    return best_candidate(candidates(), score)
 
 
 def fit_nb_svm(
     train: csr_matrix, labels: np.ndarray, score: Callable[[LinearClassifier], float], seed: int
-) -> tuple[LinearClassifier, dict[str, float]]:
+) -> Candidate:
     """Linear SVM on features scaled by their naive-Bayes log-count ratios (Wang & Manning 2012), one class vs. rest.
 
     The weights are interpolated between their mean magnitude, which is naive Bayes, and the SVM's
@@ -72,25 +75,41 @@ def fit_nb_svm(
     classes = int(labels.max()) + 1
     targets = [labels == code for code in ([1] if classes == 2 else range(classes))]
     ratios = [log_count_ratios(train, target) for target in targets]
-    best, best_score, chosen = None, -1.0, {}
-    for c in REGULARIZATION["nb_svm"]:
-        svms = [
-            # Tighter tolerances cost minutes at a large C and change no decision that matters.
-            LinearSVC(C=c, tol=1e-2, dual=True, max_iter=1000, random_state=seed).fit(scale(train, ratio), target)
-            for ratio, target in zip(ratios, targets, strict=True)
-        ]
-        intercepts = np.array([svm.intercept_[0] for svm in svms])
-        for beta in INTERPOLATION:
-            weights = [
-                ((1 - beta) * np.abs(svm.coef_[0]).mean() + beta * svm.coef_[0]).astype(np.float32) * ratio
-                for svm, ratio in zip(svms, ratios, strict=True)
+
+    def candidates() -> Iterator[Candidate]:
+        for c in REGULARIZATION["nb_svm"]:
+            svms = [
+                # Tighter tolerances cost minutes at a large C and change no decision that matters.
+                LinearSVC(C=c, tol=1e-2, dual=True, max_iter=1000, random_state=seed).fit(scale(train, ratio), target)
+                for ratio, target in zip(ratios, targets, strict=True)
             ]
-            candidate = LinearClassifier(np.stack(weights), intercepts)
-            accuracy = score(candidate)
-            log.info("C %g, beta %g: validation accuracy %.4f", c, beta, accuracy)
-            if accuracy > best_score:
-                best, best_score, chosen = candidate, accuracy, {"C": c, "beta": beta}
-    return best, chosen
+            intercepts = np.array([svm.intercept_[0] for svm in svms])
+            for beta in INTERPOLATION:
+                weights = [
+                    ((1 - beta) * np.abs(svm.coef_[0]).mean() + beta * svm.coef_[0]).astype(np.float32) * ratio
+                    for svm, ratio in zip(svms, ratios, strict=True)
+                ]
+                yield LinearClassifier(np.stack(weights), intercepts), {"C": c, "beta": beta}
+
+    return best_candidate(candidates(), score)
+
+
+def best_candidate(candidates: Iterable[Candidate], score: Callable[[LinearClassifier], float]) -> Candidate:
+    """The candidate with the highest score, of several the first; no other is kept in memory.
+
+    Args:
+        candidates: classifiers and their hyper-parameters.
+        score: accuracy of a classifier on the validation part.
+    """
+
+    def scored() -> Iterator[tuple[float, Candidate]]:
+        for classifier, chosen in candidates:
+            accuracy = score(classifier)
+            values = ", ".join(f"{name} {value:g}" for name, value in chosen.items())
+            log.info("%s: validation accuracy %.4f", values, accuracy)
+            yield accuracy, (classifier, chosen)
+
+    return max(scored(), key=lambda found: found[0])[1]
 
 
 def log_count_ratios(features: csr_matrix, target: np.ndarray) -> np.ndarray:
@@ -126,7 +145,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_baseline(
-    baseline: str, texts: dict[str, Sequence[str]], labels: dict[str, np.ndarray], classes: int, seed: int
+    baseline: str, texts: Mapping[str, Sequence[str]], labels: Mapping[str, np.ndarray], classes: int, seed: int
 ) -> tuple[LinearModel, dict[str, np.ndarray], dict[str, Any]]:
     """Fit on the training part, tune on the validation part, predict all parts.
 
@@ -175,67 +194,63 @@ def fit_baseline(
     )
 
 
-def train_baseline(
-    path_train: str | Path,
-    path_test: str | Path,
-    path_labels: str | Path,
-    path_split: str | Path,
-    path_predictions: str | Path,
-    path_metrics: str | Path,
-    path_model: str | Path,
-    baseline: str,
-    model: str,
-    study: str,
-    seed: int,
-) -> None:
+@dataclass(frozen=True)
+class BaselineFiles:
+    """The data of a baseline.
+
+    Attributes:
+        train, test, split: parquet files of the splits and of the division of the training split into two parts.
+        labels: labels.json.
+    """
+
+    train: Path | str
+    test: Path | str
+    split: Path | str
+    labels: Path | str
+
+
+def train_baseline(files: BaselineFiles, baseline: str, run: Run, outputs: RunOutputs, path_model: Path | str) -> None:
     """Write predictions.parquet, metrics.json and the model of one baseline.
 
     Args:
-        path_train, path_test: the splits as parquet.
-        path_labels: labels.json.
-        path_split: parquet with the part of each row of the training split.
-        path_predictions, path_metrics: files to write.
-        path_model: file to write, see `save_linear_model`.
+        files: what to learn and to predict.
         baseline: "tfidf_logistic_regression" or "nb_svm".
-        model: name of the table's row.
-        study: name of the study.
-        seed: of the solvers.
+        run: which it is; its seed is that of the solvers.
+        outputs: files to write.
+        path_model: file to write, see `save_linear_model`.
 
     Raises:
         BadInput: no training text holds a word.
     """
-    names, positive = read_labels(path_labels)
-    train, test = read_frame(path_train), read_frame(path_test)
-    part = pd.read_parquet(path_split)[PART_COLUMN].to_numpy()
+    names, positive = read_labels(files.labels)
+    train, test = read_frame(files.train), read_frame(files.test)
+    part = pd.read_parquet(files.split)[PART_COLUMN].to_numpy()
     frames = {split: train[part == split] for split in PARTS} | {"test": test.reset_index(drop=True)}
     texts = {split: frame[DATA_COLUMN].tolist() for split, frame in frames.items()}
     labels = {split: frame[LABEL_COLUMN].to_numpy() for split, frame in frames.items()}
     try:
-        fitted, probabilities, record = fit_baseline(baseline, texts, labels, len(names), seed)
+        fitted, probabilities, record = fit_baseline(baseline, texts, labels, len(names), run.seed)
     except ValueError as error:
         if "empty vocabulary" not in str(error):
             raise
         raise BadInput(
-            f"{path_train}: none of the {len(texts['train']):,} texts of the training part holds a word; "
+            f"{files.train}: none of the {len(texts['train']):,} texts of the training part holds a word; "
             "check that the study's `text` names the column with the texts"
         ) from error
     predictions = pd.concat(
-        [predictions_frame(split, frames[split].index, labels[split], probabilities[split]) for split in frames],
+        [
+            predictions_frame(split, frames[split].index.to_numpy(), labels[split], probabilities[split])
+            for split in frames
+        ],
         ignore_index=True,
     )
     metrics = {
-        "study": study,
-        "model": model,
-        "encoder": "",
-        "kind": "baseline",
-        "seed": seed,
         "parameters": record["parameters"],
         **classification_metrics(predictions, positive, names),
         "training_seconds": record["training_seconds"],
         "device": "cpu",
         "hyperparameters": record["hyperparameters"],
     }
-    predictions.to_parquet(path_predictions, index=False)
+    write_run(outputs, run, predictions, metrics)
     save_linear_model(path_model, baseline, fitted)
-    Path(path_metrics).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     log.info("%s: test accuracy %.4f, %.0f s", baseline, metrics["test_accuracy"], metrics["training_seconds"])

@@ -8,6 +8,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,9 +16,9 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
-from bert_ladder.runtime.checkpoints import Checkpoints
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.packages import versions_of
+from bert_ladder.study.settings import FitSettings
 from bert_ladder.training.resuming import RestOfEpoch, Resuming
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, peak: float, steps: int, warmup_steps: int, schedule: str):
         self.peak, self.steps, self.warmup_steps, self.schedule = peak, steps, warmup_steps, schedule
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
         done = ops.clip((step - self.warmup_steps) / max(1, self.steps - self.warmup_steps), 0.0, 1.0)
         decay = {
@@ -60,65 +61,80 @@ class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def build_optimizer(
-    training: dict[str, Any], steps: int, not_decayed: Sequence[keras.Variable] = ()
+    settings: FitSettings, steps: int, accumulated: int = 1, not_decayed: Sequence[keras.Variable] = ()
 ) -> keras.optimizers.Optimizer:
-    """The optimizer that a study's training settings describe.
+    """The optimizer that a study's settings describe.
 
     Args:
-        training: `optimizer` and its settings, as the schema has them.
-        steps: steps of the whole training.
+        settings: of the training.
+        steps: of the whole training.
+        accumulated: steps whose gradients are averaged for one update.
         not_decayed: variables that no weight decay touches, beside biases and layer norms.
     """
-    rate = training["learning_rate"]
-    if training["schedule"] != "constant" or training["warmup_fraction"]:
-        rate = WarmUpDecay(rate, steps, round(steps * training["warmup_fraction"]), training["schedule"])
-    settings = {
+    rate: float | WarmUpDecay = settings.learning_rate
+    if settings.schedule != "constant" or settings.warmup_fraction:
+        warmup_steps = round(steps * settings.warmup_fraction)
+        rate = WarmUpDecay(settings.learning_rate, steps, warmup_steps, settings.schedule)
+    arguments = {
         "learning_rate": rate,
-        "clipnorm": training["clipnorm"],
-        "global_clipnorm": training["global_clipnorm"],
-        "weight_decay": training["weight_decay"] or None,
+        "clipnorm": settings.clipnorm,
+        "global_clipnorm": settings.global_clipnorm,
+        "weight_decay": settings.weight_decay or None,
     }
-    if training.get("gradient_accumulation", 1) > 1:
-        settings["gradient_accumulation_steps"] = training["gradient_accumulation"]
-    if training["optimizer"] == "sgd":
-        settings["momentum"] = training["momentum"]
+    if accumulated > 1:
+        arguments["gradient_accumulation_steps"] = accumulated
+    if settings.optimizer == "sgd":
+        arguments["momentum"] = settings.momentum
     else:
-        settings["epsilon"] = training["epsilon"]
-    if training["optimizer"] == "adamw":
-        settings["weight_decay"] = training["weight_decay"]
+        arguments["epsilon"] = settings.epsilon
+    if settings.optimizer == "adamw":
+        arguments["weight_decay"] = settings.weight_decay
     classes = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
         "adamax": keras.optimizers.Adamax,
         "sgd": keras.optimizers.SGD,
     }
-    optimizer = classes[training["optimizer"]](**settings)
-    if training["weight_decay"]:
+    optimizer = classes[settings.optimizer](**arguments)
+    if settings.weight_decay:
         optimizer.exclude_from_weight_decay(var_list=list(not_decayed), var_names=NOT_DECAYED)
     return optimizer
 
 
-def is_compiled(training: dict[str, Any]) -> bool:
+def is_compiled(settings: FitSettings) -> bool:
     """Whether XLA compiles the step: where the settings want it, and always with JAX, which crawls without."""
-    return training["xla"] or keras.backend.backend() == "jax"
+    return settings.xla or keras.backend.backend() == "jax"
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """The passes of a training over its data.
+
+    Attributes:
+        dataset: gives the batches that are in its attribute `batches`.
+        order: the batches of an epoch, from 0.
+        count: number of passes.
+    """
+
+    dataset: keras.utils.PyDataset
+    order: Callable[[int], list]
+    count: int
 
 
 class EpochOrder(keras.callbacks.Callback):
     """Gives the training batches the order of the epoch that begins, without the steps that are done already.
 
     Args:
-        dataset: the training batches.
-        order: the batches of an epoch.
+        epochs: of the training.
         first_epoch, steps_done: where the training begins.
     """
 
-    def __init__(self, dataset: keras.utils.PyDataset, order: Callable[[int], list], first_epoch: int, steps_done: int):
+    def __init__(self, epochs: Epochs, first_epoch: int, steps_done: int):
         super().__init__()
-        self.dataset, self.order = dataset, order
-        self.first_epoch, self.steps_done = first_epoch, steps_done
+        self.epochs, self.first_epoch, self.steps_done = epochs, first_epoch, steps_done
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.dataset.batches = self.order(epoch)[self.steps_done if epoch == self.first_epoch else 0 :]
+        self.epochs.dataset.batches = self.epochs.order(epoch)[self.steps_done if epoch == self.first_epoch else 0 :]
 
 
 class Progress(keras.callbacks.Callback):
@@ -146,9 +162,10 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.name, self.examples, self.batch_size, self.measure = name, examples, batch_size, measure
         self.unit, self.per_example = unit
-        self.go_on(0, 0.0)
+        self.first_step_end: float | None = None
+        self.resume(0, 0.0)
 
-    def go_on(self, steps_done: int, seconds: float) -> None:
+    def resume(self, steps_done: int, seconds: float) -> None:
         """Take over what an earlier process did of the first epoch."""
         self.steps_done, self.seconds_before = steps_done, seconds
 
@@ -157,7 +174,7 @@ class Progress(keras.callbacks.Callback):
         # The first step traces the graph; the speed counts from its end.
         self.first_step_end, self.reported = None, self.epoch_start
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
         now = time.perf_counter()
         if self.first_step_end is None:
             self.first_step_end = now
@@ -187,7 +204,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         seconds = self.seconds()
-        self.go_on(0, 0.0)
+        self.resume(0, 0.0)
         if not np.isfinite(logs["loss"]):
             raise Diverged(f"{self.name}: the loss is no finite number in epoch {epoch + 1} of {self.params['epochs']}")
         logs.update(self.measure(), seconds=seconds)
@@ -214,29 +231,14 @@ def clock(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
-def fit(
-    model: keras.Model,
-    dataset: keras.utils.PyDataset,
-    order: Callable[[int], list],
-    epochs: int,
-    metrics: Sequence[keras.metrics.Metric],
-    progress: Progress,
-    keeper: keras.callbacks.EarlyStopping | None,
-    checkpoints: Checkpoints,
-    checkpoint_seconds: float,
-) -> pd.DataFrame:
+def fit(model: keras.Model, epochs: Epochs, progress: Progress, resuming: Resuming) -> pd.DataFrame:
     """Fit a compiled model, from the newest checkpoint if there is one, as if it had never stopped.
 
     Args:
-        model: compiled, its optimizer built.
-        dataset: gives the batches in its attribute `batches`.
-        order: the batches of an epoch, from 0.
-        epochs: passes over the data.
-        metrics: the model's own beside the loss; one has the name "accuracy".
+        model: compiled, its optimizer built; one of its metrics beside the loss has the name "accuracy".
+        epochs: what to fit it on.
         progress: measures after each epoch.
-        keeper: what stops early or remembers the best weights, if anything does.
-        checkpoints: of this training.
-        checkpoint_seconds: from one checkpoint to the next.
+        resuming: knows the checkpoints, and what stops early or remembers the best weights.
 
     Returns:
         One line per epoch: epoch (from 1) and the epoch's logs, see `Progress`.
@@ -245,28 +247,24 @@ def fit(
         Diverged: see `Progress`.
         SystemExit: see `Resuming`.
     """
-    found = checkpoints.load()
-    position = found[0] if found else {"epoch": 0, "steps_done": 0, "seconds": 0.0}
-    first_epoch, steps_done = position["epoch"], position["steps_done"]
-    if found:
-        log.info(
-            "%s goes on at epoch %d, step %d, from %s", progress.name, first_epoch + 1, steps_done, checkpoints.folder
-        )
-    progress.go_on(steps_done, position["seconds"])
-    callbacks = [EpochOrder(dataset, order, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
+    first_epoch, steps_done, seconds = resuming.begin(epochs.dataset, progress.seconds)
+    if resuming.found:
+        folder = resuming.checkpoints.folder
+        log.info("%s resumes at epoch %d, step %d, from %s", progress.name, first_epoch + 1, steps_done, folder)
+    progress.resume(steps_done, seconds)
+    callbacks = [EpochOrder(epochs, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
     if steps_done:
-        callbacks.insert(0, RestOfEpoch(dataset, first_epoch))
-    if keeper:
-        callbacks.append(keeper)
-    resuming = Resuming(checkpoints, checkpoint_seconds, found, dataset, progress.seconds, metrics, keeper)
+        callbacks.insert(0, RestOfEpoch(epochs.dataset, first_epoch))
+    if resuming.early_stopping:
+        callbacks.append(resuming.early_stopping)
     callbacks.append(resuming)
     try:
         with warnings.catch_warnings():
             # The rest of an epoch has fewer steps than Keras expects.
             warnings.filterwarnings("ignore", "Your input ran out of data")
             model.fit(
-                dataset,
-                epochs=epochs,
+                epochs.dataset,
+                epochs=epochs.count,
                 initial_epoch=first_epoch,
                 shuffle=False,
                 verbose=0,

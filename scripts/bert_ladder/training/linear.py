@@ -4,12 +4,16 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+from bert_ladder.training.predictor import Predictor
 
 # Scripts written without spaces (Thai, Lao, Myanmar, Khmer, kana, Chinese characters), and all beyond the first plane.
 UNSPACED = (
@@ -101,9 +105,14 @@ def build_vectorizer(baseline: str, vocabulary: list[str] | None = None) -> Coun
         baseline: "tfidf_logistic_regression" or "nb_svm".
         vocabulary: the n-grams in the order of their columns; those of the texts that it is fitted to by default.
     """
-    pattern = word_pattern()
-    settings = {"analyzer": "word", "token_pattern": None, "lowercase": False, "dtype": np.float32}
-    settings |= {"tokenizer": lambda text: words_of(text, pattern), "vocabulary": vocabulary}
+    settings: dict[str, Any] = {
+        "tokenizer": partial(words_of, pattern=word_pattern()),
+        "vocabulary": vocabulary,
+        "analyzer": "word",
+        "token_pattern": None,
+        "lowercase": False,
+        "dtype": np.float32,
+    }
     if baseline == "nb_svm":
         return CountVectorizer(ngram_range=(1, 3), binary=True, **settings)
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, **settings)
@@ -137,3 +146,8 @@ def load_linear_model(path: str | Path) -> LinearModel:
             vectorizer.idf_ = arrays["idf"]
         classifier = LinearClassifier(arrays["weights"], arrays["intercepts"], float(arrays["temperature"]))
         return LinearModel(vectorizer, classifier, arrays["present"], int(arrays["classes"]))
+
+
+def open_baseline(path: str | Path) -> Predictor:
+    """Open a fitted baseline; it takes texts of any length."""
+    return Predictor(load_linear_model(path).probabilities, None)

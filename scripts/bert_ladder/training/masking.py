@@ -1,4 +1,4 @@
-"""Packed sequences of a corpus and the tokens that a masked language model must guess. NumPy only."""
+"""Packed sequences of a corpus and their masked tokens. NumPy only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,36 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bert_ladder.data.tokens import Tokens
+from bert_ladder.encoders.vocabulary import Vocabulary
 
-# Of the tokens to guess, 80 % are hidden, 10 % replaced and 10 % left (Devlin et al. 2019, section 3.1).
+# Of the masked tokens, 80 % are hidden, 10 % replaced and 10 % left (Devlin et al. 2019, section 3.1).
 HIDDEN, REPLACED = 0.8, 0.1
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """What masking must know of a vocabulary.
-
-    Attributes:
-        cls, sep, mask: ids of [CLS], [SEP] and [MASK].
-        special: bool array (vocabulary,), tokens that are never to guess and never put in another's place.
-        inside: bool array (vocabulary,), WordPieces that go on a word ("##ing").
-    """
-
-    cls: int
-    sep: int
-    mask: int
-    special: np.ndarray
-    inside: np.ndarray
-
-    @classmethod
-    def of(cls, vocabulary: Sequence[str]) -> "Pieces":
-        """Read them off a vocabulary with BERT's five special tokens."""
-        special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-        return cls(
-            *(vocabulary.index(token) for token in ("[CLS]", "[SEP]", "[MASK]")),
-            special=np.isin(vocabulary, special),
-            inside=np.array([wordpiece.startswith("##") for wordpiece in vocabulary]),
-        )
 
 
 @dataclass(frozen=True)
@@ -44,9 +18,9 @@ class Masked:
 
     Attributes:
         token_ids: int32 (n, length), what the model sees.
-        positions: int32 (n, k), where it must guess.
+        positions: int32 (n, k), of the masked tokens.
         targets: int32 (n, k), what stood there.
-        weights: float32 (n, k), 1 where there is something to guess; 0 fills up a sequence that has too little.
+        weights: float32 (n, k), 1 for a masked token; 0 fills up a sequence that has too few.
     """
 
     token_ids: np.ndarray
@@ -99,16 +73,16 @@ def epoch_starts(stream: np.ndarray, length: int, seed: int, epoch: int) -> np.n
     return shift + room * random.permutation(count)
 
 
-def cut(stream: np.ndarray, starts: np.ndarray, length: int, pieces: Pieces) -> np.ndarray:
+def cut(stream: np.ndarray, starts: np.ndarray, length: int, vocabulary: Vocabulary) -> np.ndarray:
     """The sequences that begin at `starts`: [CLS], length - 2 tokens of the stream, [SEP]. int32 (n, length)."""
     token_ids = np.empty((len(starts), length), np.int32)
-    token_ids[:, 0], token_ids[:, -1] = pieces.cls, pieces.sep
+    token_ids[:, 0], token_ids[:, -1] = vocabulary.start, vocabulary.end
     token_ids[:, 1:-1] = stream[starts[:, None] + np.arange(length - 2)]
     return token_ids
 
 
 def cut_pairs(
-    stream: np.ndarray, starts: np.ndarray, length: int, pieces: Pieces, random: np.random.Generator
+    stream: np.ndarray, starts: np.ndarray, length: int, vocabulary: Vocabulary, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sequences of two segments, of which the second goes on where the first ends, or comes from anywhere.
 
@@ -118,7 +92,7 @@ def cut_pairs(
         stream: packed texts, at least length - 2 tokens.
         starts: int array (n,), where the first segments begin.
         length: of a sequence: [CLS], first segment, [SEP], second segment, [SEP]; at least 7.
-        pieces: of the vocabulary.
+        vocabulary: of the tokens.
         random: gives the lengths and the other places.
 
     Returns:
@@ -133,19 +107,19 @@ def cut_pairs(
     place = np.arange(room)
     is_second = place >= first[:, None]
     shift = np.where(is_second & ~goes_on[:, None], elsewhere[:, None], starts[:, None])
-    token_ids = np.full((count, length), pieces.sep, np.int32)
-    token_ids[:, 0] = pieces.cls
+    token_ids = np.full((count, length), vocabulary.end, np.int32)
+    token_ids[:, 0] = vocabulary.start
     np.put_along_axis(token_ids, place + 1 + is_second, stream[shift + place].astype(np.int32), axis=1)
     segment_ids = (np.arange(length) > first[:, None] + 1).astype(np.int32)
     return token_ids, segment_ids, goes_on.astype(np.int32)
 
 
-def bags(token_ids: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
+def bags(token_ids: np.ndarray, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
     """The WordPieces of each sequence, once each and without special tokens.
 
     Args:
         token_ids: int32 (n, length).
-        pieces: of the vocabulary.
+        vocabulary: of the tokens.
 
     Returns:
         int32 (n, length), and float32 (n, length), 1 for the first of each and 0 for what is to be passed over.
@@ -153,47 +127,47 @@ def bags(token_ids: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.ndarray]
     tokens = np.sort(token_ids, axis=1)
     is_first = np.ones(tokens.shape, bool)
     is_first[:, 1:] = tokens[:, 1:] != tokens[:, :-1]
-    return tokens, (is_first & ~pieces.special[tokens]).astype(np.float32)
+    return tokens, (is_first & ~vocabulary.special[tokens]).astype(np.float32)
 
 
-def guesses(length: int, fraction: float) -> int:
-    """How many tokens of a sequence are to guess, k."""
+def masked_count(length: int, fraction: float) -> int:
+    """How many tokens of a sequence are masked, k."""
     return max(1, round(fraction * (length - 2)))
 
 
 def mask_batch(
-    token_ids: np.ndarray, pieces: Pieces, fraction: float, whole_words: bool, random: np.random.Generator
+    token_ids: np.ndarray, vocabulary: Vocabulary, fraction: float, whole_words: bool, random: np.random.Generator
 ) -> Masked:
-    """Choose the tokens to guess and hide them.
+    """Choose the masked tokens and hide them.
 
     Args:
         token_ids: int32 (n, length).
-        pieces: of the vocabulary.
-        fraction: share of the tokens to guess.
-        whole_words: all WordPieces of a word are to guess, or none; a word that would exceed the share is passed over.
+        vocabulary: of the tokens.
+        fraction: share of the tokens that is masked.
+        whole_words: all WordPieces of a word are masked, or none; a word that would exceed the share is passed over.
         random: gives the choice.
     """
-    k = guesses(token_ids.shape[1], fraction)
+    k = masked_count(token_ids.shape[1], fraction)
     key = random.random(token_ids.shape)
     if whole_words:
-        word = np.cumsum(~pieces.inside[token_ids], axis=1) - 1
+        word = np.cumsum(~vocabulary.inside[token_ids], axis=1) - 1
         key = np.take_along_axis(key, np.maximum(word, 0), axis=1)
-    key[pieces.special[token_ids]] = 2.0
+    key[vocabulary.special[token_ids]] = 2.0
     # The pieces of a word have one key; a stable order keeps them together.
     order = np.argsort(key, axis=1, kind="stable")
     chosen = _fitting_words(np.take_along_axis(key, order, axis=1), k)
     first = np.argsort(~chosen, axis=1, kind="stable")[:, :k]
-    is_guess = np.take_along_axis(chosen, first, axis=1)
+    is_masked = np.take_along_axis(chosen, first, axis=1)
     positions = np.take_along_axis(order, first, axis=1).astype(np.int32)
     targets = np.take_along_axis(token_ids, positions, axis=1)
     draw = random.random(positions.shape)
-    others = np.flatnonzero(~pieces.special)
-    shown = np.where(draw < HIDDEN, pieces.mask, targets)
+    others = np.flatnonzero(~vocabulary.special)
+    shown = np.where(draw < HIDDEN, vocabulary.mask, targets)
     is_replaced = (draw >= HIDDEN) & (draw < HIDDEN + REPLACED)
     shown = np.where(is_replaced, others[random.integers(0, len(others), positions.shape)], shown)
     seen = token_ids.copy()
-    np.put_along_axis(seen, positions, np.where(is_guess, shown, targets), axis=1)
-    return Masked(seen, positions, targets, is_guess.astype(np.float32))
+    np.put_along_axis(seen, positions, np.where(is_masked, shown, targets), axis=1)
+    return Masked(seen, positions, targets, is_masked.astype(np.float32))
 
 
 def _fitting_words(keys: np.ndarray, k: int) -> np.ndarray:

@@ -1,11 +1,14 @@
 """Masked language modelling: an encoder learns from text without labels. Speaks `keras` only."""
 
 import hashlib
+import json
 import logging
 import resource
+import shutil
 import time
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +16,20 @@ import keras
 import numpy as np
 import pandas as pd
 from keras import ops
-from keras_hub.models import BertBackbone
 
 from bert_ladder.data.frames import frame_texts, plain
-from bert_ladder.data.tokens import Tokens, load_tokens
-from bert_ladder.encoders.normal_form import BERT_INITIALIZER_RANGE, build_backbone, load_weights, read_encoder
-from bert_ladder.runtime.checkpoints import Checkpoints
+from bert_ladder.data.tokens import Tokens
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.encoders.interface import Encoder
+from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder, save_encoder
+from bert_ladder.encoders.vocabulary import Vocabulary, read_vocabulary
+from bert_ladder.runtime.checkpoints import Checkpoints, remove_checkpoints
 from bert_ladder.runtime.code import code_version
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory
+from bert_ladder.study.settings import PretrainingSettings
 from bert_ladder.training.fitting import (
     Diverged,
+    Epochs,
     Progress,
     build_optimizer,
     checksum,
@@ -31,54 +38,58 @@ from bert_ladder.training.fitting import (
     fit,
     is_compiled,
 )
-from bert_ladder.training.masking import Pieces, bags, cut, cut_pairs, epoch_starts, mask_batch, pack, sequences
+from bert_ladder.training.inputs import CheckpointPolicy, Job, PretrainingFiles, PretrainingOutputs
+from bert_ladder.training.masking import bags, cut, cut_pairs, epoch_starts, mask_batch, pack, sequences
+from bert_ladder.training.resuming import Resuming
 
 log = logging.getLogger(__name__)
 
 # What is hidden in the held-out sequences is the same after every epoch and with every seed.
 HELD_OUT_SEED = 0
 COUNTED_AT_ONCE = 1 << 24  # tokens
+# Of the heads' kernels (truncated normal), as Devlin et al. 2019 have it.
+INITIALIZER_RANGE = 0.02
 
 
 class MaskedLanguageModel(keras.Model):
-    """Guesses hidden tokens with the tied token embeddings, and computes its own loss.
+    """Predicts masked tokens with the tied token embeddings, and computes its own loss.
 
     Keras's sparse cross-entropy picks the targets' scores out of those of the whole vocabulary; where kernels must be
     deterministic, TensorFlow's gradient of that costs more than the matrix product. Here they come from the targets'
     embeddings.
 
     Args:
-        backbone: its token embeddings are those of the scores.
-        **functional: inputs and outputs of a functional model; its outputs are `guess`, at each position, float
+        encoder: its token embeddings are those of the scores.
+        **functional: inputs and outputs of a functional model; its outputs are `masked`, at each masked position, float
             (batch, k, hidden); `goes_on`, float (batch, 1), the logit of the next sentence, if that is a task too; and
             `bag`, float (batch, hidden), if the bag of words is one.
     """
 
-    def __init__(self, backbone: BertBackbone, **functional: Any):
+    def __init__(self, encoder: Encoder, **functional: Any):
         super().__init__(**functional)
-        self.token_embedding = backbone.token_embedding
-        self.bias = self.add_weight(name="vocabulary_bias", shape=(backbone.vocabulary_size,), initializer="zeros")
+        self.token_embedding = encoder.token_embedding
+        self.bias = self.add_weight(name="vocabulary_bias", shape=(encoder.vocabulary_size,), initializer="zeros")
         names = ["accuracy", "masked_loss"]
         if "goes_on" in functional["outputs"]:
             names += ["pairs_accuracy"]
         if "bag" in functional["outputs"]:
             names += ["bag_loss"]
-            self.bag_bias = self.add_weight(name="bag_bias", shape=(backbone.vocabulary_size,), initializer="zeros")
+            self.bag_bias = self.add_weight(name="bag_bias", shape=(encoder.vocabulary_size,), initializer="zeros")
         self.measured = {name: keras.metrics.Mean(name=name) for name in names}
 
-    def start_biases(self, stream: np.ndarray, pieces: Pieces, length: int) -> None:
+    def start_biases(self, stream: np.ndarray, vocabulary: Vocabulary, length: int) -> None:
         """Let scores begin at how often tokens occur: learned by the embeddings, it would turn them all one way.
 
         Args:
             stream: packed texts.
-            pieces: of the vocabulary.
+            vocabulary: of the tokens.
             length: of a sequence.
         """
-        size = len(pieces.special)
+        size = len(vocabulary)
         # By parts: bincount makes 8 bytes of each token.
         parts = range(0, len(stream), COUNTED_AT_ONCE)
         counts = sum(np.bincount(stream[start : start + COUNTED_AT_ONCE], minlength=size) for start in parts)
-        counts = counts * ~pieces.special
+        counts = counts * ~vocabulary.special
         # Half an occurrence for each, so that none is impossible.
         frequencies = (counts + 0.5) / (counts + 0.5).sum()
         self.bias.assign(np.log(frequencies))
@@ -86,19 +97,21 @@ class MaskedLanguageModel(keras.Model):
             # The chance to be among length - 2 tokens.
             self.bag_bias.assign(np.log(-np.expm1((length - 2) * np.log1p(-frequencies))))
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean cross-entropy, in nats, over the positions to guess, plus those of the other tasks.
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Mean cross-entropy, in nats, over the masked positions, plus those of the other tasks.
 
         Args:
             x: the inputs.
-            y: `targets`, int (batch, k); `weights`, float (batch, k), 1 where there is something to guess (no such
-                place gives 0); `goes_on`, int (batch,), if the next sentence is a task; `bag`, int, and `bag_weights`,
+            y: `targets`, int (batch, k); `weights`, float (batch, k), 1 for a masked token (a batch without one
+                gives 0); `goes_on`, int (batch,), if the next sentence is a task; `bag`, int, and `bag_weights`,
                 float (batch, length), see `bags`, if the bag of words is one.
             y_pred: the outputs.
             sample_weight, training: not used.
         """
         targets, weights = y["targets"], y["weights"]
-        scores, target = self.scores(y_pred["guess"], targets, self.bias)
+        scores, target = self.scores(y_pred["masked"], targets, self.bias)
         self.measured["accuracy"].update_state(ops.equal(ops.argmax(scores, axis=-1), targets), weights)
         losses = ops.logsumexp(scores, axis=-1) - target
         loss = weighted_mean(losses, weights)
@@ -116,7 +129,7 @@ class MaskedLanguageModel(keras.Model):
             loss = loss + weighted_mean(losses, is_full)
         return loss
 
-    def scores(self, states, targets, bias):
+    def scores(self, states: Any, targets: Any, bias: Any) -> tuple[Any, Any]:
         """The scores of the whole vocabulary, and those of the targets.
 
         Args:
@@ -129,26 +142,23 @@ class MaskedLanguageModel(keras.Model):
         """
         scores = self.token_embedding(states, reverse=True)
         target = ops.cast(states, "float32") * ops.cast(self.token_embedding(targets), "float32")
-        # Rounded as the others are, or a certain guess of 16 bits would have a loss below zero.
+        # Rounded as the others are, or a certain prediction of 16 bits would have a loss below zero.
         target = ops.cast(ops.sum(target, axis=-1), scores.dtype)
         return ops.cast(scores, "float32") + bias, ops.cast(target, "float32") + ops.take(bias, targets)
 
 
-def weighted_mean(values, weights, axis=None):
+def weighted_mean(values: Any, weights: Any, axis: int | None = None) -> Any:
     """The mean with weights of 0 and 1, along an axis or of all; 0 where all weights are."""
     return ops.sum(values * weights, axis=axis) / ops.maximum(ops.sum(weights, axis=axis), 1.0)
 
 
-def build_masked_lm(
-    architecture: dict[str, Any], dropout: float, next_sentence: bool = False, bag_of_words: bool = False
-) -> tuple[MaskedLanguageModel, BertBackbone]:
+def build_masked_lm(encoder: Encoder, next_sentence: bool = False, bag_of_words: bool = False) -> MaskedLanguageModel:
     """Put BERT's masked-language-model head on an encoder: dense layer, layer norm and the tied token embeddings.
 
-    The head computes at the positions to guess only. Without another task the pooler is no part of it.
+    The head computes at the masked positions only. Without another task the pooler is no part of it.
 
     Args:
-        architecture: the arguments of KerasHub's BertBackbone, see `build_backbone`.
-        dropout: of the encoder's hidden states and attention weights.
+        encoder: whose weights become the model's.
         next_sentence: put a dense layer on the pooled output too, that tells whether a second segment goes on with the
             first.
         bag_of_words: put a dense layer and a layer norm on the pooled output too, which with the tied token embeddings
@@ -156,39 +166,37 @@ def build_masked_lm(
 
     Returns:
         A model of {token_ids: int32 (batch, length), positions: int32 (batch, k)} and, with `next_sentence`,
-        {segment_ids: int32 (batch, length)}; and its encoder.
+        {segment_ids: int32 (batch, length)}.
+
+    Raises:
+        BadInput: if a task reads the pooled output of an encoder that has no pooler.
     """
-    backbone = build_backbone(architecture, dropout)
-    outputs = ["sequence_output", *(["pooled_output"] if next_sentence or bag_of_words else [])]
-    encoder = keras.Model(backbone.input, {name: backbone.output[name] for name in outputs}, name="encoder")
+    pooled = next_sentence or bag_of_words
+    if pooled and encoder.pooler is None:
+        raise BadInput("the encoder has no pooler; set next_sentence and bag_of_words to false.")
+    part = encoder.part(pooled)
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     inputs = {"token_ids": token_ids, "positions": keras.Input((None,), dtype="int32", name="positions")}
     if next_sentence:
         inputs["segment_ids"] = keras.Input((None,), dtype="int32", name="segment_ids")
-    encoded = encoder(
-        {
-            "token_ids": token_ids,
-            "segment_ids": inputs["segment_ids"] if next_sentence else ops.zeros_like(token_ids),
-            "padding_mask": ops.ones_like(token_ids),
-        }
-    )
+    encoded = part(encoder.inputs(token_ids, ops.ones_like(token_ids), inputs.get("segment_ids")))
 
-    def dense(states, name: str, units: int = architecture["hidden_dim"], **settings: Any):
+    def dense(states: Any, name: str, units: int = encoder.embedding_dim, **settings: Any) -> Any:
         # One of its own for each: an initializer gives the same values again.
-        initializer = keras.initializers.TruncatedNormal(stddev=BERT_INITIALIZER_RANGE)
+        initializer = keras.initializers.TruncatedNormal(stddev=INITIALIZER_RANGE)
         return keras.layers.Dense(units, kernel_initializer=initializer, name=name, **settings)(states)
 
-    def normed(states, name: str):
+    def normed(states: Any, name: str) -> Any:
         return keras.layers.LayerNormalization(epsilon=1e-12, name=name)(states)
 
     at_positions = ops.take_along_axis(encoded["sequence_output"], ops.expand_dims(inputs["positions"], -1), axis=1)
-    guess = dense(at_positions, "guess_dense", activation=backbone.transformer_layers[0].activation)
-    found = {"guess": normed(guess, "guess_layer_norm")}
+    masked = dense(at_positions, "guess_dense", activation=encoder.activation)
+    found = {"masked": normed(masked, "guess_layer_norm")}
     if next_sentence:
         found["goes_on"] = dense(encoded["pooled_output"], "goes_on", units=1, dtype="float32")
     if bag_of_words:
         found["bag"] = normed(dense(encoded["pooled_output"], "bag_dense"), "bag_layer_norm")
-    return MaskedLanguageModel(backbone, inputs=inputs, outputs=found), backbone
+    return MaskedLanguageModel(encoder, inputs=inputs, outputs=found)
 
 
 class MaskedBatches(keras.utils.PyDataset):
@@ -196,39 +204,41 @@ class MaskedBatches(keras.utils.PyDataset):
 
     Args:
         stream: packed texts.
-        pieces: of the vocabulary.
-        settings: of the pre-training, as the schema has them.
+        vocabulary: of the tokens.
+        settings: of the pre-training.
         batches: (starts, seed of what is hidden) of each batch.
     """
 
-    def __init__(self, stream: np.ndarray, pieces: Pieces, settings: dict[str, Any], batches: list):
+    def __init__(self, stream: np.ndarray, vocabulary: Vocabulary, settings: PretrainingSettings, batches: list):
         super().__init__()
-        self.stream, self.pieces, self.settings, self.batches = stream, pieces, settings, batches
+        self.stream, self.vocabulary, self.settings, self.batches = stream, vocabulary, settings, batches
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         starts, seed = self.batches[index]
-        length, pieces, random = self.settings["length"], self.pieces, np.random.default_rng(seed)
-        pairs = {}
-        if self.settings["next_sentence"]:
-            token_ids, pairs["segment_ids"], goes_on = cut_pairs(self.stream, starts, length, pieces, random)
+        settings, vocabulary, random = self.settings, self.vocabulary, np.random.default_rng(seed)
+        segments, pairs = {}, {}
+        if settings.next_sentence:
+            token_ids, segments["segment_ids"], pairs["goes_on"] = cut_pairs(
+                self.stream, starts, settings.length, vocabulary, random
+            )
         else:
-            token_ids = cut(self.stream, starts, length, pieces)
-        masked = mask_batch(token_ids, pieces, self.settings["masked_fraction"], self.settings["whole_words"], random)
-        x = {"token_ids": masked.token_ids, "positions": masked.positions} | pairs
-        y = {"targets": masked.targets, "weights": masked.weights} | ({"goes_on": goes_on} if pairs else {})
-        if self.settings["bag_of_words"]:
-            y["bag"], y["bag_weights"] = bags(token_ids, pieces)
+            token_ids = cut(self.stream, starts, settings.length, vocabulary)
+        masked = mask_batch(token_ids, vocabulary, settings.masked_fraction, settings.whole_words, random)
+        x = {"token_ids": masked.token_ids, "positions": masked.positions} | segments
+        y = {"targets": masked.targets, "weights": masked.weights} | pairs
+        if settings.bag_of_words:
+            y["bag"], y["bag_weights"] = bags(token_ids, vocabulary)
         return x, y
 
 
 def masked_batches(
-    stream: np.ndarray, settings: dict[str, Any], seed: int, epoch: int
+    stream: np.ndarray, settings: PretrainingSettings, seed: int, epoch: int
 ) -> list[tuple[np.ndarray, tuple[int, ...]]]:
     """The batches of an epoch, a pure function of (seed, epoch): other sequences, other order, other tokens hidden."""
-    starts, size = epoch_starts(stream, settings["length"], seed, epoch), settings["batch_size"]
+    starts, size = epoch_starts(stream, settings.length, seed, epoch), settings.batch_size
     # From 1: a seed that ends in zeros is that without them, which has drawn the order.
     return [(starts[i : i + size], (seed, epoch, 1 + i)) for i in range(0, len(starts), size)]
 
@@ -282,13 +292,6 @@ def _hash(ids: np.ndarray) -> int:
     return int.from_bytes(hashlib.blake2b(ids.tobytes(), digest_size=8).digest(), "big")
 
 
-def partly_trained(model: MaskedLanguageModel) -> list[keras.Variable]:
-    """The embeddings of segments and positions, of which a pre-training may not use all rows."""
-    encoder = model.get_layer("encoder")
-    names = ("segment_embedding", "position_embedding")
-    return [variable for name in names for variable in encoder.get_layer(name).trainable_variables]
-
-
 def head_variables(model: MaskedLanguageModel) -> dict[str, keras.Variable]:
     """What a masked language model learns beside its encoder, by layer and name."""
     encoder = {id(variable) for variable in model.get_layer("encoder").variables}
@@ -307,7 +310,7 @@ def save_heads(model: MaskedLanguageModel, path: Path | str) -> None:
 
 
 def load_heads(model: MaskedLanguageModel, path: Path | str) -> list[str]:
-    """Let heads go on as an earlier pre-training left them; those of tasks that it did not have stay as they are.
+    """Resume heads as an earlier pre-training left them; those of tasks that it did not have stay as they are.
 
     Args:
         model: from `build_masked_lm`.
@@ -332,76 +335,137 @@ def load_heads(model: MaskedLanguageModel, path: Path | str) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Corpus:
+    """What an encoder learns from.
+
+    Attributes:
+        texts: the tokens of each source, by what it is called.
+        keep: bool array over the texts of a source, false for those that are left out; a source without one keeps all.
+        vocabulary: of the tokens.
+    """
+
+    texts: dict[str, Tokens]
+    keep: dict[str, np.ndarray]
+    vocabulary: Vocabulary
+
+    def streams(self, settings: PretrainingSettings, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Pack the texts to learn from, shuffled, and those held out.
+
+        Args:
+            settings: of the pre-training.
+            name: of what is trained.
+
+        Raises:
+            BadInput: if the texts are too few for one sequence to learn from and one held out.
+        """
+        length, texts = settings.length, list(self.texts.values())
+        keep = [self.keep.get(source) for source in self.texts]
+        parts = part_texts(texts, keep, settings.validation_fraction, length)
+        shuffle = np.random.default_rng(settings.seed).permutation
+        kept = pack([(tokens, shuffle(rows)) for tokens, (rows, _) in zip(texts, parts, strict=True)])
+        held_out = pack([(tokens, rows) for tokens, (_, rows) in zip(texts, parts, strict=True)])
+        for stream, purpose, remedy in (
+            (kept, "to learn from", "give more text, in more than one piece, or lower length"),
+            (held_out, "held out", "raise validation_fraction until some texts fit into that share, or give more text"),
+        ):
+            if not sequences(stream, length):
+                raise BadInput(
+                    f"{name}: of {len(kept) + len(held_out):,} tokens those {purpose} are {len(stream):,}, fewer than "
+                    f"the {length - 2} of one sequence; {remedy}."
+                )
+        return kept, held_out
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A masked language model before its training.
+
+    Attributes:
+        model: from `build_masked_lm`.
+        encoder: its encoder.
+        path_heads: what to begin the heads with, see `load_heads`; None: anew.
+    """
+
+    model: MaskedLanguageModel
+    encoder: Encoder
+    path_heads: Path | str | None = None
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What a pre-training leaves.
+
+    Attributes:
+        description: what encoder.json will hold.
+        model: the masked language model.
+        encoder: its encoder.
+        history: see `pretrain`.
+        record: what pretraining.json holds.
+    """
+
+    description: dict[str, Any]
+    model: MaskedLanguageModel
+    encoder: Encoder
+    history: pd.DataFrame
+    record: dict[str, Any]
+
+
 def pretrain(
-    model: MaskedLanguageModel,
-    texts: list[Tokens],
-    keep: list[np.ndarray | None],
-    pieces: Pieces,
-    settings: dict[str, Any],
+    learner: Learner,
+    corpus: Corpus,
+    settings: PretrainingSettings,
     name: str,
     checkpoints: Checkpoints,
-    checkpoint_seconds: float,
-    path_heads: Path | str | None = None,
+    interval: float,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Fit a masked language model.
 
     Args:
-        model: from `build_masked_lm`.
-        texts: what to learn from.
-        keep: bool array over each of them, false for what is left out; None for all.
-        pieces: of the vocabulary.
-        settings: as the schema has them.
+        learner: whose model holds what was learned afterwards.
+        corpus: what to learn from.
+        settings: of the pre-training.
         name: what progress lines are about.
-        checkpoints: of this training; if there is one, the training goes on from it, as if it had never stopped.
-        checkpoint_seconds: from one checkpoint to the next.
-        path_heads: what to begin the heads with, see `load_heads`; None: anew.
+        checkpoints: of this training; if there is one, the training resumes from it, as if it had never stopped.
+        interval: seconds from one checkpoint to the next.
 
     Returns:
         One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on; the
-        loss is the sum over the tasks), learning_rate, validation_loss and validation_accuracy (of the hidden tokens in
+        loss is the sum over the tasks), learning_rate, validation_loss and validation_accuracy (of the masked tokens in
         the held-out texts, dropout off), seconds (of the steps, measuring not included), and masked_loss (the part of
-        the loss that is of hidden tokens, its mean over them). With the next sentence also pairs_accuracy and
+        the loss that is of masked tokens, its mean over them). With the next sentence also pairs_accuracy and
         validation_pairs_accuracy, with the bag of words bag_loss and validation_bag_loss.
-        And `tokens_per_epoch`, [CLS] and [SEP] included, `tokens` and `held_out_tokens` of the texts.
+        And `tokens_per_epoch`, what stands before and behind a sequence included, `tokens` and `held_out_tokens` of the
+        texts.
 
     Raises:
-        BadInput: if the texts are too few for one sequence to learn from and one held out; see `load_heads`.
+        BadInput: see `Corpus.streams`, `load_heads`.
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
-    length, batch_size, seed = settings["length"], settings["batch_size"], settings["seed"]
-    parts = part_texts(texts, keep, settings["validation_fraction"], length)
-    shuffle = np.random.default_rng(seed).permutation
-    kept = pack([(tokens, shuffle(rows)) for tokens, (rows, _) in zip(texts, parts, strict=True)])
-    held_out = pack([(tokens, rows) for tokens, (_, rows) in zip(texts, parts, strict=True)])
-    for stream, purpose, remedy in (
-        (kept, "to learn from", "give more text, in more than one piece, or lower length"),
-        (held_out, "held out", "raise validation_fraction until some texts fit into that share, or give more text"),
-    ):
-        if not sequences(stream, length):
-            raise BadInput(
-                f"{name}: of {len(kept) + len(held_out):,} tokens those {purpose} are {len(stream):,}, fewer than the "
-                f"{length - 2} of one sequence; {remedy}."
-            )
+    model, length, vocabulary = learner.model, settings.length, corpus.vocabulary
+    kept, held_out = corpus.streams(settings, name)
 
-    def order(epoch: int) -> list:
-        return masked_batches(kept, settings, seed, epoch)
+    def order(epoch: int) -> list[tuple[np.ndarray, tuple[int, ...]]]:
+        return masked_batches(kept, settings, settings.seed, epoch)
 
     first = order(0)
-    dataset = MaskedBatches(kept, pieces, settings, first)
-    measured = MaskedBatches(held_out, pieces, settings, masked_batches(held_out, settings, HELD_OUT_SEED, 0))
-    steps = settings["epochs"] * len(first)
-    if steps < settings.get("gradient_accumulation", 1):
+    dataset = MaskedBatches(kept, vocabulary, settings, first)
+    measured = MaskedBatches(held_out, vocabulary, settings, masked_batches(held_out, settings, HELD_OUT_SEED, 0))
+    steps, accumulated = settings.epochs * len(first), settings.gradient_accumulation
+    if steps < accumulated:
         raise BadInput(
-            f"{name}: gradient_accumulation {settings['gradient_accumulation']} is more than the {steps} steps of all "
-            "epochs, so that nothing would be learned; lower it."
+            f"{name}: gradient_accumulation {accumulated} is more than the {steps} steps of all epochs, so that "
+            "nothing would be learned; lower it."
         )
-    model.start_biases(kept, pieces, length)
-    if path_heads is not None:
-        log.info("%s: goes on with the heads of the pre-training before: %s", name, load_heads(model, path_heads))
+    model.start_biases(kept, vocabulary, length)
+    if learner.path_heads is not None:
+        resumed = load_heads(model, learner.path_heads)
+        log.info("%s: resumes the heads of the pre-training before: %s", name, resumed)
     # Decay would shrink the rows that no gradient reaches: of a segment that is not there, of positions beyond the
     # length.
-    optimizer = build_optimizer(settings, steps, not_decayed=partly_trained(model))
+    partly_used = [variable for layer in learner.encoder.partly_used for variable in layer.trainable_variables]
+    optimizer = build_optimizer(settings, steps, accumulated, not_decayed=partly_used)
     # Variables that appear while TensorFlow traces the step would make it trace a second time.
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=is_compiled(settings))
@@ -421,18 +485,13 @@ def pretrain(
         f"{len(held_out):,}",
         f"{len(first):,}",
     )
-    if unused := steps % settings.get("gradient_accumulation", 1):
+    if unused := steps % accumulated:
         log.info("%s: the last %s of all %s steps make no whole update and change nothing", name, unused, f"{steps:,}")
     history = fit(
         model,
-        dataset,
-        order,
-        epochs=settings["epochs"],
-        metrics=list(model.measured.values()),
-        progress=Progress(name, sequences(kept, length), batch_size, measure, unit=("tokens", length)),
-        keeper=None,
-        checkpoints=checkpoints,
-        checkpoint_seconds=checkpoint_seconds,
+        Epochs(dataset, order, settings.epochs),
+        Progress(name, sequences(kept, length), settings.batch_size, measure, unit=("tokens", length)),
+        Resuming(checkpoints, interval, list(model.measured.values())),
     )
     return history, {
         "tokens": len(kept),
@@ -441,97 +500,100 @@ def pretrain(
     }
 
 
-def pretrain_on_files(
-    paths: dict[str, Any],
-    texts: list[str],
-    settings: dict[str, Any],
-    name: str,
-    threads: int,
-    checkpoint_folder: Path,
-    checkpoint_seconds: float,
-) -> tuple[dict[str, Any], MaskedLanguageModel, BertBackbone, pd.DataFrame, dict[str, Any]]:
+def read_corpus(start: EncoderFiles, files: PretrainingFiles, settings: PretrainingSettings) -> Corpus:
+    """Open the texts of a study, the tokens as the encoder's vocabulary has them.
+
+    Training texts that are test texts too are left out.
+    """
+    vocabulary = read_vocabulary(read_encoder(start.config)["tokenizer"], start)
+    tokens = zip(files.tokens[::2], files.tokens[1::2], strict=True)
+    opened = [vocabulary.open_tokens(ids, offsets) for ids, offsets in tokens]
+    keep = ~is_test_text(frame_texts(files.train), frame_texts(files.test))
+    return Corpus(dict(zip(("train", *settings.text), opened, strict=True)), {"train": keep}, vocabulary)
+
+
+def build_learner(
+    start: EncoderFiles, path_heads: Path | str | None, settings: PretrainingSettings, job: Job
+) -> Learner:
+    """The masked language model of a pre-training, on the weights that it starts from.
+
+    Raises:
+        BadInput: if the encoder's files are damaged, or it cannot learn with these settings.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    keras.config.set_dtype_policy(settings.precision)
+    encoder = build_encoder(read_encoder(start.config), settings.encoder_dropout)
+    if settings.length > encoder.positions:
+        raise BadInput(
+            f"{job.name}: length {settings.length} is more than the {encoder.positions} positions of the encoder it "
+            "starts from; lower length."
+        )
+    if settings.next_sentence and encoder.segments < 2:
+        raise BadInput(f"{job.name}: the encoder it starts from knows one segment only; set next_sentence to false.")
+    model = build_masked_lm(encoder, settings.next_sentence, settings.bag_of_words)
+    load_weights(encoder.backbone, start.weights)
+    return Learner(model, encoder, path_heads)
+
+
+def pretrain_run(
+    start: EncoderFiles, files: PretrainingFiles, settings: PretrainingSettings, job: Job, policy: CheckpointPolicy
+) -> Pretrained:
     """Pre-train an encoder on a study's files.
 
     Args:
-        paths: `config`, `weights` and `vocabulary` of the encoder to start from; `train` and `test`, the frames of the
-            splits; `tokens`, ids and offsets of each of the texts; `heads`, if a pre-training has left them, see
-            `load_heads`.
-        texts: what to call them; the first are the training texts.
-        settings: as the schema has them.
-        name: what progress lines are about.
-        threads: CPU threads, for the record.
-        checkpoint_folder: where this training, and no other, keeps its checkpoints; see `remove_checkpoints`.
-        checkpoint_seconds: from one checkpoint to the next.
-
-    Returns:
-        What encoder.json will hold, the model, its encoder, its history (see `pretrain`), and what pretraining.json
-        holds.
+        start: the encoder to start from.
+        files: what to learn from.
+        settings: of the pre-training.
+        job: what it is called, and the threads for the record.
+        policy: where and how often the training is saved.
 
     Raises:
-        BadInput: see `pretrain`; if the encoder's files are damaged, or memory does not suffice.
+        BadInput: see `build_learner`, `pretrain`; or if memory does not suffice.
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
-    start = read_encoder(paths["config"])
-    positions = start["architecture"]["max_sequence_length"]
-    if settings["length"] > positions:
-        raise BadInput(
-            f"{name}: length {settings['length']} is more than the {positions} positions of the encoder it starts "
-            "from; lower length."
-        )
-    if settings["next_sentence"] and start["architecture"]["num_segments"] < 2:
-        raise BadInput(f"{name}: the encoder it starts from knows one segment only; set next_sentence to false.")
-    vocabulary = Path(paths["vocabulary"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
-    keras.utils.set_random_seed(settings["seed"])
-    keras.config.set_dtype_policy(settings["precision"])
-    tasks = {task: settings[task] for task in ("next_sentence", "bag_of_words")}
-    model, backbone = build_masked_lm(start["architecture"], settings["encoder_dropout"], **tasks)
-    load_weights(backbone, paths["weights"])
-    files = zip(paths["tokens"][::2], paths["tokens"][1::2], strict=True)
-    tokens = [load_tokens(ids, offsets, paths["vocabulary"]) for ids, offsets in files]
-    keep = [None] * len(texts)
-    keep[0] = ~is_test_text(frame_texts(paths["train"]), frame_texts(paths["test"]))
-    left_out = {"texts": int((~keep[0]).sum()), "sha256": checksum(keep[0])}
+    description = read_encoder(start.config)
+    learner, corpus = build_learner(start, files.heads, settings, job), read_corpus(start, files, settings)
+    left_out = {"texts": int((~corpus.keep["train"]).sum()), "sha256": checksum(corpus.keep["train"])}
     if left_out["texts"]:
-        log.info("%s: %s training texts are test texts too and left out", name, f"{left_out['texts']:,}")
+        log.info("%s: %s training texts are test texts too and left out", job.name, f"{left_out['texts']:,}")
     made_of = {
-        "data_sha256": {text: checksum(t.ids, t.offsets) for text, t in zip(texts, tokens, strict=True)},
-        "encoder_sha256": hashlib.sha256(Path(paths["weights"]).read_bytes()).hexdigest(),
+        "data_sha256": {source: checksum(t.ids, t.offsets) for source, t in corpus.texts.items()},
+        "encoder_sha256": hashlib.sha256(start.weights.read_bytes()).hexdigest(),
     } | engine()
-    if "heads" in paths:
-        made_of["heads_sha256"] = hashlib.sha256(Path(paths["heads"]).read_bytes()).hexdigest()
-    device = engine_device(name)
+    if files.heads is not None:
+        made_of["heads_sha256"] = hashlib.sha256(Path(files.heads).read_bytes()).hexdigest()
+    device = engine_device(job.name)
     ready_at = time.time()
     identity = {
         "code": code_version(__file__),
-        "settings": settings,
-        "architecture": start["architecture"],
+        "settings": settings.plain(),
+        "architecture": description["architecture"],
         "left_out": left_out["sha256"],
     } | made_of
     try:
         history, counts = pretrain(
-            *(model, tokens, keep, Pieces.of(vocabulary), settings, name),
-            *(Checkpoints(checkpoint_folder, identity), checkpoint_seconds, paths.get("heads")),
+            learner, corpus, settings, job.name, Checkpoints(policy.folder, identity), policy.seconds
         )
     except Diverged as error:
         raise Diverged(
-            f"{error}; lower learning_rate ({settings['learning_rate']:g}), or choose another precision."
+            f"{error}; lower learning_rate ({settings.learning_rate:g}), or choose another precision."
         ) from error
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         raise BadInput(
-            f"{name}: out of memory on {device} with batch_size {settings['batch_size']} and length "
-            f"{settings['length']}; lower one of them (gradient_accumulation makes up for it), or give the job more "
+            f"{job.name}: out of memory on {device} with batch_size {settings.batch_size} and length "
+            f"{settings.length}; lower one of them (gradient_accumulation makes up for it), or give the job more "
             "memory."
         ) from error
     seconds = float(history["seconds"].sum())
     last = history.iloc[-1]
-    encoder = start | {
+    description |= {
         "source": {
             "kind": "pretrained",
-            "from": start.get("source"),
-            "settings": settings,
+            "from": description.get("source"),
+            "settings": settings.plain(),
             "texts_sha256": made_of["data_sha256"],
             "left_out": left_out,
             "validation_loss": float(last["validation_loss"]),
@@ -539,8 +601,8 @@ def pretrain_on_files(
         }
     }
     record = {
-        "settings": settings,
-        "parameters": backbone.count_params(),
+        "settings": settings.plain(),
+        "parameters": learner.encoder.backbone.count_params(),
         "left_out": left_out,
         **counts,
         "training_seconds": round(seconds, 3),
@@ -549,10 +611,30 @@ def pretrain_on_files(
         "tokens_per_second": round(counts["tokens_per_epoch"] * len(history) / seconds, 1),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "device": device,
-        "threads": threads,
+        "threads": job.threads,
         **made_of,
     }
-    return encoder, model, backbone, history, record
+    return Pretrained(description, learner.model, learner.encoder, history, record)
+
+
+def pretrain_encoder(
+    start: EncoderFiles,
+    files: PretrainingFiles,
+    settings: PretrainingSettings,
+    job: Job,
+    policy: CheckpointPolicy,
+    outputs: PretrainingOutputs,
+) -> None:
+    """Pre-train an encoder on a study's files and write it in normal form, with heads, history and record."""
+    found = pretrain_run(start, files, settings, job, policy)
+    save_encoder(found.description, found.encoder.backbone, outputs.encoder.config, outputs.encoder.weights)
+    save_heads(found.model, outputs.heads)
+    for source, target in zip(start.tokenizer, outputs.encoder.tokenizer, strict=True):
+        shutil.copyfile(source, target)
+    found.history.to_csv(outputs.history, index=False)
+    record = {"encoder": job.row} | found.record | job.lease.record()
+    Path(outputs.record).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    remove_checkpoints(policy.folder)
 
 
 def is_test_text(texts: pd.Series, test: pd.Series) -> np.ndarray:

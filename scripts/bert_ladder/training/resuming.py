@@ -1,4 +1,4 @@
-"""A Keras training that is saved while it runs, and taken up where it was. Speaks `keras` only."""
+"""A Keras training that is saved while it runs, and resumes where it was. Speaks `keras` only."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from bert_ladder.runtime.checkpoints import Checkpoints
 log = logging.getLogger(__name__)
 
 # Of EarlyStopping, beside the weights.
-KEPT = ("best", "best_epoch", "wait")
+OF_EARLY_STOPPING = ("best", "best_epoch", "wait")
 
 
 class Resuming(keras.callbacks.Callback):
@@ -26,15 +26,13 @@ class Resuming(keras.callbacks.Callback):
     training until `release_signals` it takes SIGTERM and SIGINT to itself.
 
     Args:
-        checkpoints: where to.
+        checkpoints: of this training.
         interval: seconds from one to the next.
-        found: what `Checkpoints.load` has found.
-        dataset: the batches of the epoch, without those that an earlier process has done.
-        seconds: gives the seconds that the epoch has taken so far.
         metrics: the training's own beside the loss.
-        keeper: what remembers the best weights, if anything does.
+        early_stopping: what stops the training early or remembers its best weights, if anything does.
 
     Attributes:
+        found: what `Checkpoints.load` has found, until it is restored.
         history: one entry per epoch, those before this process included.
 
     Raises:
@@ -45,18 +43,34 @@ class Resuming(keras.callbacks.Callback):
         self,
         checkpoints: Checkpoints,
         interval: float,
-        found: tuple[dict[str, Any], dict[str, np.ndarray]] | None,
-        dataset: keras.utils.PyDataset,
-        seconds: Callable[[], float],
         metrics: Sequence[keras.metrics.Metric],
-        keeper: keras.callbacks.EarlyStopping | None,
+        early_stopping: keras.callbacks.EarlyStopping | None = None,
     ):
         super().__init__()
-        self.checkpoints, self.interval, self.found = checkpoints, interval, found
-        self.dataset, self.seconds, self.metrics, self.keeper = dataset, seconds, metrics, keeper
-        self.history: list[dict[str, float]] = list(found[0]["history"]) if found else []
+        self.checkpoints, self.interval = checkpoints, interval
+        self.metrics, self.early_stopping = metrics, early_stopping
+        self.found: tuple[dict[str, Any], dict[str, np.ndarray]] | None = None
+        self.history: list[dict[str, float]] = []
         self.told_to_end = False
         self.handlers: dict[signal.Signals, Any] = {}
+
+    def begin(self, dataset: keras.utils.PyDataset, seconds: Callable[[], float]) -> tuple[int, int, float]:
+        """Look for a checkpoint to resume from.
+
+        Args:
+            dataset: the batches of the epoch, without those that an earlier process has done.
+            seconds: gives the seconds that the epoch has taken so far.
+
+        Returns:
+            The epoch to begin with, from 0, the steps of it that are done, and the seconds that they took.
+        """
+        self.dataset, self.seconds = dataset, seconds
+        self.found = self.checkpoints.load()
+        if self.found is None:
+            return 0, 0, 0.0
+        position = self.found[0]
+        self.history = list(position["history"])
+        return position["epoch"], position["steps_done"], position["seconds"]
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self.found:
@@ -66,11 +80,11 @@ class Resuming(keras.callbacks.Callback):
             if not self.model.optimizer.built:
                 self.model.optimizer.build(self.model.trainable_variables)
             _assign(_lasting(self.model), arrays, "state")
-            if self.keeper:
-                for name, value in position["keeper"].items():
-                    setattr(self.keeper, name, value)
+            if self.early_stopping:
+                for name, value in position["early_stopping"].items():
+                    setattr(self.early_stopping, name, value)
                 best = [arrays[key] for key in sorted(arrays) if key.startswith("best")]
-                self.keeper.best_weights = best or None
+                self.early_stopping.best_weights = best or None
         self.saved_at = time.monotonic()
         self.handlers = {number: signal.signal(number, self._end) for number in (signal.SIGTERM, signal.SIGINT)}
 
@@ -111,24 +125,24 @@ class Resuming(keras.callbacks.Callback):
     def _save_if_due(self, epoch: int, steps_done: int) -> None:
         if not self.told_to_end and time.monotonic() - self.saved_at < self.interval:
             return
-        kept = {name: getattr(self.keeper, name) for name in KEPT} if self.keeper else {}
+        stopping = self.early_stopping
         position = {
             "epoch": epoch,
             "steps_done": steps_done,
             "seconds": self.seconds() if steps_done else 0.0,
             "history": self.history,
-            "keeper": kept,
+            "early_stopping": {name: getattr(stopping, name) for name in OF_EARLY_STOPPING} if stopping else {},
         }
         arrays = (
             _named(_lasting(self.model), "state")
             | _named(self._running_means(), "mean")
-            | _named((self.keeper and self.keeper.best_weights) or [], "best")
+            | _named((stopping and stopping.best_weights) or [], "best")
         )
         self.checkpoints.save(epoch * self.params["steps"] + steps_done, position, arrays)
         self.saved_at = time.monotonic()
         if self.told_to_end:
             log.warning(
-                "Told to end: saved at epoch %d, step %d in %s; the same command goes on from there.",
+                "Told to end: saved at epoch %d, step %d in %s; the same command resumes from there.",
                 epoch + 1,
                 steps_done,
                 self.checkpoints.folder,

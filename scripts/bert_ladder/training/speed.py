@@ -3,16 +3,18 @@
 import itertools
 import json
 import logging
+import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from bert_ladder.data.frames import DATA_COLUMN, read_frame
+from bert_ladder.training.predictor import Predict, Predictor
+
 log = logging.getLogger(__name__)
 
-Predict = Callable[[Sequence[str]], np.ndarray]
 BATCH = 32
 TEXTS = 200  # different texts to time
 WARM_UP = 8
@@ -43,7 +45,7 @@ def measure_speed(predict: Predict, texts: Sequence[str], seconds: float) -> dic
     }
 
 
-def batched(items: Any, size: int) -> list[list[Any]]:
+def batched(items: Iterable[str], size: int) -> list[list[str]]:
     """Lists of `size` items, the last one maybe shorter."""
     iterator = iter(items)
     return list(iter(lambda: list(itertools.islice(iterator, size)), []))
@@ -69,31 +71,24 @@ def time_calls(predict: Predict, inputs: Sequence[Sequence[str]], seconds: float
     return taken
 
 
-def bert_predictor(paths: dict[str, Any], classes: int) -> tuple[Predict, int]:
-    """A trained BERT from text to probabilities, and its longest input in WordPieces.
+def evaluate_speed(predictor: Predictor, path_test: Path | str, path_speed: Path | str, row: str, threads: int) -> None:
+    """Time a row on some of the test texts and write speed.json.
 
     Args:
-        paths: `config` and `vocabulary` of its encoder, `weights`, `training`.
-        classes: number of classes.
+        predictor: the trained row.
+        path_test: the test split as parquet.
+        path_speed: JSON file to write: what `measure_speed` gives, `memory_mb` (most memory that the process had),
+            `threads`, `length` (longest input; null without a limit) and `texts` (how many different ones).
+        row: its name.
+        threads: CPU threads, for the record.
     """
-    import pyarrow as pa
-
-    from bert_ladder.data.tokens import INPUT_TOKENS, Tokens, fixed_widths
-    from bert_ladder.data.wordpiece import WordPieceTokenizer, read_vocabulary
-    from bert_ladder.encoders.normal_form import read_encoder
-    from bert_ladder.training.classifier import predict_batch, restore_classifier
-
-    record = json.loads(Path(paths["training"]).read_text(encoding="utf-8"))
-    length, truncation = record["training"]["length"], record["training"]["truncation"]
-    wordpieces = read_vocabulary(paths["vocabulary"])
-    tokenizer = WordPieceTokenizer(wordpieces, read_encoder(paths["config"])["lower_case"])
-    special = [wordpieces.index(token) for token in INPUT_TOKENS]
-    model = restore_classifier(paths["config"], paths["weights"], record, classes, special[0])
-    widths = fixed_widths(length)
-
-    def predict(texts: Sequence[str]) -> np.ndarray:
-        tokens = Tokens(*tokenizer.tokenize(pa.array(texts, pa.string())), *special)
-        width = int(widths[np.searchsorted(widths, tokens.lengths(length).max())])
-        return predict_batch(model, tokens.batch(np.arange(len(texts)), length, truncation, width))
-
-    return predict, length
+    column = read_frame(path_test)[DATA_COLUMN]
+    texts = column.iloc[np.random.default_rng(0).permutation(len(column))[:TEXTS]].tolist()
+    speed = measure_speed(predictor.predict, texts, SECONDS)
+    memory = {"memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
+    record = speed | memory | {"threads": threads, "length": predictor.length, "texts": len(texts)}
+    Path(path_speed).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    log.info(
+        "%s: %.1f ms for one text, %.0f texts/s in batches of %d, with %d threads",
+        *(row, speed["latency_ms"], speed["throughput"], BATCH, threads),
+    )

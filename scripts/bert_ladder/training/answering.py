@@ -1,0 +1,42 @@
+"""A trained classifier from text to probabilities."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from bert_ladder.data.frames import read_labels
+from bert_ladder.data.tokens import Tokens, fixed_widths
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.encoders.normal_form import read_encoder
+from bert_ladder.encoders.tokenizers import build_tokenizer
+from bert_ladder.encoders.vocabulary import read_vocabulary
+from bert_ladder.training.classifier import predict_batch, restore_classifier
+from bert_ladder.training.predictor import Predictor
+
+
+def open_classifier(files: EncoderFiles, path_training: Path | str, path_labels: Path | str) -> Predictor:
+    """Open a fine-tuned row.
+
+    Args:
+        files: of its encoder, with its own weights.
+        path_training: its training.json.
+        path_labels: labels.json.
+    """
+    record = json.loads(Path(path_training).read_text(encoding="utf-8"))
+    length, truncation = record["training"]["length"], record["training"]["truncation"]
+    encoder = read_encoder(files.config)
+    vocabulary, tokenizer = read_vocabulary(encoder["tokenizer"], files), build_tokenizer(encoder, files)
+    classes = len(read_labels(path_labels)[0])
+    model = restore_classifier(files, record, classes, vocabulary.pad)
+    widths = fixed_widths(length)
+
+    def predict(texts: Sequence[str]) -> np.ndarray:
+        ids, offsets = tokenizer.tokenize(pa.array(texts, pa.string()))
+        tokens = Tokens(ids, offsets, vocabulary.pad, vocabulary.start, vocabulary.end)
+        width = int(widths[np.searchsorted(widths, tokens.lengths(length).max())])
+        return predict_batch(model, tokens.batch(np.arange(len(texts)), length, truncation, width))
+
+    return Predictor(predict, length)

@@ -1,0 +1,318 @@
+"""The training of a classifier. Speaks `keras` only, so that it runs on every backend of Keras."""
+
+import hashlib
+import json
+import logging
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_labels
+from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
+from bert_ladder.encoders.vocabulary import read_vocabulary
+from bert_ladder.evaluation.metrics import part_measures
+from bert_ladder.runtime.checkpoints import Checkpoints, remove_checkpoints
+from bert_ladder.runtime.code import code_version
+from bert_ladder.runtime.jobs import BadInput, is_out_of_memory
+from bert_ladder.study.settings import TrainingSettings
+from bert_ladder.training.classifier import TokenBatches, build_classifier, predict_probabilities
+from bert_ladder.training.fitting import (
+    Diverged,
+    Epochs,
+    Progress,
+    build_optimizer,
+    checksum,
+    engine,
+    engine_device,
+    fit,
+    is_compiled,
+)
+from bert_ladder.training.inputs import CheckpointPolicy, Job, TrainingFiles, TrainingOutputs
+from bert_ladder.training.resuming import Resuming
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The texts that a classifier learns from and is validated on.
+
+    Attributes:
+        tokens: the training split's texts.
+        labels: int array over them.
+        is_validation: bool array over them, true for the validation part.
+        classes: number of classes.
+        positive: code of the class that F1 is of; None for the macro average.
+    """
+
+    tokens: Tokens
+    labels: np.ndarray
+    is_validation: np.ndarray
+    classes: int
+    positive: int | None
+
+    @property
+    def train_rows(self) -> np.ndarray:
+        """The part trained on, int array."""
+        return np.flatnonzero(~self.is_validation)
+
+    @property
+    def validation_rows(self) -> np.ndarray:
+        """The other part, int array."""
+        return np.flatnonzero(self.is_validation)
+
+    def order(self, settings: TrainingSettings, seed: int, epoch: int) -> list[tuple[np.ndarray, int]]:
+        """The batches of an epoch, from 0."""
+        rows = self.train_rows
+        return epoch_batches(
+            rows,
+            self.tokens.lengths(settings.length)[rows],
+            Batching(settings.batch_size, settings.length, settings.length_buckets),
+            seed=seed,
+            epoch=epoch,
+        )
+
+
+def read_training_data(encoder: EncoderFiles, files: TrainingFiles) -> TrainingData:
+    """Open a study's files, the tokens as the encoder's vocabulary has them."""
+    names, positive = read_labels(files.labels)
+    ids, offsets = files.tokens
+    vocabulary = read_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
+    return TrainingData(
+        tokens=vocabulary.open_tokens(ids, offsets),
+        labels=pd.read_parquet(files.frame, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy(),
+        is_validation=(pd.read_parquet(files.split)[PART_COLUMN] == "validation").to_numpy(),
+        classes=len(names),
+        positive=positive,
+    )
+
+
+def train_classifier(
+    model: keras.Model,
+    data: TrainingData,
+    settings: TrainingSettings,
+    job: Job,
+    checkpoints: Checkpoints,
+    interval: float,
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Fit the classifier with sparse categorical cross-entropy.
+
+    Args:
+        model: from `build_classifier`; holds the kept weights afterwards.
+        data: what to learn.
+        settings: the row's.
+        job: its seed sets the order of the batches.
+        checkpoints: of this training; if there is one, the training resumes from it, as if it had never stopped.
+        interval: seconds from one checkpoint to the next.
+
+    Returns:
+        One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
+        after the epoch with dropout off `part_measures` of the validation part (validation_*) and of a fixed sample of
+        the training part of the same size (train_*), learning_rate (at the epoch's end), seconds (of the training
+        steps, the tracing of the graph included, measuring not).
+        And `kept_epoch`, from 1, whose weights were kept, and `positions`, the token positions trained on.
+
+    Raises:
+        Diverged: the training diverged.
+        SystemExit: see `Resuming`.
+    """
+    train_rows, length, truncation = data.train_rows, settings.length, settings.truncation
+
+    def order(epoch: int) -> list[tuple[np.ndarray, int]]:
+        return data.order(settings, job.seed, epoch)
+
+    first = order(0)
+    # Keras infers the shape of its input from the first two batches that it is shown. These two hold no rows and are
+    # never trained on, since EpochOrder comes first; they leave the width open, whatever widths an epoch begins with.
+    shown = [(train_rows[:0], width) for width in (length, int(fixed_widths(length)[0]))]
+    dataset = TokenBatches(data.tokens, data.labels, shown + first[2:] if len(first) > 1 else first, length, truncation)
+    optimizer = build_optimizer(settings, steps=settings.epochs * len(first))
+    # Variables that appear while TensorFlow traces the step would make it trace a second time.
+    optimizer.build(model.trainable_variables)
+    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[accuracy],
+        jit_compile=is_compiled(settings),
+    )
+    # The whole training part would cost four times as much as the validation part and say little more.
+    sample = np.random.default_rng(0).permutation(train_rows)[: len(data.validation_rows)]
+    measured = np.concatenate([sample, data.validation_rows])
+
+    def measure() -> dict[str, float]:
+        probabilities = predict_probabilities(model, data.tokens, measured, length, truncation)
+        if not np.isfinite(probabilities).all():
+            raise Diverged(f"{job.name}: the probabilities are no finite numbers")
+        parts = {"train": slice(len(sample)), "validation": slice(len(sample), None)}
+        return {"learning_rate": float(optimizer.learning_rate)} | {
+            f"{part}_{key}": value
+            for part, rows in parts.items()
+            for key, value in part_measures(data.labels[measured[rows]], probabilities[rows], data.positive).items()
+        }
+
+    early_stopping = build_early_stopping(settings)
+    try:
+        history = fit(
+            model,
+            Epochs(dataset, order, settings.epochs),
+            Progress(job.name, len(train_rows), settings.batch_size, measure),
+            Resuming(checkpoints, interval, [accuracy], early_stopping),
+        )
+    except Diverged as error:
+        raise Diverged(
+            f"{error}; lower learning_rate ({settings.learning_rate:g}), set clipnorm, or choose another precision "
+            f"than {settings.precision}."
+        ) from error
+    positions = sum(len(rows) * width for epoch in range(len(history)) for rows, width in order(epoch))
+    kept = len(history)
+    if early_stopping is not None and settings.keep == "best":
+        kept = early_stopping.best_epoch + 1
+    return history, {"kept_epoch": kept, "positions": positions}
+
+
+def build_early_stopping(settings: TrainingSettings) -> keras.callbacks.EarlyStopping | None:
+    """What ends a training early or remembers its best weights, where the settings want that."""
+    if settings.keep == "last" and not settings.patience:
+        return None
+    # With as much patience as there are epochs it never stops; it only remembers the best weights.
+    return keras.callbacks.EarlyStopping(
+        settings.monitor,
+        mode="min" if settings.monitor == "validation_loss" else "max",
+        patience=settings.patience or settings.epochs,
+        restore_best_weights=settings.keep == "best",
+    )
+
+
+def train_run(
+    files: EncoderFiles, data: TrainingData, settings: TrainingSettings, job: Job, policy: CheckpointPolicy
+) -> tuple[keras.Model, pd.DataFrame, dict[str, Any]]:
+    """Fine-tune an encoder once.
+
+    Args:
+        files: of the encoder.
+        data: what to learn.
+        settings: the row's.
+        job: its seed sets the head's initialisation, dropout and the order of the batches.
+        policy: where and how often the training is saved.
+
+    Returns:
+        The model with the kept weights, its history (see `train_classifier`), and what training.json holds.
+
+    Raises:
+        BadInput: if the encoder cannot take texts of this length, its files are damaged, or memory does not suffice.
+        Diverged: the training diverged.
+        SystemExit: see `Resuming`.
+    """
+    description = read_encoder(files.config)
+    keras.utils.set_random_seed(job.seed)
+    keras.config.set_dtype_policy(settings.precision)
+    encoder = build_encoder(description, settings.encoder_dropout)
+    if settings.length > encoder.positions:
+        raise BadInput(
+            f"{job.name}: length {settings.length} is more than the {encoder.positions} positions of its encoder; "
+            "lower length."
+        )
+    model = build_classifier(encoder, data.classes, data.tokens.pad, settings.dropout, settings.pooling)
+    load_weights(encoder.backbone, files.weights)
+    device = engine_device(job.name)
+    n_train, n_validation = len(data.train_rows), len(data.validation_rows)
+    log.info(
+        "%s: %s parameters, %s texts to train on, %s to validate, %s with %s threads",
+        job.name,
+        f"{model.count_params():,}",
+        f"{n_train:,}",
+        f"{n_validation:,}",
+        device,
+        job.threads,
+    )
+    made_of = {
+        "data_sha256": checksum(data.tokens.ids, data.tokens.offsets, data.labels, data.is_validation),
+        "encoder_sha256": hashlib.sha256(files.weights.read_bytes()).hexdigest(),
+    } | engine()
+    identity = {
+        "code": code_version(__file__),
+        "seed": job.seed,
+        "settings": settings.plain(),
+        "architecture": description["architecture"],
+    } | made_of
+    ready_at = time.time()
+    try:
+        history, outcome = train_classifier(
+            model, data, settings, job, Checkpoints(policy.folder, identity), policy.seconds
+        )
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BadInput(
+            f"{job.name}: out of memory on {device} with batch_size {settings.batch_size} and length "
+            f"{settings.length}; lower one of them, or give the job more memory."
+        ) from error
+    seconds = float(history["seconds"].sum())
+    record = {
+        "seed": job.seed,
+        "training": settings.plain(),
+        "epochs": len(history),
+        **outcome,
+        "parameters": model.count_params(),
+        "n_train": n_train,
+        "n_validation": n_validation,
+        "training_seconds": round(seconds, 3),
+        "ready_at": round(ready_at, 3),
+        "trained_at": round(time.time(), 3),
+        "examples_per_second": round(n_train * len(history) / seconds, 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "device": device,
+        "threads": job.threads,
+        **made_of,
+    }
+    return model, history, record
+
+
+def train_model(
+    encoder: EncoderFiles,
+    files: TrainingFiles,
+    settings: TrainingSettings,
+    job: Job,
+    policy: CheckpointPolicy,
+    outputs: TrainingOutputs,
+) -> None:
+    """Fine-tune an encoder once on a study's files, and keep weights, history and record; see `train_run`."""
+    model, history, record = train_run(encoder, read_training_data(encoder, files), settings, job, policy)
+    model.save_weights(outputs.weights)
+    write_training(outputs, history, record, job)
+    remove_checkpoints(policy.folder)
+
+
+def train_trial(
+    encoder: EncoderFiles,
+    files: TrainingFiles,
+    settings: TrainingSettings,
+    job: Job,
+    policy: CheckpointPolicy,
+    outputs: TrainingOutputs,
+) -> None:
+    """As `train_model`, but no weights are kept, and a training that diverges is a result: it has no epochs."""
+    try:
+        _, history, record = train_run(encoder, read_training_data(encoder, files), settings, job, policy)
+    except Diverged as error:
+        # That some settings ruin the training is what a search is there to find out.
+        log.warning("%s The trial comes last.", error)
+        history, record = pd.DataFrame(columns=["epoch"]), {"training": settings.plain(), "diverged": True}
+    write_training(outputs, history, record, job)
+    remove_checkpoints(policy.folder)
+
+
+def write_training(outputs: TrainingOutputs, history: pd.DataFrame, record: dict[str, Any], job: Job) -> None:
+    """Write history.csv and training.json."""
+    history.to_csv(outputs.history, index=False)
+    record = {"model": job.row} | record | job.lease.record()
+    Path(outputs.record).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,111 @@
+"""What a training is given, and where it writes. Light, so that a script can say it before it has a device."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.runtime.checkpoints import CHECKPOINT_SECONDS
+from bert_ladder.runtime.leases import Lease
+from bert_ladder.study.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        row: the study's name of what is trained, a row or an encoder.
+        name: what progress lines are about.
+        seed: sets the initialisation, dropout and the order of the batches.
+        threads: CPU threads, for the record.
+        lease: the devices, for the record.
+    """
+
+    row: str
+    name: str
+    seed: int
+    threads: int
+    lease: Lease = field(default_factory=Lease)
+
+
+@dataclass(frozen=True)
+class CheckpointPolicy:
+    """Where and how often a training is saved.
+
+    Attributes:
+        folder: of this training and no other; see `remove_checkpoints`.
+        seconds: from one checkpoint to the next.
+    """
+
+    folder: Path
+    seconds: float = CHECKPOINT_SECONDS
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """The data of a fine-tuning.
+
+    Attributes:
+        tokens: ids and offsets of the training split.
+        frame, split: parquet files of the training split and of its division into two parts.
+        labels: labels.json.
+    """
+
+    tokens: Sequence[Path | str]
+    frame: Path | str
+    split: Path | str
+    labels: Path | str
+
+    @classmethod
+    def of(cls, paths: Mapping[str, Any]) -> "TrainingFiles":
+        """From the inputs of a rule, by their names."""
+        return cls(paths["tokens"], paths["frame"], paths["split"], paths["labels"])
+
+
+@dataclass(frozen=True)
+class TrainingOutputs:
+    """Files to write: history.csv and training.json, and model.weights.h5 where the weights are kept."""
+
+    history: Path | str
+    record: Path | str
+    weights: Path | str | None = None
+
+
+@dataclass(frozen=True)
+class PretrainingFiles:
+    """The data of a pre-training.
+
+    Attributes:
+        tokens: ids and offsets of the training split, then of each of the texts without labels.
+        train, test: parquet files of the two splits.
+        heads: what an earlier pre-training has left, see `load_heads`; None: they begin anew.
+    """
+
+    tokens: Sequence[Path | str]
+    train: Path | str
+    test: Path | str
+    heads: Path | str | None = None
+
+    @classmethod
+    def of(cls, paths: Mapping[str, Any]) -> "PretrainingFiles":
+        """From the inputs of a rule, by their names."""
+        return cls(paths["tokens"], paths["train"], paths["test"], paths.get("heads"))
+
+
+@dataclass(frozen=True)
+class PretrainingOutputs:
+    """Files to write: the encoder in normal form, pretraining_heads.npz, pretraining.csv and pretraining.json."""
+
+    encoder: EncoderFiles
+    heads: Path | str
+    history: Path | str
+    record: Path | str
+
+
+def chosen_settings(training: Mapping[str, Any], chosen: Path | str | None) -> TrainingSettings:
+    """The settings of a row: its own, and the values of a chosen.json where it has a search."""
+    values = json.loads(Path(chosen).read_text(encoding="utf-8"))["values"] if chosen else {}
+    return TrainingSettings.of(dict(training) | values)
