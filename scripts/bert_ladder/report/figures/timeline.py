@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,33 +43,59 @@ def plot_timeline(
     log.info("%d jobs in %d lanes", len(jobs), phases["lane"].nunique())
 
 
-def training_job(record: dict[str, Any], name: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Job:
+    """Where and when a job ran; moments in seconds since the epoch of Unix.
+
+    Attributes:
+        name: what to call it.
+        work: "training" or "predicting".
+        host: the machine.
+        devices: that it had; [""] for the CPU.
+        waiting: seconds before it got them.
+        started, leased, ready, done, ended: when it began, got its devices, began and ended its work, and ended.
+    """
+
+    name: str
+    work: str
+    host: str
+    devices: list[str]
+    waiting: float
+    started: float
+    leased: float
+    ready: float
+    done: float
+    ended: float
+
+
+def training_job(record: dict[str, Any], name: str) -> Job:
     """Where and when a training ran, from its training.json; one that diverged tells no end of its start-up."""
-    ready = record.get("ready_at", record["leased_at"])
-    return _job(record, name) | {
-        "work": "training",
-        "ready": ready,
-        "done": record.get("trained_at", record["ended_at"]),
-    }
+    ready, done = record.get("ready_at", record["leased_at"]), record.get("trained_at", record["ended_at"])
+    return _job(record, name, "training", ready, done)
 
 
-def evaluation_job(metrics: dict[str, Any], name: str) -> dict[str, Any]:
+def evaluation_job(metrics: dict[str, Any], name: str) -> Job:
     """Where and when an evaluation ran, from its metrics.json."""
     record = {key.removeprefix("evaluation_"): value for key, value in metrics.items() if key.startswith("evaluation_")}
-    return _job(record, name) | {"work": "predicting", "ready": record["ready_at"], "done": record["ended_at"]}
+    return _job(record, name, "predicting", record["ready_at"], record["ended_at"])
 
 
-def _job(record: dict[str, Any], name: str) -> dict[str, Any]:
-    moments = {moment: record[f"{moment}_at"] for moment in ("started", "leased", "ended")}
-    return moments | {
-        "job": name,
-        "host": record["host"],
-        "devices": record["devices"].split(", "),
-        "waiting": record["waiting_seconds"],
-    }
+def _job(record: dict[str, Any], name: str, work: str, ready: float, done: float) -> Job:
+    return Job(
+        name=name,
+        work=work,
+        host=record["host"],
+        devices=record["devices"].split(", "),
+        waiting=record["waiting_seconds"],
+        started=record["started_at"],
+        leased=record["leased_at"],
+        ready=ready,
+        done=done,
+        ended=record["ended_at"],
+    )
 
 
-def phases_of(jobs: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def phases_of(jobs: Sequence[Job]) -> pd.DataFrame:
     """What each job did when.
 
     Args:
@@ -80,17 +107,17 @@ def phases_of(jobs: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """
     lines = []
     for job in jobs:
-        asked = job["leased"] - job["waiting"]
+        asked = job.leased - job.waiting
         spans = [
-            ("start-up", job["started"], asked),
-            ("waiting", asked, job["leased"]),
-            ("start-up", job["leased"], job["ready"]),
-            (job["work"], job["ready"], job["done"]),
-            ("writing", job["done"], job["ended"]),
+            ("start-up", job.started, asked),
+            ("waiting", asked, job.leased),
+            ("start-up", job.leased, job.ready),
+            (job.work, job.ready, job.done),
+            ("writing", job.done, job.ended),
         ]
         lines += [
-            {"job": job["job"], "host": job["host"], "device": device, "phase": phase, "start": start, "end": end}
-            for device in job["devices"]
+            {"job": job.name, "host": job.host, "device": device, "phase": phase, "start": start, "end": end}
+            for device in job.devices
             for phase, start, end in spans
             if end > start
         ]
