@@ -11,9 +11,8 @@ from random import Random
 
 import pytest
 
-from bert_ladder.files import archives
-from bert_ladder.files.archives import archive_fault, unpack_archive
 from bert_ladder.files.streams import is_web_page
+from bert_ladder.files.unpacking import archive_fault, unpack_archive
 from bert_ladder.runtime.jobs import BadInput
 
 FILES = {"config.json": b"{}", "assets/vocab.txt": b"[PAD]\n[UNK]\n", "weights.bin": bytes(range(256)) * 1000}
@@ -227,7 +226,7 @@ def test_sparse_bomb(tmp_path: Path) -> None:
 
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty files fill a disk's table of files."""
-    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    monkeypatch.setattr("bert_ladder.files.unpacking.MAX_MEMBERS", 3)
     refuse(make_zip(tmp_path / "a.zip", dict.fromkeys("abcd", b"")), "more than 3 files and folders")
 
 

@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from bert_ladder.files.archives import archive_fault, unpack_archive
 from bert_ladder.files.downloading import (
     PATIENCE,
     Patience,
@@ -26,6 +25,7 @@ from bert_ladder.files.downloading import (
     without_password,
 )
 from bert_ladder.files.streams import is_web_page
+from bert_ladder.files.unpacking import archive_fault, unpack_archive
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)

@@ -2,28 +2,21 @@
 
 import logging
 import re
-import tarfile
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 from bert_ladder.data.readers.npz import check_zip_entry
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, only, quoted
 from bert_ladder.data.readers.streams import open_bytes
+from bert_ladder.files.archives import Kind, Member, tar_members, zip_members
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
 
 UNLABELLED_FOLDERS = {"unsup", "unsupervised", "unlabeled", "unlabelled"}
 TEXT_SUFFIXES = {"", ".txt", ".text"}
-# Names and other properties before a member of a tar; they have a kilobyte at most.
-MAX_HEADER_BYTES = 1 << 20
-TAR_EXTENSIONS = {
-    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-}
 
 
 @dataclass(frozen=True)
@@ -164,46 +157,27 @@ def _class_parent(file: PublishedFile, files: Iterable[_File]) -> str:
     return chosen
 
 
-class _TarInfo(tarfile.TarInfo):
-    """A header of a tar that does not make its reader keep megabytes of properties in memory."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        info = super().frombuf(buf, encoding, errors)
-        if info.type in TAR_EXTENSIONS and info.size > MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {info.size:,} bytes")
-        return info
-
-
 def _tar_files(file: PublishedFile) -> Iterator[_File]:
-    with open_bytes(file) as stream, tarfile.open(fileobj=stream, mode="r|", tarinfo=_TarInfo) as archive:
-        while (member := archive.next()) is not None:
-            # typeshed leaves out where a TarFile remembers all that it has seen.
-            archive.members.clear()  # type: ignore[attr-defined]
-            # A sparse member may claim any size.
-            if not member.isreg() or member.issparse():
-                continue
-            yield _File(member.name.removeprefix("./"), partial(_tar_text, archive, member))
-        while stream.read(1 << 20):  # to the end, where gzip keeps its checksum
-            pass
-
-
-def _tar_text(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    content = archive.extractfile(member)
-    text = content.read() if content else b""
-    if len(text) != member.size:
-        raise EOFError(f"{member.name} ends early")
-    return text
+    with open_bytes(file) as stream:
+        for member in tar_members(stream, file.max_bytes):
+            if member.kind is Kind.FILE:
+                yield _File(member.name.removeprefix("./"), partial(_content, member))
 
 
 def _zip_files(file: PublishedFile) -> Iterator[_File]:
     left = file.max_bytes
-    with zipfile.ZipFile(file.path) as archive:
-        for info in archive.infolist():
-            if info.is_dir():
+    with file.path.open("rb") as opened:
+        for member in zip_members(opened, partial(check_zip_entry, file)):
+            if member.kind is Kind.FOLDER:
                 continue
-            check_zip_entry(file, info)
-            left -= info.file_size
+            left -= member.size
             if left < 0:
                 raise file.too_large()
-            yield _File(info.filename, partial(archive.read, info))
+            yield _File(member.name, partial(_content, member))
+
+
+def _content(member: Member) -> bytes:
+    content = member.open().read()
+    if len(content) != member.size:
+        raise EOFError(f"{member.name} ends early")
+    return content

@@ -15,6 +15,7 @@ from bert_ladder.data.readers.lines import read_lines
 from bert_ladder.data.readers.npz import read_npz
 from bert_ladder.data.readers.parquet import read_parquet
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, Reader, fault, is_missing, shown
+from bert_ladder.files.archives import Refused
 from bert_ladder.files.streams import is_web_page
 from bert_ladder.runtime.jobs import BadInput, reason_of
 
@@ -47,7 +48,7 @@ READERS: dict[str, Reader] = {
 }
 DAMAGE = (
     *(OSError, EOFError, NotImplementedError, struct.error, zlib.error),
-    *(zipfile.BadZipFile, tarfile.TarError, pa.ArrowException),
+    *(zipfile.BadZipFile, tarfile.TarError, Refused, pa.ArrowException),
     # Names of columns or zip members that are no UTF-8, and zipfile's for a member without a name.
     *(UnicodeDecodeError, IndexError),
 )

@@ -11,6 +11,7 @@ from numpy.lib import format as npy
 
 from bert_ladder.data.readers.columns import Columns, choose_columns
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, listed
+from bert_ladder.files.archives import DEFLATED
 from bert_ladder.files.streams import ByteStream
 from bert_ladder.files.unpickling import Exact, unpickle_strings
 from bert_ladder.runtime.jobs import BadInput, reason_of
@@ -102,8 +103,7 @@ def check_zip_entry(file: PublishedFile, info: zipfile.ZipInfo) -> None:
     """
     if info.flag_bits & 1:
         raise BadInput(f"{file.path}, {info.filename}: is encrypted; give a file without a password")
-    # Other methods expand without a bound that could be checked while streaming.
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    if info.compress_type not in DEFLATED:
         raise BadInput(f"{file.path}, {info.filename}: is packed by method {info.compress_type}; pack it with deflate")
 
 
