@@ -248,9 +248,7 @@ def test_added_trial_reuses_the_others_and_their_winner(new_workspace: Callable[
         ("scripts/render_table.py", TABLE),
         (
             "scripts/bert_ladder/training/classifier.py",
-            AFTER_TRAINING
-            | {"train_model": 3, "train_trial": 2, "select_trial": 1, "plot_search": 1}
-            | {"evaluate_model": 3, "evaluate_speed": 3},
+            AFTER_EVALUATION | {"train_model": 3, "train_trial": 2, "select_trial": 1, "evaluate_model": 3},
         ),
     ],
 )
