@@ -262,14 +262,6 @@ def test_edited_code_makes_again_what_it_makes(
     assert not {"train_baseline", "tokenize_text"} & planned.keys()
 
 
-def test_edited_data_is_noticed(micro: Workspace, edited: Callable) -> None:
-    """A local data file that changed goes through the whole chain again."""
-    edited("train.csv", lambda text: text.replace("lovely", "splendid"))
-    planned = micro.planned(*STUDY)
-    assert planned["download_dataset"] == 1
-    assert planned["train_model"] == 3
-
-
 def test_same_study_elsewhere_gives_the_same_numbers(micro: Workspace, new_workspace: Callable[[], Workspace]) -> None:
     """The same seed on the same machine with the same threads: equal probabilities, to the last bit."""
     other = new_workspace()
@@ -334,16 +326,3 @@ def test_late_rules_do_without_tensorflow(micro: Workspace, tmp_path: Path) -> N
     micro.snakemake("results/micro/search/Nano-tuned/trials.csv", "--forcerun", "select_trial", *STUDY, **poison)
     rules = ["train_baseline", "audit_dataset", *AFTER_EVALUATION, "plot_history", "plot_search"]
     micro.snakemake("--forcerun", *rules, *STUDY, **poison)
-
-
-def test_a_change_whose_training_failed_is_not_forgotten(micro: Workspace, tmp_path: Path) -> None:
-    """The outputs are gone; the old predictions and the old table must not stand for the new settings."""
-    outputs = [file for name in ("model.weights.h5", "history.csv", "training.json")
-               for file in (micro.folder / "results/micro/runs/Nano/seed-1").glob(name)]  # fmt: skip
-    for file in outputs:
-        file.rename(tmp_path / file.name)
-    try:
-        assert micro.planned(*STUDY) == {"train_model": 1} | AFTER_TRAINING
-    finally:
-        for file in outputs:
-            (tmp_path / file.name).rename(file)
