@@ -66,6 +66,8 @@ rule all:
         rules.render_runs.output,
         [f"<results>/figures/{name}.{ending}" for name in STUDY.outline.figures for ending in ("svg", "pdf")],
     localrule: True
+    message:
+        "The whole study"
 
 
 rule data:
@@ -73,6 +75,8 @@ rule data:
     input:
         STUDY.targets.data,
     localrule: True
+    message:
+        "All data"
 
 
 rule encoders:
@@ -80,6 +84,8 @@ rule encoders:
     input:
         STUDY.targets.encoders,
     localrule: True
+    message:
+        "All encoders"
 
 
 rule baselines:
@@ -87,6 +93,8 @@ rule baselines:
     input:
         STUDY.targets.baselines,
     localrule: True
+    message:
+        "All baselines"
 
 
 rule exports:
@@ -97,6 +105,8 @@ rule exports:
         STUDY.targets.training,
         expand(rules.export_encoder.output, exported=STUDY.inputs.exported),
     localrule: True
+    message:
+        "All exports"
 
 
 onsuccess:

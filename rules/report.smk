@@ -74,7 +74,7 @@ rule render_summary:
         "../scripts/render_summary.py"
 
 
-# What all figures share stands in the first of them.
+# What all figures share stands in the first of them; `localrule` is the one key that Snakemake does not hand on.
 rule plot_accuracy:
     """Test accuracy with its interval against the number of parameters and the time of an answer."""
     input:
@@ -101,6 +101,7 @@ use rule plot_accuracy as plot_rows with:
         code=code_of("plot_rows"),
     output:
         **figure_files("rows"),
+    localrule: True
     params:
         metric=STUDY.metric,
 
@@ -112,6 +113,7 @@ use rule plot_accuracy as plot_pairs with:
         code=code_of("plot_pairs"),
     output:
         **figure_files("pairs"),
+    localrule: True
 
 
 use rule plot_accuracy as plot_search with:
@@ -122,6 +124,7 @@ use rule plot_accuracy as plot_search with:
         code=code_of("plot_search"),
     output:
         **figure_files("search"),
+    localrule: True
     params:
         searches=STUDY.outline.searches,
 
@@ -133,6 +136,7 @@ use rule plot_accuracy as plot_pretraining with:
         code=code_of("plot_pretraining"),
     output:
         **figure_files("pretraining"),
+    localrule: True
     params:
         encoders=STUDY.encoders.used_pretrained,
 
@@ -145,6 +149,7 @@ use rule plot_accuracy as plot_history with:
         code=code_of("plot_history"),
     output:
         **figure_files("history"),
+    localrule: True
     params:
         runs=described(STUDY.runs.berts),
 
@@ -157,6 +162,7 @@ use rule plot_accuracy as plot_confusion with:
         code=code_of("plot_confusion"),
     output:
         **figure_files("confusion"),
+    localrule: True
     params:
         runs=described(STUDY.runs.all),
 
@@ -170,6 +176,7 @@ use rule plot_accuracy as plot_curves with:
         code=code_of("plot_curves"),
     output:
         **figure_files("curves"),
+    localrule: True
     params:
         runs=described(STUDY.runs.all),
 
@@ -182,6 +189,7 @@ use rule plot_accuracy as plot_reliability with:
         code=code_of("plot_reliability"),
     output:
         **figure_files("reliability"),
+    localrule: True
     params:
         runs=described(STUDY.runs.all),
 
@@ -194,6 +202,7 @@ use rule plot_accuracy as plot_lengths with:
         code=code_of("plot_lengths"),
     output:
         **figure_files("lengths"),
+    localrule: True
     params:
         runs=described(STUDY.runs.all),
 
@@ -206,6 +215,7 @@ use rule plot_accuracy as plot_timeline with:
         code=code_of("plot_timeline"),
     output:
         **figure_files("timeline"),
+    localrule: True
     params:
         trainings=STUDY.outline.timed_names,
         evaluations=STUDY.outline.evaluations,

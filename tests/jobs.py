@@ -32,7 +32,7 @@ def describe(job: Any) -> dict[str, Any]:
         "wildcards": dict(job.wildcards.items()),
         "threads": job.threads,
         "gpu": job.resources.get("gpu"),
-        "local": job.dag.workflow.is_local(job.rule),
+        "local": job.rule.ruleinfo.localrule,
         "message": job.message,
     }
 

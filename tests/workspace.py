@@ -132,9 +132,14 @@ class Workspace:
         done = self.snakemake("--quiet", "rules", "--dry-run", *arguments)
         if "Nothing to be done" in done.stdout + done.stderr:
             return {}
-        lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
-        counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
-        return {rule: count for rule, count in counts.items() if rule not in ("total", "all")}
+        return planned_jobs(done.stdout + done.stderr)
+
+
+def planned_jobs(printed: str) -> dict[str, int]:
+    """The jobs that a dry run has printed: rule -> number."""
+    lines = [line.split() for line in printed.splitlines()]
+    counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
+    return {rule: count for rule, count in counts.items() if rule.isidentifier() and rule not in ("total", "all")}
 
 
 def kill_all(process: subprocess.Popen) -> None:

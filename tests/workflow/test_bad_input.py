@@ -1,6 +1,5 @@
 """What a user sees when a study or its data cannot be used: one sentence, a status, nothing lost."""
 
-import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -104,25 +103,3 @@ def test_malformed_device_list_stops_before_anything_runs(workspace: Workspace) 
     assert done.returncode != 0
     assert "CUDA_VISIBLE_DEVICES is 'first'" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(
-    ("devices", "said", "threads"),
-    [
-        ("", (), 1),  # four of the micro study's five trainings at once, a core each
-        ("0,1", (), 2),
-        pytest.param("", ("gpu=2",), 2, marks=pytest.mark.long),
-        pytest.param("0", (), 4, marks=pytest.mark.long),
-    ],
-)
-def test_cores_are_shared_out_among_the_trainings_at_once(
-    workspace: Workspace, devices: str, said: tuple[str, ...], threads: int
-) -> None:
-    """With four cores: as many trainings as there are devices, or as the command line says; on a CPU none idle."""
-    workspace.write_study(study(), "good.yaml")
-    resources = ("--resources", *said) if said else ()
-    done = workspace.run(
-        *("--dry-run", "--cores", "4", "--configfile", "good.yaml", *resources), CUDA_VISIBLE_DEVICES=devices
-    )
-    training = re.search(r"rule train_model:\n( .*\n)+", done.stdout + done.stderr)[0]
-    assert f"threads: {threads}" in training or (threads == 1 and "threads:" not in training)

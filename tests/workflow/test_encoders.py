@@ -84,12 +84,6 @@ def test_an_encoder_of_the_catalogue(
     catalog.write_text(catalog.read_text().replace("title: A BERT for tests", "title: Another title"))
     assert fetched.planned(*TABLE, "study.yaml") == {}
 
-    # Another study with another row takes it from resources/.
-    other = STUDY | {"study": "other", "models": [{"name": "Again", "encoder": "tinier_bert"}]}
-    fetched.write_study(other, "other.yaml")
-    planned = fetched.planned("--configfile", "other.yaml")
-    assert not {"fetch_encoder", "fetch_vocabulary"} & planned.keys()
-
     # The export is a source like any other.
     fetched.snakemake("exports", "--configfile", "study.yaml")
     export = fetched.folder / "results/micro/exports/encoders/tinier_bert"
@@ -115,10 +109,9 @@ def test_an_encoder_of_the_catalogue(
     copied = elsewhere.folder / "resources/encoders/tinier_bert"
     for file in copied.iterdir():
         os.utime(file, (0, 0))
-    for forced in ([], ["--forceall"]):
-        assert "fetch_encoder" not in elsewhere.planned("--configfile", "study.yaml", *forced)
     elsewhere.snakemake(
-        "results/micro/data/tokens/tinier/test.ids.npy", "--configfile", "study.yaml", BERT_LADDER_OFFLINE="1"
+        *("encoders", "results/micro/data/tokens/tinier/test.ids.npy", "--forceall", "--configfile", "study.yaml"),
+        BERT_LADDER_OFFLINE="1",
     )
     assert len(server.seen) == asked
 
@@ -148,7 +141,6 @@ def test_hugging_face_folder_as_a_row(prepared_workspace: Callable[[], Workspace
     study = "mine/study.yaml"
     workspace.write_study(STUDY | {"encoders": {"tinier": {"sources": [{"huggingface": "bert"}]}}}, study)
     workspace.snakemake(*TABLE, study)
-    assert workspace.planned(*TABLE, study) == {}
     workspace = Workspace(workspace.folder.rename(tmp_path / "moved"))
     assert workspace.planned(*TABLE, study) == {}
     (workspace.folder / "mine/bert/model.safetensors").write_bytes((tmp_path / "large/model.safetensors").read_bytes())

@@ -1,5 +1,6 @@
 """A study that gets too little memory, and the same command once it gets more."""
 
+import re
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
@@ -68,9 +69,8 @@ def test_training_without_memory_is_told_and_goes_on(prepared_workspace: Callabl
     assert not list((workspace.folder / "results/micro/runs/Nano").rglob("*.*"))
     workspace.write_study(study | {"models": [ROW]})
     workspace.run(*ARGUMENTS, "data")
-    assert workspace.planned(*ARGUMENTS, TRAINING) == {"train_model": 1}
-    workspace.run(*ARGUMENTS, TRAINING)
-    assert workspace.planned(*ARGUMENTS, TRAINING) == {}
+    done = workspace.run(*ARGUMENTS, TRAINING)
+    assert re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", done.stdout + done.stderr, re.M) == ["train_model"]
 
 
 @pytest.mark.long
@@ -87,7 +87,6 @@ def test_data_without_memory_go_on(new_workspace: Callable[[], Workspace]) -> No
     )
     (workspace.folder / "scripts/bert_ladder/runtime/jobs.py").write_text(unlimited)
     workspace.run(*ARGUMENTS, "data")
-    assert workspace.planned(*ARGUMENTS, "data") == {}
     ids, offsets = (
         np.load(workspace.folder / f"results/micro/data/tokens/own/train.{part}.npy") for part in ("ids", "offsets")
     )

@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workspace import MICRO, PROJECT, Workspace, without_network
+from workspace import MICRO, Workspace, planned_jobs, without_network
 
 STUDY = ("--configfile", "study.yaml")
 TABLE = dict.fromkeys(("render_table", "render_summary", "plot_rows", "plot_accuracy", "render_figures"), 1)
@@ -72,62 +71,6 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0, name
     assert json.loads((micro.folder / "resources/micro/train.csv.json").read_text())["sha256"]
-
-
-def test_second_pretraining_takes_the_heads_of_the_first(micro: Workspace) -> None:
-    """An encoder that was pre-trained here hands on its heads; one with random weights has none."""
-    again = {"pretrain": MICRO["encoders"]["nano-read"]["pretrain"] | {"from": "nano-read", "length": 16}}
-    study = changed(encoders=MICRO["encoders"] | {"again": again})
-    study["models"][1]["encoder"] = "again"
-    micro.write_study(study, "other.yaml")
-    done = micro.snakemake("--dry-run", "--forcerun", "pretrain_encoder", "--configfile", "other.yaml")
-    inputs = re.findall(r"rule pretrain_encoder:\n +input: (.*)", done.stdout + done.stderr)
-    assert sorted("results/micro/encoders/nano-read/pretraining_heads.npz" in line for line in inputs) == [False, True]
-
-
-def test_encoders_that_no_row_takes_are_not_made(micro: Workspace) -> None:
-    """Not even by the targets that are about encoders: a study laid over others would pre-train all of theirs."""
-    spare = {"pretrain": MICRO["encoders"]["nano-read"]["pretrain"] | {"seed": 5}}
-    micro.write_study(changed(encoders=MICRO["encoders"] | {"spare": spare}), "other.yaml")
-    for target in ("encoders", "exports"):
-        planned = micro.planned("--forceall", target, "--configfile", "other.yaml")
-        assert (planned["build_encoder"], planned["pretrain_encoder"]) == (1, 1)
-    own = "results/micro/encoders/spare/encoder.json"
-    assert micro.planned("--nolock", own, "--configfile", "other.yaml") == {"pretrain_encoder": 1}
-
-
-def test_what_nothing_reads_or_trains_is_told_at_the_start(micro: Workspace) -> None:
-    """Texts without labels that were forgotten, and a head that reads what a pre-training left at random."""
-
-    def told(study: dict[str, Any]) -> list[bool]:
-        micro.write_study(study, "other.yaml")
-        done = micro.snakemake("--dry-run", "--configfile", "other.yaml")
-        sentences = ("dataset.unlabelled.spare: no row's encoder", "“Nano long” reads its encoder's pooled output")
-        return [sentence in done.stdout + done.stderr for sentence in sentences]
-
-    assert told(changed()) == [False, False]
-    words_only = MICRO["encoders"]["nano-read"]["pretrain"] | {"bag_of_words": False}
-    study = changed(encoders=MICRO["encoders"] | {"nano-read": {"pretrain": words_only}})
-    assert told(study) == [False, True]
-    study["models"][1]["pooling"] = "mean"
-    study["dataset"]["unlabelled"]["spare"] = {"url": "more.csv"}
-    assert told(study) == [True, False]
-
-
-def test_unlabelled_texts_that_nothing_uses_are_left_alone(micro: Workspace) -> None:
-    """They are not downloaded either; those that a vocabulary is learned from are made."""
-    dataset = MICRO["dataset"] | {
-        "name": "other",
-        "unlabelled": {"more": {"url": "more.txt"}, "big": {"url": "more.csv"}},
-    }
-    models = [{"name": "Nano", "encoder": "nano"}]
-    for texts, corpora, downloads in ([], 0, 2), (["big"], 1, 3):
-        study = changed(
-            study="other", dataset=dataset, models=models, vocabularies={"own": {"size": 120, "text": texts}}
-        )
-        micro.write_study(study, "other.yaml")
-        planned = micro.planned("--nolock", "data", "--configfile", "other.yaml")
-        assert (planned.get("build_corpus", 0), planned["download_dataset"]) == (corpora, downloads)
 
 
 def test_study_needs_no_network(micro: Workspace) -> None:
@@ -195,31 +138,6 @@ def test_end_of_the_run_shows_the_table(micro: Workspace) -> None:
     assert "For accuracy take “" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("changes", "differ"),
-    [
-        pytest.param({}, False, marks=pytest.mark.long),
-        # The baselines keep to the fifth of `training`.
-        ({"models": [MICRO["models"][0] | {"validation_fraction": 0.1}]}, True),
-        ({"split_seed": "per_run", "seeds": [1, 2]}, False),
-        pytest.param(
-            {"split_seed": "per_run", "seeds": [1, 2], "models": [MICRO["models"][0] | {"seeds": [3, 4]}]},
-            True,
-            marks=pytest.mark.long,
-        ),
-    ],
-)
-def test_summary_knows_whether_all_rows_have_the_same_validation_part(
-    micro: Workspace, changes: dict[str, Any], differ: bool
-) -> None:
-    """A choice between rows on different texts is less fair, and the summary has to say so."""
-    micro.write_study(changed(**changes), "other.yaml")
-    list_jobs = [sys.executable, PROJECT / "bench/jobs_elsewhere/list_jobs.py", "other.yaml", "--jobs", "jobs.json"]
-    subprocess.run([*list_jobs, "--rules", "render_summary"], cwd=micro.folder, check=True)
-    [job] = json.loads((micro.folder / "jobs.json").read_text())
-    assert job["params"]["parts_differ"] == differ
-
-
 def test_winner_is_trained_with_the_chosen_values(micro: Workspace) -> None:
     """The choice is a file, the row's training has its values, and the table shows them with the number of trials."""
     results = micro.folder / "results/micro"
@@ -265,60 +183,40 @@ def test_pairs_speak_of_these_models_with_one_seed(micro: Workspace) -> None:
     assert "says nothing about what another seed would give" in (micro.folder / "results/micro/summary.md").read_text()
 
 
-def test_second_run_does_nothing(micro: Workspace) -> None:
-    """What is made is not made again."""
-    assert micro.planned(*STUDY) == {}
-
-
-def test_results_survive_a_move(micro: Workspace, tmp_path: Path) -> None:
-    """A finished study in a folder that was moved is still finished."""
+def test_what_means_nothing_makes_nothing_again(micro: Workspace, edited: Callable, tmp_path: Path) -> None:
+    """A finished study stays so when its folder moves, its scripts get another time, and rules and captions change."""
+    for rules in ("report", "training"):
+        edited(f"rules/{rules}.smk", lambda text: text + "\n# a comment\n")
+    edited("report/table.rst", lambda text: text + "\nMore.\n")
+    before = {file: file.stat() for file in (micro.folder / "scripts").rglob("*.py")}
+    for file in before:
+        file.touch()
     moved = micro.folder.rename(tmp_path / "elsewhere")
     try:
         assert Workspace(moved).planned(*STUDY) == {}
     finally:
         moved.rename(micro.folder)
+        for file, status in before.items():
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_changed_and_added_rows_train_only_themselves(micro: Workspace) -> None:
-    """One row's setting touches one training and what follows from it; a new row reuses what the others have."""
+def test_changed_settings_retrain_their_rows_only(micro: Workspace) -> None:
+    """One training each and what follows from it, in the run in which the audit is made again for a new length."""
     study = changed()
+    study["models"][0]["length"] = 12
     study["models"][1]["learning_rate"] = 0.02
-    study["models"].append({"name": "Nano wide", "encoder": "nano", "batch_size": 8})
+    spare = {"spare": {"url": "more.csv"}}
+    study["dataset"] = MICRO["dataset"] | {"unlabelled": MICRO["dataset"]["unlabelled"] | spare}
     micro.write_study(study, "other.yaml")
     done = micro.snakemake("--dry-run", "--configfile", "other.yaml")
     printed = done.stdout + done.stderr
-    rows = re.findall(r"^rule train_\w+:\n(?: .*\n)*? +wildcards: .*model=([\w-]+)", printed, re.M)
-    assert sorted(rows) == ["Nano-long", "Nano-wide"]
-    rules = Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", printed, re.M))
-    assert rules == AFTER_TRAINING | {"train_model": 2, "evaluate_model": 2, "evaluate_speed": 2, "all": 1}
-
-
-def test_added_seed_trains_each_row_once_more(micro: Workspace) -> None:
-    """Another seed reuses the runs of the first."""
-    micro.write_study(changed(seeds=[1, 2]), "other.yaml")
-    expected = {"train_model": 3} | AFTER_TRAINING | {"evaluate_model": 3}
-    del expected["evaluate_speed"]
-    assert micro.planned("--configfile", "other.yaml") == expected
-
-
-def test_row_with_seeds_of_its_own(micro: Workspace) -> None:
-    """A row that names more seeds than the study trains those and nothing else."""
-    study = changed()
-    study["models"][0]["seeds"] = [1, 2, 3]
-    micro.write_study(study, "other.yaml")
-    expected = {"train_model": 2} | AFTER_TRAINING | {"evaluate_model": 2}
-    del expected["evaluate_speed"]
-    assert micro.planned("--configfile", "other.yaml") == expected
-
-
-def test_split_per_run_splits_for_every_seed(micro: Workspace) -> None:
-    """The split's seed is its own, unless the study lets it go with the run's: then baselines have seeds as well."""
-    micro.write_study(changed(split_seed="per_run", seeds=[0, 1]), "other.yaml")
-    planned = micro.planned("--configfile", "other.yaml")
-    assert planned["split_frame"] == 1  # that of seed 0 is there: it is the study's own
-    assert planned["train_baseline"] == 2
-    micro.write_study(changed(split_seed=5), "other.yaml")
-    assert micro.planned("--configfile", "other.yaml")["train_model"] == 3
+    twice = {"train_model": 2, "evaluate_model": 2, "evaluate_speed": 2, "audit_dataset": 1, "render_audit": 1}
+    assert planned_jobs(printed) == AFTER_TRAINING | twice
+    messages = re.findall(r"Job \d+: (Fine-tune .*)", printed)
+    assert sorted(messages) == ["Fine-tune Nano with seed 1", "Fine-tune Nano-long with seed 1"]
+    assert "Params have changed since last execution" in printed
+    # What the study has to say when it is read.
+    assert "dataset.unlabelled.spare: no row's encoder" in printed
 
 
 def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Callable[[], Workspace]) -> None:
@@ -330,7 +228,7 @@ def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Call
         row = MICRO["models"][2] | {"search": {"learning_rate": rates, "metric": "loss"}}
         workspace.write_study(changed(baselines=[], models=[row]))
         done = workspace.snakemake(target, *STUDY)
-        return re.findall(r"^(?:local)?(?:rule|checkpoint) (train_\w+|select_\w+):", done.stdout + done.stderr, re.M)
+        return re.findall(r"^Finished jobid: \d+ \(Rule: (train_\w+|select_\w+)\)", done.stdout + done.stderr, re.M)
 
     assert sorted(trained([0.01, 1e-9])) == ["select_trial", "train_model", "train_trial", "train_trial"]
     before = (workspace.folder / target).stat().st_mtime_ns
@@ -338,7 +236,6 @@ def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Call
     # A rate that ruins the training cannot win.
     assert trained([0.01, 1e-9, 5.0]) == ["train_trial", "select_trial"]
     assert (workspace.folder / target).stat().st_mtime_ns == before
-    assert workspace.planned("--until", "train_model", *STUDY) == {}
     others = [rate for rate in (0.01, 1e-9) if rate != outcome["values"]["learning_rate"]]
     assert trained(others) == ["select_trial", "train_model"]
     assert (workspace.folder / target).stat().st_mtime_ns > before
@@ -347,62 +244,22 @@ def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Call
 @pytest.mark.parametrize(
     ("files", "again"),
     [
-        (["scripts/render_table.py"], TABLE),
+        # A rule's own script is an input like the modules that it imports.
+        ("scripts/render_table.py", TABLE),
         (
-            ["scripts/plot_history.py", "scripts/render_summary.py", "scripts/render_errors.py"],
-            {"plot_history": 1, "render_figures": 1, "render_summary": 1, "render_errors": 1},
+            "scripts/bert_ladder/training/classifier.py",
+            AFTER_EVALUATION | {"train_model": 3, "train_trial": 2, "select_trial": 1, "evaluate_model": 3},
         ),
-        (["scripts/bert_ladder/evaluation/inference.py"], {"compare_models": 1, "plot_pairs": 1} | TABLE),
-        (["report/table.rst", "rules/report.smk", "rules/training.smk"], {}),
     ],
 )
-def test_edited_presentation_retrains_nothing(
-    micro: Workspace, edited: Callable, files: list[str], again: dict[str, int]
+def test_edited_code_makes_again_what_it_makes(
+    micro: Workspace, edited: Callable, file: str, again: dict[str, int]
 ) -> None:
-    """Table code, plots, captions and comments in rules are no reason to train."""
-    for file in files:
-        line = "# a comment" if file.endswith((".py", ".smk")) else "More."
-        edited(file, lambda text, line=line: f"{text}\n{line}\n")
-    assert micro.planned(*STUDY) == again
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "encoders/normal_form",
-        *(pytest.param(module, marks=pytest.mark.long) for module in ("training/classifier", "data/tokens")),
-    ],
-)
-def test_edited_training_code_retrains(micro: Workspace, edited: Callable, module: str) -> None:
-    """A change in a module that trainings import is noticed, though Snakemake itself looks at scripts only."""
-    edited(f"scripts/bert_ladder/{module}.py", lambda text: text + "\n# changed\n")
+    """The jobs behind a script or a module, each once, and what follows from them."""
+    edited(file, lambda text: text + "\n# changed\n")
     planned = micro.planned(*STUDY)
-    assert (planned["train_model"], planned["train_trial"]) == (3, 2)
-
-
-def test_edited_audit_retrains_nothing(micro: Workspace, edited: Callable) -> None:
-    """What the audit reports does not change what is trained."""
-    edited("scripts/audit_dataset.py", lambda text: text + "\n# changed\n")
-    expected = {"audit_dataset": 1, "render_audit": 1, "compare_models": 1, "plot_pairs": 1} | TABLE
-    assert micro.planned(*STUDY) == expected
-
-
-def test_edited_length_retrains_in_the_run_that_audits_it(micro: Workspace) -> None:
-    """The audit is made again for the new length, and no job that awaits its own turn is forgotten over that."""
-    study = changed()
-    study["models"][0]["length"] = 12
-    study["models"][1]["learning_rate"] = 0.02
-    micro.write_study(study, "other.yaml")
-    planned = micro.planned("--configfile", "other.yaml")
-    assert (planned["audit_dataset"], planned["train_model"]) == (1, 2)
-
-
-def test_edited_data_is_noticed(micro: Workspace, edited: Callable) -> None:
-    """A local data file that changed goes through the whole chain again."""
-    edited("train.csv", lambda text: text.replace("lovely", "splendid"))
-    planned = micro.planned(*STUDY)
-    assert planned["download_dataset"] == 1
-    assert planned["train_model"] == 3
+    assert {rule: planned.get(rule) for rule in again} == again
+    assert not {"train_baseline", "tokenize_text"} & planned.keys()
 
 
 def test_same_study_elsewhere_gives_the_same_numbers(micro: Workspace, new_workspace: Callable[[], Workspace]) -> None:
@@ -455,7 +312,6 @@ def test_light_rules_do_without_tensorflow(new_workspace: Callable[[], Workspace
     workspace = new_workspace()
     workspace.write_study(MICRO)
     poison = {"PYTHONPATH": str(tmp_path)}
-    workspace.snakemake("--dry-run", *STUDY, **poison)
     workspace.snakemake("baselines", *STUDY, **poison)
     broken = workspace.snakemake("data", *STUDY, check=False, **poison)
     assert broken.returncode != 0
@@ -471,33 +327,3 @@ def test_late_rules_do_without_tensorflow(micro: Workspace, tmp_path: Path) -> N
     micro.snakemake("results/micro/search/Nano-tuned/trials.csv", "--forcerun", "select_trial", *STUDY, **poison)
     rules = ["train_baseline", "audit_dataset", *AFTER_EVALUATION, "plot_history", "plot_search"]
     micro.snakemake("--forcerun", *rules, *STUDY, **poison)
-
-
-def test_every_job_has_a_file_that_the_study_asks_for(micro: Workspace) -> None:
-    """Snakemake deletes a failed job's outputs, and would not make them again for the sake of its successors alone."""
-    done = micro.snakemake(*STUDY, "--dry-run", "--forceall")
-    blocks = re.findall(
-        r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?: +.*\n)+)", done.stdout + done.stderr, re.MULTILINE
-    )
-
-    def listed(kind: str, lines: str) -> set[str]:
-        return set(re.search(rf"^ +{kind}: (.*)", lines, re.MULTILINE)[1].split(", "))
-
-    wanted = next(listed("input", lines) for rule, lines in blocks if rule == "all")
-    jobs = [(rule, listed("output", lines)) for rule, lines in blocks if rule != "all"]
-    assert len(blocks) == int(re.search(r"^total +(\d+)$", done.stdout + done.stderr, re.MULTILINE)[1])
-    assert [rule for rule, outputs in jobs if not outputs & wanted] == []
-
-
-def test_a_change_whose_training_failed_is_not_forgotten(micro: Workspace, tmp_path: Path) -> None:
-    """The outputs are gone; the old predictions and the old table must not stand for the new settings."""
-    outputs = [file for name in ("model.weights.h5", "history.csv", "training.json")
-               for file in (micro.folder / "results/micro/runs/Nano/seed-1").glob(name)]  # fmt: skip
-    for file in outputs:
-        file.rename(tmp_path / file.name)
-    try:
-        assert micro.planned(*STUDY) == {"train_model": 1} | AFTER_TRAINING
-    finally:
-        for file in outputs:
-            (tmp_path / file.name).rename(file)
-    assert micro.planned(*STUDY) == {}
