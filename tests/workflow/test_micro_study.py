@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workspace import MICRO, Workspace, planned_jobs, without_network
+from workspace import MICRO, PROJECT, Workspace, planned_jobs, without_network
 
 STUDY = ("--configfile", "study.yaml")
 TABLE = dict.fromkeys(("render_table", "render_summary", "plot_rows", "plot_accuracy", "render_figures"), 1)
