@@ -54,7 +54,7 @@ rule all:
     default_target: True
     input:
         STUDY.targets.data,
-        STUDY.targets.encoders,
+        unmoved(STUDY.targets.encoders),
         STUDY.targets.training,
         STUDY.targets.evaluation,
         rules.compare_models.output,
@@ -82,7 +82,7 @@ rule data:
 rule encoders:
     """The encoders of the rows in normal form, such as to copy them to a machine without internet."""
     input:
-        STUDY.targets.encoders,
+        unmoved(STUDY.targets.encoders),
     localrule: True
     message:
         "All encoders"
@@ -101,7 +101,7 @@ rule exports:
     """The encoders of the rows, and of every run, as SavedModels; not part of a usual run."""
     input:
         STUDY.targets.data,
-        STUDY.targets.encoders,
+        unmoved(STUDY.targets.encoders),
         STUDY.targets.training,
         expand(rules.export_encoder.output, exported=STUDY.inputs.exported),
     localrule: True

@@ -22,7 +22,11 @@ from bert_ladder.study.runs import described, files_of
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.study import Places, read_study
 
-PLACES = Places(WORKFLOW, tuple(Path(os.path.relpath(file)) for file in workflow.configfiles))
+PLACES = Places(
+    workflow=WORKFLOW,
+    study_files=tuple(Path(os.path.relpath(file)) for file in workflow.configfiles),
+    outputs=Path(workflow.modifier.path_modifier.replace_prefix("results")).parent,
+)
 # Submitting, or read again by a job on its node.
 ON_CLUSTER = workflow.resource_settings.nodes is not None or workflow.remote_exec
 
@@ -55,7 +59,16 @@ def any_of(names):
 def code_of(name, *others):
     """A rule's script and all that it imports, and other files of the workflow: an edit to one reruns the rule."""
     files = [*code_files(WORKFLOW / "scripts" / f"{name}.py"), *(WORKFLOW / other for other in others)]
-    return [os.path.relpath(file) for file in files]
+    return unmoved([os.path.relpath(file) for file in files])
+
+
+def unmoved(files):
+    """Input files that get no prefix where this workflow is used as a module: all but those that it makes."""
+    if isinstance(files, dict):
+        return {name: unmoved(file) for name, file in files.items()}
+    if isinstance(files, list):
+        return [unmoved(file) for file in files]
+    return files if files.startswith(("<", "resources/")) else local(files)
 
 
 def per_attempt(amount):

@@ -9,7 +9,7 @@ without labels unlabelled/{corpus}.parquet.
 rule download_dataset:
     """Bring one published file of the data set into resources/ and verify it."""
     input:
-        local=lambda wildcards: STUDY.dataset.local_copies(wildcards.file),
+        local=lambda wildcards: unmoved(STUDY.dataset.local_copies(wildcards.file)),
         # A file that was brought from another machine is taken as it is.
         code=ancient(code_of("download_dataset")),
     output:

@@ -10,7 +10,7 @@ _heads.npz too; fetched ones in resources/encoders/{encoder}/ for all studies.
 rule build_vocabulary:
     """Learn a WordPiece vocabulary from the training text and unlabelled texts, or take one from a file."""
     input:
-        unpack(lambda wildcards: STUDY.encoders.vocabulary_source(wildcards.vocabulary)),
+        unpack(lambda wildcards: unmoved(STUDY.encoders.vocabulary_source(wildcards.vocabulary))),
         code=code_of("build_vocabulary"),
     output:
         vocabulary="<results>/vocabularies/{vocabulary}/vocab.txt",
@@ -104,7 +104,7 @@ rule pretrain_encoder:
 rule fetch_vocabulary:
     """Fetch a vocabulary of the catalogue, verified by its checksum."""
     input:
-        catalog=ancient(str(PLACES.catalog)),
+        catalog=ancient(unmoved(str(PLACES.catalog))),
         code=ancient(code_of("fetch_vocabulary")),
     output:
         vocabulary=f"{FETCHED_VOCABULARIES}/{{vocabulary}}/vocab.txt",
@@ -128,8 +128,8 @@ rule fetch_vocabulary:
 rule fetch_encoder:
     """Fetch an encoder from the first of its sources that gives it, into normal form."""
     input:
-        unpack(lambda wildcards: STUDY.encoders.fetched_from(wildcards.encoder)),
-        catalog=ancient(str(PLACES.catalog)),
+        unpack(lambda wildcards: unmoved(STUDY.encoders.fetched_from(wildcards.encoder))),
+        catalog=ancient(unmoved(str(PLACES.catalog))),
         code=ancient(code_of("fetch_encoder")),
     output:
         config=f"{FETCHED_ENCODERS}/{{encoder}}/encoder.json",

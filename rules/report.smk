@@ -225,7 +225,7 @@ rule render_figures:
     """All figures on one interactive page."""
     input:
         specs=[f"<results>/figures/{name}.vl.json" for name in STUDY.outline.figures],
-        captions=[str(WORKFLOW / "report" / f"{name}.rst") for name in STUDY.outline.figures],
+        captions=unmoved([str(WORKFLOW / "report" / f"{name}.rst") for name in STUDY.outline.figures]),
         code=code_of("render_figures"),
     output:
         page=report(

@@ -62,7 +62,7 @@ def read(tmp_path: Path) -> Callable[..., Study]:
         (tmp_path / name).touch()
 
     def read_changed(**changes: Any) -> Study:
-        return Study(resolve_study(deepcopy(MICRO) | changes, SCHEMA, CATALOG, [tmp_path]), CATALOG, tmp_path)
+        return Study(resolve_study(deepcopy(MICRO) | changes, SCHEMA, CATALOG, [tmp_path], tmp_path), CATALOG, tmp_path)
 
     return read_changed
 
@@ -486,3 +486,17 @@ def test_paths_that_python_opens_obey_the_outputs_folder(read: Callable[..., Stu
     assert study.benchmarks("train_model", study.runs.berts[:1]) == [
         str(tmp_path / "benchmarks/micro/runs/Nano/seed-1/train_model.tsv")
     ]
+
+
+def test_folder_below_resources_is_read_in_the_outputs_folder(read: Callable[..., Study], tmp_path: Path) -> None:
+    """An encoder that only its folder knows is found there, and named without it, as rules name it."""
+    folder = tmp_path / "resources/encoders/brought"
+    folder.mkdir(parents=True)
+    (folder / "encoder.json").write_text(json.dumps({"lower_case": False}))
+    (folder / "encoder.weights.h5").touch()
+    (folder / "vocab.txt").write_text("[PAD]\n")
+    study = read(models=[{"name": "Brought", "encoder": "brought"}])
+    [vocabulary] = [name for name in study.encoders.vocabularies if name.startswith("vocab-")]
+    assert study.encoders.vocabulary_source(vocabulary) == {"file": "resources/encoders/brought/vocab.txt"}
+    assert not study.encoders.lower_case("brought")
+    assert "brought" not in study.encoders.to_fetch

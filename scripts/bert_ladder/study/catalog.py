@@ -73,7 +73,7 @@ def known_encoder(catalog: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list[Path]) -> None:
+def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list[Path], outputs: Path = Path()) -> None:
     """Complete `encoders` and `vocabularies` of a study, in place.
 
     Afterwards each encoder that a row names is an entry of `encoders`, with the name of its `vocabulary` and either
@@ -85,6 +85,7 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
         study: a study with defaults.
         catalog: as `load_catalog` gives it.
         roots: folders in which a relative path of the study is looked for, in order.
+        outputs: the folder that holds resources/.
 
     Raises:
         StudyError: one sentence that names the key, what was found and what is allowed.
@@ -102,9 +103,10 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
             _resolve_start(study, name, encoder, key)
     for name in own:
         if "pretrain" in study["encoders"][name]:
-            _resolve_pretraining(study, catalog, name, own, ())
+            _resolve_pretraining(study, catalog, name, own, (), outputs)
     for row in study["models"]:
-        row["encoder"] = _known_name(study, catalog, row["encoder"], f"models (row {row['name']!r}).encoder", own)
+        key = f"models (row {row['name']!r}).encoder"
+        row["encoder"] = _known_name(study, catalog, row["encoder"], key, own, outputs)
 
 
 def _resolve_scratch(study: dict[str, Any], encoder: dict[str, Any], key: str) -> None:
@@ -137,7 +139,7 @@ def _resolve_start(study: dict[str, Any], name: str, encoder: dict[str, Any], ke
 
 
 def _resolve_pretraining(
-    study: dict[str, Any], catalog: dict[str, Any], name: str, own: list[str], after: tuple[str, ...]
+    study: dict[str, Any], catalog: dict[str, Any], name: str, own: list[str], after: tuple[str, ...], outputs: Path
 ) -> None:
     """Complete a pre-trained encoder from the one that it starts from, which comes first.
 
@@ -148,10 +150,10 @@ def _resolve_pretraining(
     pretrain = encoder["pretrain"]
     if name in after:
         raise StudyError(f"{key}.from: {' starts from '.join([*after, name])}; start one of them from another encoder.")
-    pretrain["from"] = _known_name(study, catalog, pretrain["from"], f"{key}.from", own)
+    pretrain["from"] = _known_name(study, catalog, pretrain["from"], f"{key}.from", own, outputs)
     start = study["encoders"][pretrain["from"]]
     if "pretrain" in start:
-        _resolve_pretraining(study, catalog, pretrain["from"], own, (*after, name))
+        _resolve_pretraining(study, catalog, pretrain["from"], own, (*after, name), outputs)
     # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
     encoder["pretrain"] = {setting: pretrain[setting] for setting in sorted(pretrain)}
     encoder["vocabulary"] = start["vocabulary"]
@@ -251,7 +253,9 @@ def _resolve_source(source: dict[str, Any], roots: list[Path], key: str, only: b
     return source, local
 
 
-def _known_name(study: dict[str, Any], catalog: dict[str, Any], word: str, key: str, own: list[str]) -> str:
+def _known_name(
+    study: dict[str, Any], catalog: dict[str, Any], word: str, key: str, own: list[str], outputs: Path
+) -> str:
     """Name of the study's encoder that `key` calls `word`; one of the catalogue or of resources/ is entered first."""
     if word in study["encoders"]:
         return word
@@ -262,7 +266,7 @@ def _known_name(study: dict[str, Any], catalog: dict[str, Any], word: str, key: 
     if name is not None:
         return name
     name, folder = word, FETCHED_ENCODERS / word
-    if not all((folder / file).is_file() for file in ENCODER_FILES):
+    if not all((outputs / folder / file).is_file() for file in ENCODER_FILES):
         aliases = [alias for encoder in catalog["encoders"].values() for alias in encoder["aliases"]]
         known = [*own, *catalog["encoders"], *aliases]
         raise StudyError(
@@ -274,7 +278,7 @@ def _known_name(study: dict[str, Any], catalog: dict[str, Any], word: str, key: 
         "fetched": name,
         "local": [],
         "definition": {"sources": [], "gelu": None},
-        "vocabulary": _own_vocabulary(study, folder, key),
+        "vocabulary": _own_vocabulary(study, folder, key, outputs),
     }
     return name
 
@@ -287,14 +291,14 @@ def _add_shared_vocabulary(study: dict[str, Any], catalog: dict[str, Any], name:
         raise StudyError(f"vocabularies.{name}: this is the name of a vocabulary of the catalogue; choose another.")
 
 
-def _own_vocabulary(study: dict[str, Any], folder: Path, key: str) -> str:
+def _own_vocabulary(study: dict[str, Any], folder: Path, key: str, outputs: Path = Path()) -> str:
     """Enter the vocabulary that lies in an encoder's folder; encoders with equal ones share its tokens."""
-    file, config = folder / "vocab.txt", folder / "encoder.json"
+    file, config = folder / "vocab.txt", outputs / folder / "encoder.json"
     try:
         lower_case = json.loads(config.read_text(encoding="utf-8"))["lower_case"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(f"{key}: {config} is no JSON with the key 'lower_case' ({error!r}).") from error
-    digest = hashlib.sha256(file.read_bytes() + str(lower_case).encode()).hexdigest()
+    digest = hashlib.sha256((outputs / file).read_bytes() + str(lower_case).encode()).hexdigest()
     name = f"vocab-{digest[:12]}"
     study["vocabularies"][name] = {"file": str(file), "lower_case": lower_case}
     return name

@@ -17,7 +17,11 @@ SHORTEST_PAIR = 7  # WordPieces; with fewer a segment could be empty
 
 
 def resolve_study(
-    config: dict[str, Any], schema: dict[str, Any], catalog: dict[str, Any], roots: list[Path]
+    config: dict[str, Any],
+    schema: dict[str, Any],
+    catalog: dict[str, Any],
+    roots: list[Path],
+    outputs: Path = Path(),
 ) -> dict[str, Any]:
     """Check a study and return it whole, with every default in place.
 
@@ -26,6 +30,7 @@ def resolve_study(
         schema: schemas/config.schema.yaml, with the definitions of schemas/encoders.schema.yaml.
         catalog: the known encoders, as `load_catalog` gives them.
         roots: folders in which a relative path of the study is looked for, in order.
+        outputs: the folder that holds resources/.
 
     Returns:
         The study with defaults. Its `models` are as `resolve_row` gives them; local paths are replaced by those found
@@ -53,7 +58,7 @@ def resolve_study(
     _resolve_paths(study, roots)
     published_files(study["dataset"])  # refuses two of one name
     _check_names(study)
-    resolve_encoders(study, catalog, roots)
+    resolve_encoders(study, catalog, roots, outputs)
     _check_pretraining(study)
     for row in study["models"]:
         for settings in row_settings(row):

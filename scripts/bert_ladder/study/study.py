@@ -105,4 +105,4 @@ def read_study(config: dict[str, Any], places: Places) -> Study:
     for file in places.study_files:
         check_unique_keys(file)
     catalog = load_catalog(places.catalog, encoders_schema)
-    return Study(resolve_study(config, config_schema, catalog, places.roots), catalog, places.outputs)
+    return Study(resolve_study(config, config_schema, catalog, places.roots, places.outputs), catalog, places.outputs)
