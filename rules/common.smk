@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(os.path.relpath(Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent))
 sys.path.insert(0, str(WORKFLOW.resolve() / "scripts"))
 
-from bert_ladder.runtime.code import code_files
+from bert_ladder.runtime.code import code_files, template_files
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.locks import remove_stale_lock
 from bert_ladder.study.catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES
@@ -56,10 +56,11 @@ def any_of(names):
     return "|".join(re.escape(str(name)) for name in names) or "(?!)"
 
 
-def code_of(name, *others):
-    """A rule's script and all that it imports, and other files of the workflow: an edit to one reruns the rule."""
-    files = [*code_files(WORKFLOW / "scripts" / f"{name}.py"), *(WORKFLOW / other for other in others)]
-    return unmoved([os.path.relpath(file) for file in files])
+def code_of(name, *templates):
+    """A rule's script, all that it imports and the templates that it fills: an edit to one of them reruns the rule."""
+    pages = [template_files(WORKFLOW / "report/templates" / template) for template in templates]
+    files = [*code_files(WORKFLOW / "scripts" / f"{name}.py"), *(file for page in pages for file in page)]
+    return unmoved([os.path.relpath(file) for file in dict.fromkeys(files)])
 
 
 def unmoved(files):

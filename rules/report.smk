@@ -16,7 +16,7 @@ rule render_table:
         outcome=[f"<results>/search/{path}/outcome.json" for path in STUDY.runs.searches],
         audit="<results>/data/audit.json",
         labels="<results>/data/labels.json",
-        code=code_of("render_table"),
+        code=code_of("render_table", "table.html"),
     output:
         csv="<results>/table.csv",
         markdown="<results>/table.md",
@@ -53,7 +53,7 @@ rule render_summary:
         audit="<results>/data/audit.json",
         history=files_of(STUDY.runs.berts, "history.csv"),
         training=files_of(STUDY.runs.berts, "training.json"),
-        code=code_of("render_summary"),
+        code=code_of("render_summary", "summary.html"),
     output:
         markdown="<results>/summary.md",
         html="<results>/summary.html",
@@ -226,7 +226,7 @@ rule render_figures:
     input:
         specs=[f"<results>/figures/{name}.vl.json" for name in STUDY.outline.figures],
         captions=unmoved([str(WORKFLOW / "report" / f"{name}.rst") for name in STUDY.outline.figures]),
-        code=code_of("render_figures"),
+        code=code_of("render_figures", "figures.html"),
     output:
         page=report(
             "<results>/figures.html",
@@ -254,7 +254,7 @@ rule render_errors:
         predictions=files_of(STUDY.runs.all, "predictions.parquet"),
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",
-        code=code_of("render_errors"),
+        code=code_of("render_errors", "errors.html"),
     output:
         page=report(
             "<results>/errors.html",
@@ -280,7 +280,7 @@ rule render_audit:
     input:
         audit="<results>/data/audit.json",
         labels="<results>/data/labels.json",
-        code=code_of("render_audit"),
+        code=code_of("render_audit", "audit.html"),
     output:
         page=report(
             "<results>/audit.html",
@@ -304,7 +304,7 @@ rule render_runs:
     input:
         training=files_of(STUDY.runs.berts, "training.json"),
         metrics=files_of(STUDY.runs.all, "metrics.json"),
-        code=code_of("render_runs"),
+        code=code_of("render_runs", "runs.html"),
     output:
         page=report(
             "<results>/runs.html",

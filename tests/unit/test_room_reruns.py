@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bert_ladder.runtime.code import code_files
+from bert_ladder.runtime.code import code_files, template_files
 
 PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "scripts/bert_ladder"
@@ -35,3 +35,20 @@ def test_downloads_are_protected() -> None:
     """An edit never downloads or fetches again."""
     assert {"download_dataset", "fetch_encoder", "fetch_vocabulary"} == PROTECTED
     assert PROTECTED.isdisjoint(FOLLOWED)
+
+
+@pytest.mark.parametrize("rule", sorted(rule for rule in FOLLOWED if rule.startswith("render_")))
+def test_templates_that_a_rule_fills_are_inputs(rule: str) -> None:
+    """The template that its code names, with all that this one names."""
+    code = "".join(file.read_text() for file in code_files(PROJECT / f"scripts/{rule}.py"))
+    filled = set(re.findall(r'render_template\(\s*"([\w.]+)"', code))
+    assert set(re.findall(rf'code_of\("{rule}", "([\w.]+)"\)', RULES)) == filled
+
+
+def test_templates_lead_to_all_that_they_show() -> None:
+    """What a template extends, takes macros from and shows the style of counts as well."""
+    folder = PROJECT / "report/templates"
+    found = {file.name for file in template_files(folder / "errors.html")}
+    assert found == {"errors.html", "errors.css", "errors.js", "macros.html", "page.html", "page.css"}
+    every = {file for start in folder.glob("*.html") for file in template_files(start)}
+    assert every == set(folder.iterdir())

@@ -26,7 +26,7 @@ from bert_ladder.evaluation.inference import (
     verdict,
 )
 from bert_ladder.evaluation.metrics import brier_scores, class_probabilities, log_losses
-from bert_ladder.evaluation.predictions import read_part
+from bert_ladder.evaluation.predictions import read_predictions
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -175,14 +175,14 @@ def compare_models(
     leaked = pd.read_parquet(files.leaked)["row"].to_numpy()
     runs = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in files.metrics])
     runs["predictions"] = list(map(str, files.predictions))
-    labels = read_part(files.predictions[0], "test")["label"]
+    labels = read_predictions(files.predictions[:1], "test")[0]["label"]
     lines: list[dict[str, Any]] = []
     compared: dict[str, Scores] = {}
     for model, of_row in runs.groupby("model", sort=False):
         kind = of_row["kind"].iloc[0]
         # Over examples alone the seeds are those that were run, and no others.
         deterministic = protocol.over == "examples" or (kind == "baseline" and not protocol.split_per_run)
-        tests = [read_part(path, "test") for path in of_row["predictions"]]
+        tests = read_predictions(of_row["predictions"], "test")
         for path, frame in zip(of_row["predictions"], tests, strict=True):
             if not np.array_equal(frame["label"], labels):
                 raise BadInput(
@@ -191,7 +191,7 @@ def compare_models(
                 )
         scores = row_scores(tests, leaked, len(names), positive, deterministic)
         compared[str(model)] = scores[COMPARED[protocol.metric]]
-        validations = [read_part(path, "validation") for path in of_row["predictions"]]
+        validations = read_predictions(of_row["predictions"], "validation")
         intervals = {
             **{name: row_interval(of_metric) for name, of_metric in scores.items()},
             **{

@@ -10,16 +10,19 @@ import pandas as pd
 from bert_ladder.runtime.jobs import BadInput
 
 
-def read_part(path: str | Path, split: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """The predictions of one run for one part, sorted by `row`, the text's row in its parquet file.
+def read_predictions(
+    paths: Sequence[str | Path], split: str, columns: Sequence[str] | None = None
+) -> list[pd.DataFrame]:
+    """The predictions of each run for one part, sorted by `row`, the text's row in its parquet file.
 
     Args:
-        path: predictions.parquet.
+        paths: predictions.parquet of every run.
         split: "train", "validation" or "test".
         columns: the columns to read beside `row`, by default all.
     """
     wanted = None if columns is None else ["row", *columns]
-    return pd.read_parquet(path, columns=wanted, filters=[("split", "==", split)]).sort_values("row", ignore_index=True)
+    frames = (pd.read_parquet(path, columns=wanted, filters=[("split", "==", split)]) for path in paths)
+    return [frame.sort_values("row", ignore_index=True) for frame in frames]
 
 
 def read_test_parts(
@@ -37,14 +40,13 @@ def read_test_parts(
         labels: the test split's codes, where every run is to have them, shape (n,).
 
     Returns:
-        The row's name to its frames, each from `read_part`.
+        The row's name to its frames, from `read_predictions`.
 
     Raises:
         BadInput: a run did not predict the texts that have these labels.
     """
     parts: dict[str, list[pd.DataFrame]] = {}
-    for path, run in zip(paths, runs, strict=True):
-        part = read_part(path, "test", columns)
+    for path, run, part in zip(paths, runs, read_predictions(paths, "test", columns), strict=True):
         if labels is not None and not np.array_equal(part["label"], labels):
             raise BadInput(
                 f"{path}: its {len(part):,} test labels differ from the {len(labels):,} of the test split; "

@@ -1,7 +1,8 @@
-"""The code behind a script: the files that it imports, directly and through others, found without running any."""
+"""The code behind a script: what it imports, directly and through others, found without running any of it."""
 
 import ast
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,18 @@ def code_files(file: Path, left_out: str | None = LEFT_OUT) -> list[Path]:
 def code_version(file: str | Path) -> str:
     """SHA-256 of the content of `code_files`."""
     return hashlib.sha256(b"".join(one.read_bytes() for one in code_files(Path(file)))).hexdigest()
+
+
+def template_files(file: Path) -> list[Path]:
+    """A template and the files of its folder that it names in quotes, directly and through others; sorted."""
+    found, waiting = set(), [file]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            named = re.findall(r"""["']([\w-]+\.\w+)["']""", one.read_text(encoding="utf-8"))
+            waiting += [path for path in map(one.with_name, named) if path.is_file()]
+    return sorted(found)
 
 
 @cache
