@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bert_ladder.encoders.fetching import DOWNLOADS
 from bert_ladder.runtime.devices import set_up_device
 from bert_ladder.runtime.jobs import run_job
@@ -12,17 +10,14 @@ from bert_ladder.runtime.jobs import run_job
 
 def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads)
-    from bert_ladder.encoders.conversion import fetch_encoder
+    from bert_ladder.encoders.conversion import fetch_known_encoder
 
-    catalog = yaml.safe_load(Path(snakemake.input.catalog).read_text(encoding="utf-8"))
-    definition, known = snakemake.params.definition, snakemake.params.vocabulary
-    if isinstance(definition, str):
-        definition = catalog["encoders"][definition]
     given = snakemake.input.get("vocabulary")
-    fetch_encoder(
-        definition,
+    fetch_known_encoder(
+        snakemake.input.catalog,
+        snakemake.params.definition,
         lower_case=snakemake.params.lower_case,
-        vocabulary=Path(given) if given else catalog["vocabularies"].get(known),
+        vocabulary=Path(given) if given else snakemake.params.vocabulary,
         outputs={key: Path(snakemake.output[key]) for key in ("config", "weights", "vocabulary")},
         downloads=DOWNLOADS / snakemake.wildcards.encoder,
     )

@@ -11,9 +11,10 @@ from zipfile import ZipFile
 import keras
 import numpy as np
 import pytest
+import yaml
 from keras import ops
 
-from bert_ladder.encoders.conversion import fetch_encoder
+from bert_ladder.encoders.conversion import fetch_encoder, fetch_known_encoder
 from bert_ladder.encoders.families.bert import build_backbone, scratch_encoder
 from bert_ladder.encoders.normal_form import load_weights, read_encoder, save_encoder
 from bert_ladder.runtime.jobs import BadInput
@@ -285,3 +286,21 @@ def test_a_model_that_is_no_bert_is_refused(server: Server, fetch: Any, tmp_path
     with pytest.raises(BadInput, match="no source serves"):
         fetch(tfhub(server, tmp_path / "empty.tar.gz"))
     assert not (tmp_path / "encoders/mine").exists()
+
+
+def test_encoder_by_its_name_in_the_catalogue(fetch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalogue gives its sources, and those of the vocabulary that it must have."""
+    pieces = (fetch({"tfhub": str(SAVED_MODEL)}) / "vocab.txt").read_bytes()
+    monkeypatch.chdir(tmp_path)
+    vocabulary = {"sha256": hashlib.sha256(pieces).hexdigest(), "sources": []}
+    catalog = {"encoders": {"known": {"sources": [{"tfhub": str(SAVED_MODEL)}]}}, "vocabularies": {"its": vocabulary}}
+    (tmp_path / "encoders.yaml").write_text(yaml.safe_dump(catalog))
+    (tmp_path / "known").mkdir()
+    names = {"config": "encoder.json", "weights": "encoder.weights.h5", "vocabulary": "vocab.txt"}
+    outputs = {key: tmp_path / "known" / name for key, name in names.items()}
+    fetch_known_encoder("encoders.yaml", "known", True, "its", outputs, tmp_path / "downloads")
+    assert outputs["vocabulary"].read_bytes() == pieces
+    catalog["vocabularies"]["its"]["sha256"] = "0" * 64
+    (tmp_path / "encoders.yaml").write_text(yaml.safe_dump(catalog))
+    with pytest.raises(BadInput, match="its vocabulary's SHA-256 is"):
+        fetch_known_encoder("encoders.yaml", "known", True, "its", outputs, tmp_path / "downloads")

@@ -97,7 +97,7 @@ def test_cut_texts_count_the_special_tokens(tmp_path: Path) -> None:
 def test_imdb(tmp_path: Path, shared_data: Path) -> None:
     """IMDB's original split: 96 duplicates in train, 199 in test, 123 texts in both, balanced labels."""
     for split in ("train", "test"):
-        build_npz(PublishedFile(shared_data / "imdb" / f"{split}.npz", split), tmp_path / f"{split}.npz")
+        build_npz(PublishedFile(shared_data / "imdb" / f"{split}.npz", split, 10**10), tmp_path / f"{split}.npz")
     npz = SplitPaths(tmp_path / "train.npz", tmp_path / "test.npz")
     frames = SplitPaths(tmp_path / "train.parquet", tmp_path / "test.parquet")
     build_frame(npz, frames, tmp_path / "labels.json", label_names={"0": "negative", "1": "positive"})

@@ -73,7 +73,7 @@ def build(tmp_path: Path) -> Callable[..., list[str]]:
         write_labels(tmp_path / "labels.json", ["neg", "pos"], 1)
         corpus = tmp_path / "corpus.parquet"
         test_texts = source.pop("test_texts", "refuse")
-        file = PublishedFile(tmp_path / name, "reviews", label=label, labelled=False, **source)
+        file = PublishedFile(tmp_path / name, "reviews", 10**9, label=label, labelled=False, **source)
         build_corpus(file, tmp_path / "test.parquet", tmp_path / "labels.json", corpus, test_texts)
         return frame_texts(corpus).tolist()
 

@@ -36,14 +36,20 @@ from damage import damaged
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 TEXTS = ["plain", "naïve — 日本語 😀", "", 'two\nlines, a comma and a "quote"', "\ttab", "NA", "null", "nan", " 1.0 "]
 LABELS = [1, 0, 1, 0, 1, 0, 1, 0, 1]
+MAX_BYTES = 4 * 2**30
 
 
 def built(
-    path: Path, split: str = "train", source: dict | None = None, held_out: dict | None = None, **options: Any
+    path: Path,
+    split: str = "train",
+    source: dict | None = None,
+    held_out: dict | None = None,
+    max_bytes: int = MAX_BYTES,
+    **options: Any,
 ) -> tuple[list[str], list[Any]]:
     """Texts and labels that build_npz makes of a file."""
     target = path.parent / "built.npz"
-    file = PublishedFile(path, split, **(source or {}), **options)
+    file = PublishedFile(path, split, max_bytes, **(source or {}), **options)
     build_npz(file, target, HeldOut(**held_out) if held_out else None)
     data = read_npz(target)
     return list(data.texts()), data.label.tolist()
@@ -456,7 +462,7 @@ def test_hostile_pickle_reserves_no_memory(tmp_path: Path) -> None:
         "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (2**31, 2**31));"
         "from pathlib import Path; from bert_ladder.data.ingestion import build_npz;"
         "from bert_ladder.data.readers.published import PublishedFile;"
-        "build_npz(PublishedFile(Path(sys.argv[1]), 'train'), sys.argv[2])"
+        "build_npz(PublishedFile(Path(sys.argv[1]), 'train', 10**9), sys.argv[2])"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "a.npz", tmp_path / "b.npz"], cwd=SCRIPTS, check=True)
     assert list(read_npz(tmp_path / "b.npz").texts()) == ["a"]
@@ -1185,7 +1191,7 @@ def test_tar_cut_between_two_texts_is_refused(tmp_path: Path) -> None:
 )
 def test_real_data(tmp_path: Path, shared_data: Path, name: str, rows: int, first: str, labels: set) -> None:
     """Byte arrays, unicode arrays and gzipped tsv as met in practice need no setting."""
-    build_npz(PublishedFile(shared_data / name, "test"), tmp_path / "a.npz")
+    build_npz(PublishedFile(shared_data / name, "test", MAX_BYTES), tmp_path / "a.npz")
     data = read_npz(tmp_path / "a.npz")
     assert len(data) == rows
     assert next(data.texts()).startswith(first)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from bert_ladder.encoders.fetching import fetch_vocabulary
+from bert_ladder.encoders.fetching import fetch_known_vocabulary, fetch_vocabulary
 from bert_ladder.runtime.jobs import BadInput
 from servers import QUICK, Server, status, whole
 
@@ -94,3 +95,12 @@ def test_nothing_is_written_when_no_source_serves(server: Server, fetch: Any, tm
     ):
         fetch({"file": server.url("/vocab.txt", status(404))})
     assert not (tmp_path / "vocabularies/mine/vocab.txt").exists()
+
+
+def test_vocabulary_by_its_name_in_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalogue says where it is from and what it must be."""
+    monkeypatch.chdir(tmp_path)
+    entry = {"sha256": hashlib.sha256(CONTENT).hexdigest(), "sources": [{"tfhub": archive(tmp_path)}]}
+    (tmp_path / "encoders.yaml").write_text(yaml.safe_dump({"encoders": {}, "vocabularies": {"mine": entry}}))
+    fetch_known_vocabulary("encoders.yaml", "mine", output=tmp_path / "vocab.txt", downloads=tmp_path / "downloads")
+    assert (tmp_path / "vocab.txt").read_bytes() == CONTENT

@@ -13,7 +13,7 @@ from bert_ladder.data.wordpiece import read_vocabulary
 from bert_ladder.encoders.backbones import assign
 from bert_ladder.encoders.bert_tensors import check_vocabulary, tensor_shapes
 from bert_ladder.encoders.families.bert import build_backbone
-from bert_ladder.encoders.fetching import fetch_vocabulary, sha256, take_first, vocabularies_at_hand
+from bert_ladder.encoders.fetching import fetch_vocabulary, read_catalog, sha256, take_first, vocabularies_at_hand
 from bert_ladder.encoders.normal_form import save_encoder
 from bert_ladder.encoders.readers import folder_encoder, read_published
 from bert_ladder.encoders.sources import FetchedSource, shown
@@ -21,6 +21,33 @@ from bert_ladder.files.downloading import PATIENCE, Patience
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
+
+
+def fetch_known_encoder(
+    catalog: str | Path,
+    definition: dict[str, Any] | str,
+    lower_case: bool,
+    vocabulary: Path | str | None,
+    outputs: dict[str, Path],
+    downloads: Path,
+) -> None:
+    """Write an encoder that the study defines or the catalogue knows, in normal form.
+
+    Args:
+        catalog: catalog/encoders.yaml.
+        definition: as for `fetch_encoder`, or the name of an encoder of the catalogue.
+        lower_case: what the study takes its vocabulary for.
+        vocabulary: what its vocabulary must equal: a file, or the name of a vocabulary, which the catalogue may know.
+        outputs: files to write: config, weights and vocabulary.
+        downloads: folder in which downloads are kept, and files that a user brought are looked for.
+
+    Raises:
+        BadInput: see `fetch_encoder`.
+    """
+    known = read_catalog(catalog)
+    found = known["encoders"][definition] if isinstance(definition, str) else definition
+    expected = vocabulary if isinstance(vocabulary, Path) else known["vocabularies"].get(vocabulary)
+    fetch_encoder(found, lower_case, expected, outputs, downloads)
 
 
 def fetch_encoder(

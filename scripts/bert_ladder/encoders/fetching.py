@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bert_ladder.encoders.sources import FetchedSource, download_folders, fetch_source, shown, what_to_bring
 from bert_ladder.files.downloading import OFFLINE, PATIENCE, Patience, Unavailable, is_offline
 from bert_ladder.runtime.jobs import BadInput
@@ -57,6 +59,26 @@ def take_first(
         head = f"{name} is not on this machine, and BERT_LADDER_OFFLINE forbids to fetch it;"
         reasons = [reason for reason in reasons if OFFLINE not in reason]
     raise BadInput("\n  ".join([head, *reasons]) + "\n" + what_to_bring(sources, downloads))
+
+
+def read_catalog(catalog: str | Path) -> dict[str, Any]:
+    """Read catalog/encoders.yaml: `encoders` and `vocabularies` by name."""
+    return yaml.safe_load(Path(catalog).read_text(encoding="utf-8"))
+
+
+def fetch_known_vocabulary(catalog: str | Path, name: str, output: Path, downloads: Path) -> None:
+    """Write a vocabulary of the catalogue, see `fetch_vocabulary`; one that is here already saves the network.
+
+    Args:
+        catalog: catalog/encoders.yaml.
+        name: the vocabulary's name there.
+        output: file to write, one WordPiece per line.
+        downloads: folder in which downloads are kept, and files that a user brought are looked for.
+
+    Raises:
+        BadInput: see `fetch_vocabulary`.
+    """
+    fetch_vocabulary(read_catalog(catalog)["vocabularies"][name], output, vocabularies_at_hand(), downloads)
 
 
 def fetch_vocabulary(

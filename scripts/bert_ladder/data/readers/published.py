@@ -8,7 +8,6 @@ from typing import Any
 
 from bert_ladder.runtime.jobs import BadInput
 
-MAX_BYTES = 4 * 2**30
 # A row without a character costs memory too, and packed files can hold any number of them.
 MAX_ROWS = 20_000_000
 
@@ -21,24 +20,24 @@ class PublishedFile:
         path: npz, csv, tsv, jsonl (these three also gzipped), parquet, or a tar, tar.gz or zip archive with a folder of
             text files per class; without labels also txt, a text per line, and an archive of text files.
         name: the split that is read, "train" or "test", or the name of texts without labels.
+        max_bytes: a file that holds more uncompressed bytes is refused.
         text, label: the columns or keys that the study names; None = found by name. Without labels to read, `label` is
             one that must not be there.
         format: one of FORMATS; None = told by the file's name.
         folder: in an archive, the folder that holds the class folders, or the texts without labels; None = found.
         classes: in an archive, the class folders to read; None = all.
-        max_bytes: a file that holds more uncompressed bytes is refused.
         labelled: whether there are labels to read.
         undivided: the file is not divided into splits: in an archive no folder is looked for that is named as one.
     """
 
     path: Path
     name: str
+    max_bytes: int
     text: str | None = None
     label: str | None = None
     format: str | None = None
     folder: str | None = None
     classes: Sequence[str] | None = None
-    max_bytes: int = MAX_BYTES
     labelled: bool = True
     undivided: bool = False
 
