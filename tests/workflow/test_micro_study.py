@@ -242,7 +242,7 @@ def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Call
 
 
 @pytest.mark.parametrize(
-    ("files", "again"),
+    ("file", "again"),
     [
         # A rule's own script is an input like the modules that it imports.
         ("scripts/render_table.py", TABLE),

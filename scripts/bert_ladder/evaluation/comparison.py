@@ -182,7 +182,7 @@ def compare_models(
         kind = of_row["kind"].iloc[0]
         # Over examples alone the seeds are those that were run, and no others.
         deterministic = protocol.over == "examples" or (kind == "baseline" and not protocol.split_per_run)
-        tests = read_predictions(of_row["predictions"], "test")
+        tests = read_predictions(of_row["predictions"].tolist(), "test")
         for path, frame in zip(of_row["predictions"], tests, strict=True):
             if not np.array_equal(frame["label"], labels):
                 raise BadInput(
@@ -191,7 +191,7 @@ def compare_models(
                 )
         scores = row_scores(tests, leaked, len(names), positive, deterministic)
         compared[str(model)] = scores[COMPARED[protocol.metric]]
-        validations = read_predictions(of_row["predictions"], "validation")
+        validations = read_predictions(of_row["predictions"].tolist(), "validation")
         intervals = {
             **{name: row_interval(of_metric) for name, of_metric in scores.items()},
             **{
