@@ -93,7 +93,7 @@ def describe(job: Any, searches: dict[str, Any]) -> dict[str, Any]:
     chosen = [str(search.output.chosen) for search in search_of(job, searches)]
     return {
         "rule": job.rule.name,
-        "gpu": bool(job.resources.get("gpu")),
+        "gpu": job.resources.get("gpu", 0),
         "input": named(job.input) | ({"chosen": chosen[0]} if chosen else {}),
         "output": named(job.output),
         "log": list(job.log),
