@@ -104,7 +104,8 @@ def test_nothing_that_people_read_leads_to_a_training(jobs: list[dict[str, Any]]
     for rule in shown | {"compare_models", "audit_dataset", "evaluate_speed"}:
         assert not after(jobs, rule) & trainings, rule
     assert after(jobs, "plot_history") == {"render_figures"}
-    assert after(jobs, "render_table") == {"render_summary", "plot_rows", "plot_accuracy", "render_figures"}
+    of_table = {f"plot_{name}" for name in ("rows", "accuracy", "curves", "reliability")}
+    assert after(jobs, "render_table") == of_table | {"render_summary", "render_figures"}
     assert after(jobs, "audit_dataset") >= {"render_audit", "compare_models", "render_table"}
     assert after(jobs, "render_errors") == after(jobs, "render_summary") == set()
     assert trainings <= after(jobs, "build_frame") | {"train_baseline"}

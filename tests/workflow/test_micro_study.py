@@ -18,7 +18,8 @@ import pytest
 from workspace import MICRO, PROJECT, Workspace, planned_jobs, without_network
 
 STUDY = ("--configfile", "study.yaml")
-TABLE = dict.fromkeys(("render_table", "render_summary", "plot_rows", "plot_accuracy", "render_figures"), 1)
+OF_TABLE = ("rows", "accuracy", "curves", "reliability")
+TABLE = dict.fromkeys(("render_table", "render_summary", *(f"plot_{name}" for name in OF_TABLE), "render_figures"), 1)
 BERTS = ("Nano", "Nano-long", "Nano-tuned")
 OF_PREDICTIONS = ("confusion", "curves", "reliability", "lengths")
 FIGURES = ("rows", "accuracy", "pairs", "history", "search", "pretraining", "timeline", *OF_PREDICTIONS)
