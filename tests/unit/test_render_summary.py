@@ -91,6 +91,18 @@ def test_choice_is_made_on_validation_and_told_on_test() -> None:
     assert "-1.00 points [-2.00, +0.00], p = .300 after Holm's correction, not separable from the best" in said
 
 
+def test_rows_tuned_on_the_validation_part_are_named() -> None:
+    """A baseline or a searched row competes by a score that chose its settings already: the choice says so."""
+    said = words(choice_section(study()))
+    assert "The settings of “Linear” were chosen on the validation part too, which flatters it a little" in said
+    searched = words(choice_section(study(chosen=[np.nan, np.nan, "epochs 3"])))
+    assert (
+        "The settings of “Linear” and “Large” were chosen on the validation part too, which flatters them" in searched
+    )
+    untuned = {name: row for name, row in ROWS.items() if name != "Linear"}
+    assert "flatters" not in words(choice_section(study(untuned, {("Small", "Large"): "worse"})))
+
+
 def test_a_row_below_one_standard_error_is_not_taken_for_cost() -> None:
     """A fast row that is clearly worse on validation is no bargain."""
     far = ROWS | {"Small": ("bert", 4_000, 0.88, 0.01, 0.89, 2.0)}

@@ -51,6 +51,12 @@ class Results:
         self.berts = self.table.index[self.table["kind"] == "bert"].tolist()
         self.baselines = self.table.index[self.table["kind"] == "baseline"].tolist()
 
+    @property
+    def tuned(self) -> list[str]:
+        """Rows whose settings were chosen on the validation part: linear baselines, and rows with a search."""
+        searched = self.table["chosen"].notna() if "chosen" in self.table else False
+        return self.table.index[(self.table["kind"] == "baseline") | searched].tolist()
+
     def of(self, metric: str) -> pd.DataFrame:
         """The comparison's lines of one metric, by row."""
         return self.comparison[self.comparison["metric"] == metric].set_index("model")
