@@ -40,6 +40,9 @@ def choice_section(results: Results, parts_differ: bool = False) -> Section:
         lines.append(f"On the test split it is not separable from {among(close)}.")
     if not others:
         return "Which row to take", lines
+    if results.unranked:
+        lines.append(f"For cost no row is named: the times cannot be ranked, since {results.unranked}.")
+        return "Which row to take", lines
     cheap = results.cheapest(results.within_one_error(best))
     cost = results.table["latency_ms"]
     if cheap == best:
