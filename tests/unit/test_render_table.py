@@ -191,6 +191,7 @@ def test_second_table_has_more_measures():
     busy = build_table(*measured([SVM, TINY]), [SVM, TINY], SPEEDS | {"NB-SVM": SPEED | {"other_load": 1.5}}, {})
     assert busy["other_load"].tolist() == [1.5, 0.0]
     assert "The times cannot be ranked, since other work disturbed that of “NB-SVM”" in foot_of(busy)
+    assert "cannot be ranked" not in foot_of(busy[:1])
 
 
 def test_foot_tells_what_the_audit_found():

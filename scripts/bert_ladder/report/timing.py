@@ -28,6 +28,8 @@ def unranked(table: pd.DataFrame) -> str | None:
     """
     timed = table.reindex(columns=["model", "latency_ms", *NEEDED])
     timed = timed[timed["latency_ms"].notna()]
+    if len(timed) < 2:
+        return None
     if timed[NEEDED].isna().any(axis=None):
         return "it is not recorded on which machine they were measured and what else it did"
     kinds = [machine(*kind) for kind in timed[MACHINE].drop_duplicates().itertuples(index=False, name=None)]
