@@ -61,6 +61,7 @@ rule all:
         rules.render_table.output,
         rules.render_summary.output,
         rules.render_figures.output,
+        rules.render_classes.output,
         rules.render_errors.output,
         rules.render_audit.output,
         rules.render_runs.output,

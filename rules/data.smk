@@ -128,7 +128,7 @@ rule audit_dataset:
 
 
 rule split_frame:
-    """Divide the training split into a training and a validation part, stratified by label."""
+    """Divide the training split into a training and a validation part, stratified by label, equal texts together."""
     input:
         train="<results>/data/train.parquet",
         code=code_of("split_frame"),

@@ -3,7 +3,7 @@
 Inputs: <results>/comparison.csv and pairs.csv, the runs' metrics, predictions, histories and timings, the searches, the
 audit.
 Outputs: <results>/table.{csv,md,tex,txt,html}, summary.{md,html,txt}, figures/ (SVG, PDF and Vega-Lite), figures.html,
-errors.html, audit.html, runs.html.
+classes.html, errors.html, audit.html, runs.html.
 """
 
 
@@ -246,6 +246,31 @@ rule render_figures:
         "Render the page of figures"
     script:
         "../scripts/render_figures.py"
+
+
+rule render_classes:
+    """Precision, recall and F1 of each class and row."""
+    input:
+        metrics=files_of(STUDY.runs.all, "metrics.json"),
+        code=code_of("render_classes", "classes.html"),
+    output:
+        page=report(
+            "<results>/classes.html",
+            caption="../report/classes.rst",
+            category="Results",
+            labels={"what": "Classes"},
+        ),
+    log:
+        "<logs>/render_classes.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        runs=described(STUDY.runs.all),
+    message:
+        "Render the page of classes"
+    script:
+        "../scripts/render_classes.py"
 
 
 rule render_errors:

@@ -1,4 +1,4 @@
-"""Train / validation: each class in proportion, drawn by a fixed seed; the test split is never touched."""
+"""Train / validation: each class in proportion, equal texts together, drawn by a fixed seed."""
 
 from typing import Any
 

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import platform
 import time
+from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +20,7 @@ from bert_ladder.training import speed
 from bert_ladder.training.answering import open_classifier
 from bert_ladder.training.classifier import build_classifier
 from bert_ladder.training.linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
-from bert_ladder.training.speed import measure_speed
+from bert_ladder.training.speed import measure_speed, processor_name
 from evaluate_speed import main
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
@@ -58,6 +60,44 @@ def test_few_texts_fill_a_batch() -> None:
     assert sizes == {1, 32}
 
 
+def test_spread_is_that_of_the_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interquartile range, of single texts in milliseconds and of batches as a share of their median."""
+    seconds = {1: [0.001, 0.002, 0.003, 0.004, 0.005], 32: [0.1, 0.1, 0.2, 0.3, 0.4]}
+    monkeypatch.setattr(speed, "time_calls", lambda _, inputs, seconds_each: seconds[len(inputs[0])])
+    found = measure_speed(lambda texts: np.zeros((len(texts), 2)), ["a", "b"], 1.0)
+    assert found["latency_iqr_ms"] == pytest.approx(2)
+    assert found["throughput_spread"] == pytest.approx(1.0)
+
+
+def test_load_is_the_work_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the cores did, without idling, waiting and this process, for each second that passed."""
+    clock, own = iter([10.0, 14.0]), iter([1.0, 5.0])
+    fields = ("user", "system", "idle", "iowait", "steal", "guest")
+    Times = namedtuple("Times", fields)
+    busy = iter([Times(100, 10, 50, 5, 0, 1), Times(106, 11, 51, 9, 1, 3)])
+    monkeypatch.setattr(speed.psutil, "cpu_times", lambda: next(busy))
+    monkeypatch.setattr(
+        speed, "time", SimpleNamespace(perf_counter=lambda: next(clock), process_time=lambda: next(own))
+    )
+    watch = speed.MachineWatch()
+    assert watch.record()["other_load"] == pytest.approx((6 + 1 + 1 - 4) / 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("processor\t: 0\nmodel name\t: A 9 @ 2: GHz\nmodel name\t: B\n", "A 9 @ 2: GHz"),
+        ("Hardware: x\n", ""),
+        (None, ""),
+    ],
+)
+def test_processor_is_named_where_the_kernel_knows(tmp_path: Path, content: str | None, expected: str) -> None:
+    """Its model, or else the architecture."""
+    if content is not None:
+        (tmp_path / "cpuinfo").write_text(content)
+    assert processor_name(tmp_path / "cpuinfo") == (expected or platform.machine())
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> SimpleNamespace:
     """A job without its model."""
@@ -78,6 +118,9 @@ def check(job: SimpleNamespace, length: int | None) -> None:
     assert speed["throughput"] > 0
     assert speed["memory_mb"] > 50
     assert (speed["threads"], speed["length"], speed["texts"]) == (2, length, len(TEXTS))
+    assert speed["host"] and speed["processor"]
+    assert speed["cores"] >= 1
+    assert min(speed[key] for key in ("load_average", "other_load", "latency_iqr_ms", "throughput_spread")) >= 0
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bert_ladder.data.frames import (
@@ -23,6 +23,8 @@ from bert_ladder.data.frames import (
     write_npz,
 )
 
+# What the schema allows as a row's name, and more often than by chance what begins as a formula or a quote.
+NAMES = st.from_regex(r"['=+\-@]{0,3}\S(.{0,20}\S)?", fullmatch=True)
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=20)
 
 
@@ -85,3 +87,13 @@ def test_names_of_rows_are_no_formulas_in_any_table(column: str, tmp_path: Path)
     shown = pd.read_csv(file, keep_default_na=False)
     assert not shown[column].str.startswith(("=", "+", "-", "@", "\t", "\r")).any()
     assert (shown["value"] == -0.1).all()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(NAMES, min_size=1, max_size=20))
+@example(names=["'=1", "=1", "''=1", "'", "''", "'-", "'plain"])
+def test_every_name_comes_back(tmp_path: Path, names: list[str]) -> None:
+    """Names that begin with the quote that keeps a spreadsheet from running them are told from those that got it."""
+    table = pd.DataFrame({"model": names, "value": np.arange(len(names)) / 7})
+    (tmp_path / "table.csv").write_text(rows_csv(table), encoding="utf-8")
+    pd.testing.assert_frame_equal(read_rows(tmp_path / "table.csv"), table, check_dtype=False)

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import itertools
 import re
 import shutil
 import signal
@@ -12,9 +13,11 @@ import threading
 import time
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from bert_ladder.files import downloading
 from bert_ladder.files.downloading import Patience, Unavailable, fetch_file, without_password
 from servers import (
     CONTENT,
@@ -414,17 +417,22 @@ def test_faulty_file_never_gets_its_name(tmp_path: Path, server: Server) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_trickling_server_is_left(tmp_path: Path, server: Server) -> None:
-    """A server that sends a byte now and then never times out in any single wait, and hangs all the same."""
+def test_trickling_server_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    """A server that sends a byte now and then never times out in any single wait, and hangs all the same.
+
+    By the clock of this test, hours pass from one byte to the next; no wait for the server is as long as its patience.
+    """
 
     def trickle(handler: Handler) -> None:
-        handler.send(200, b"", Content_Length="100000")
-        for _ in range(100):
+        handler.close_connection = True
+        handler.send(200, b"", Content_Length="1000000")
+        for _ in range(100_000):
             handler.wfile.write(b"x")
-            time.sleep(0.05)
 
-    patience = Patience(attempts=1, read_timeout=0.4)
-    with pytest.raises(Unavailable, match=r"only \d+ bytes came in 0\.[45] s"):
+    hours = itertools.count(1, 36_000.0)
+    monkeypatch.setattr(downloading, "time", SimpleNamespace(monotonic=lambda: next(hours)))
+    patience = Patience(attempts=1, read_timeout=60)
+    with pytest.raises(Unavailable, match=r"only [\d,]+ bytes came in [\d,]+\.0 s"):
         fetch(tmp_path, server.url("/data.bin", trickle), patience=patience)
     assert_nothing(tmp_path)
 

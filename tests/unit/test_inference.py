@@ -33,7 +33,6 @@ from bert_ladder.evaluation.inference import (
     mcnemar_test,
     mean_only,
     mean_scores,
-    pseudo_values,
     row_interval,
     seeds_needed,
     total_variance,
@@ -115,23 +114,19 @@ def test_pseudo_values_equal_a_brute_force_jackknife(metric: str, classes: int, 
     predictions = np.stack([first, np.where(generator.random(40) < 0.5, labels, first)])
     function = sklearn_metric(metric, positive, sorted(set(labels.tolist()) | set(predictions.ravel().tolist())))
     scores = count_scores(labels.astype(np.int16), predictions.astype(np.int16), metric, classes, positive)
-    found = pseudo_values(labels, predictions, metric, classes, positive)
-
-    assert found.shape == (2, 40)
-    np.testing.assert_array_equal(scores.examples, found)
+    assert scores.examples.shape == (2, 40)
     for k, guess in enumerate(predictions):
         theta = function(labels, guess)
         left_out = [function(np.delete(labels, i), np.delete(guess, i)) for i in range(40)]
-        np.testing.assert_allclose(found[k], 40 * theta - 39 * np.array(left_out), atol=1e-9)
+        np.testing.assert_allclose(scores.examples[k], 40 * theta - 39 * np.array(left_out), atol=1e-9)
         assert scores.by_seed[k] == pytest.approx(theta)
 
 
 def test_pseudo_values_of_accuracy_are_the_hits():
     """To the bit, so that no rounding makes two equal rows differ."""
     labels, predictions = simulate(np.random.default_rng(0), 50, 3, 0.6)
-    np.testing.assert_array_equal(
-        pseudo_values(labels, predictions[np.newaxis], "test_accuracy", 3, None)[0], labels == predictions
-    )
+    scores = count_scores(labels, predictions[np.newaxis], "test_accuracy", 3, None)
+    np.testing.assert_array_equal(scores.examples[0], labels == predictions)
 
 
 @pytest.mark.parametrize(("classes", "positive"), [(2, 1), (2, 0), (3, None)])

@@ -26,7 +26,8 @@ def build_table(rows: list[tuple[str, str, int, float, float]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["model", "kind", "parameters", "test_accuracy", "latency_ms"])
     table["test_accuracy_low"] = table["test_accuracy"] - 0.005
     table["test_accuracy_high"] = table["test_accuracy"] + 0.005
-    return table.assign(throughput=1000 / table["latency_ms"], memory_mb=512.4, training_seconds=61.25)
+    table = table.assign(throughput=1000 / table["latency_ms"], memory_mb=512.4, training_seconds=61.25)
+    return table.assign(processor="A", cores=2, threads=2, other_load=0.1, throughput_spread=0.1)
 
 
 def draw(folder: Path, table: pd.DataFrame) -> dict[str, Any]:
@@ -81,6 +82,15 @@ def test_line_joins_the_front():
     layers = spec["hconcat"][1]["layer"]
     assert [layer["mark"]["interpolate"] for layer in layers if layer["mark"]["type"] == "line"] == ["step-after"]
     assert corners[2][0] == layers[0]["encoding"]["x"]["scale"]["domain"][1]
+
+
+@pytest.mark.parametrize("column", [{"other_load": 1.0}, {"throughput_spread": 0.9}, {"processor": list("AABAAA")}])
+def test_no_line_ranks_times_that_cannot_be_ranked(column: dict):
+    """Where a row was disturbed, or timed elsewhere, the points stand without a line, and the panel says so."""
+    spec = accuracy_chart(build_table(LADDER).assign(**column)).to_dict()
+    assert not [line for line in panel_data(spec, 1) if "level" in line]
+    assert "cannot be ranked" in spec["hconcat"][1]["title"]["subtitle"]
+    assert {line["model"] for line in panel_data(spec, 1) if "accuracy" in line} == {row[0] for row in LADDER}
 
 
 def test_front_keeps_what_nothing_beats():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.report.charts import FigureFiles
-from bert_ladder.report.figures.rows import EXAMPLES, SEEDS, plot_rows, rows_chart
+from bert_ladder.report.figures.rows import EXAMPLES, SEEDS, THESE_SEEDS, plot_rows, rows_chart
 
 # Name, kind, parameters, accuracy, seeds.
 LADDER = [
@@ -30,6 +30,7 @@ def study(rows: list[tuple[str, str, int, float, int]]) -> tuple[pd.DataFrame, p
         values = accuracy + generator.normal(0, 0.003, seeds) * (seeds > 1)
         f1 = values / 2 + (0.05 if name == "tfidf_logistic_regression" else 0)
         line = {"model": name, "kind": kind, "parameters": parameters, "seeds": seeds}
+        line["interval"] = "seeds and examples" if seeds > 1 else "wilson"
         for metric, found in {"test_accuracy": values, "f1": f1}.items():
             line |= {metric: found.mean(), f"{metric}_low": found.mean() - 0.01, f"{metric}_high": found.mean() + 0.01}
         lines.append(line)
@@ -72,6 +73,17 @@ def test_interval_of_one_seed_looks_different():
     assert dict(zip(dashes["domain"], dashes["range"], strict=True)) == {SEEDS: [1, 0], EXAMPLES: [4, 3]}
     assert {row["model"] for row in rows if row["interval"] == EXAMPLES} == {LADDER[0][0], "nb_svm", "=1+1"}
     assert "legend" in layer["encoding"]["strokeDash"] and "examples only" in EXAMPLES
+
+
+def test_several_seeds_compared_over_examples_speak_of_no_others():
+    """What an interval is over comes from the table, not from the number of seeds."""
+    table, runs = study(LADDER)
+    spec = rows_chart(table.assign(interval="wilson"), runs, "accuracy").to_dict()
+    layer, rows = next((layer, rows) for layer, rows in drawn(spec, "rule") if "strokeDash" in layer["encoding"])
+    scale = layer["encoding"]["strokeDash"]["scale"]
+    assert SEEDS not in scale["domain"] and set(map(tuple, scale["range"])) == {(4, 3)}
+    assert {row["model"]: row["interval"] for row in rows}["BERT-Tiny"] == THESE_SEEDS
+    assert "over seeds" not in json.dumps(spec)
 
 
 @pytest.mark.parametrize(("metric", "best"), [("accuracy", "nb_svm"), ("f1", "tfidf_logistic_regression")])

@@ -45,6 +45,8 @@ def write_runs(folder: Path, *runs: dict[str, Any]) -> dict[str, Any]:
         files["runs"].append({"model": run["model"], "seed": run["seed"], "kind": kind})
         encoder = "" if kind == "baseline" else run.get("encoder", "tiny")
         metrics = {"encoder": encoder, "training_seconds": 61.25, "device": "cpu" if kind == "baseline" else "gpu:0"}
+        if kind == "baseline":
+            metrics["hyperparameters"] = json.dumps({"C": 0.1 * run["seed"], "temperature": 1.23456})
         files["metrics"].append(folder / f"{index}-metrics.json")
         files["metrics"][-1].write_text(json.dumps(metrics))
         files["train_benchmarks"].append(benchmark(folder / f"{index}-train.tsv", 1234.5))
@@ -82,6 +84,16 @@ def test_a_line_per_run(tmp_path: Path):
         ["Tiny", "gpu:0", "1", *rest],
         ["Tiny", "gpu:0", "2", *rest],
     ]
+
+
+def test_chosen_settings_of_baselines(tmp_path: Path):
+    """Each baseline's C, seed by seed; a study of BERTs alone has no such part."""
+    page = page_of(tmp_path, {"model": "svm", "seed": 1}, {"model": "svm", "seed": 10}, {"model": "Tiny", "seed": 1})
+    assert lines_of(page, "Settings of the linear baselines") == [
+        ["svm", "1", "C 0.1, temperature 1.235"],
+        ["svm", "10", "C 1, temperature 1.235"],
+    ]
+    assert "linear baselines" not in page_of(tmp_path, {"model": "Tiny", "seed": 1})
 
 
 def test_totals_count_every_job(tmp_path: Path):

@@ -46,6 +46,11 @@ def study(rows: dict = ROWS, verdicts: dict = VERDICTS, scope: str = "seeds and 
             "test_accuracy_high": test + 0.01,
             "clean_accuracy": test - 0.002,
             "latency_ms": cost,
+            "processor": "A",
+            "cores": 4,
+            "threads": 4,
+            "other_load": 0.2,
+            "throughput_spread": 0.1,
             "interval": scope if kind == "bert" else "wilson",
         }
         for name, (kind, parameters, _, _, test, cost) in rows.items()
@@ -91,6 +96,18 @@ def test_choice_is_made_on_validation_and_told_on_test() -> None:
     assert "-1.00 points [-2.00, +0.00], p = .300 after Holm's correction, not separable from the best" in said
 
 
+def test_rows_tuned_on_the_validation_part_are_named() -> None:
+    """A baseline or a searched row competes by a score that chose its settings already: the choice says so."""
+    said = words(choice_section(study()))
+    assert "The settings of “Linear” were chosen on the validation part too, which flatters it a little" in said
+    searched = words(choice_section(study(chosen=[np.nan, np.nan, "epochs 3"])))
+    assert (
+        "The settings of “Linear” and “Large” were chosen on the validation part too, which flatters them" in searched
+    )
+    untuned = {name: row for name, row in ROWS.items() if name != "Linear"}
+    assert "flatters" not in words(choice_section(study(untuned, {("Small", "Large"): "worse"})))
+
+
 def test_a_row_below_one_standard_error_is_not_taken_for_cost() -> None:
     """A fast row that is clearly worse on validation is no bargain."""
     far = ROWS | {"Small": ("bert", 4_000, 0.88, 0.01, 0.89, 2.0)}
@@ -103,6 +120,35 @@ def test_times_are_plain_numbers(cost: float, said: str) -> None:
     """Slow answers, as of BERT-Base on a CPU, are told without an exponent."""
     slow = study(ROWS | {"Large": ("bert", 9_000, 0.96, 0.001, 0.95, cost)})
     assert f" {said} per text" in words(choice_section(slow))
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"processor": ["A", "A", "B"]}, "on machines of different kinds (A with 4 cores, 4 threads; B with 4 cores"),
+        (
+            {"threads": [4, 4, 2]},
+            "on machines of different kinds (A with 4 cores, 4 threads; A with 4 cores, 2 threads",
+        ),
+        ({"other_load": [0.2, 0.9, 1.1]}, "other work disturbed that of “Large”; measure again with --forcerun"),
+        ({"throughput_spread": [0.6, 0.51, 0.5]}, "other work disturbed those of “Linear”, “Small”; measure again"),
+        ({"processor": [None, "A", "A"]}, "it is not recorded on which machine they were measured"),
+    ],
+)
+def test_times_are_ranked_only_where_they_can_be(columns: dict[str, list], expected: str) -> None:
+    """No row is named for cost where a row was timed elsewhere, or beside other work, or nobody knows."""
+    said = words(choice_section(study(**columns)))
+    assert "For cost no row is named: the times cannot be ranked, since " in said
+    assert expected in said
+    assert "For cost take" not in said and "per text" not in said
+    equal = ROWS | {"Small": ("bert", 4_000, 0.895, 0.010, 0.88, 99.0)}
+    assert study(equal, **columns).best(["Small", "Large"]) == "Small"
+    assert study(equal).best(["Small", "Large"]) == "Large"
+
+
+def test_work_that_leaves_the_row_its_cores_does_not_disturb() -> None:
+    """On a large machine others may work beside a row that has threads for a few of the cores only."""
+    assert "For cost take “Small”" in words(choice_section(study(cores=64, other_load=60.0)))
 
 
 def test_a_better_row_on_test_is_told_but_not_chosen() -> None:

@@ -616,6 +616,28 @@ def test_whole_floats_are_integers() -> None:
     assert repr(resolved["seeds"]) == "[1]"
 
 
+def test_whole_numbers_are_floats_where_the_schema_has_numbers() -> None:
+    """`learning_rate: 1` and `momentum: 0` reach Keras, which refuses integers, as floats, from wherever they come."""
+    values = {"learning_rate": 1, "momentum": 0, "weight_decay": 0, "clipnorm": 2, "dropout": 0, "epochs": 1}
+    study = changed("training", values)
+    study["encoders"]["further"] = {"pretrain": {"from": "nano", "learning_rate": 1}}
+    search = {"trials": 3, "learning_rate": [1, 1e-3], "dropout": {"low": 0, "high": 1e-9}}
+    study["models"] += [
+        {"name": "Own", "encoder": "further", "learning_rate": 2, "reference": {"f1": 1}},
+        {"name": "Searched", "encoder": "nano", "search": search},
+    ]
+    resolved = resolve_study(study, SCHEMA, CATALOG, [PROJECT])
+    plain, own, searched = resolved["models"]
+    settings = [settings for row in (plain, own, searched) for settings in row_settings(row)]
+    assert {type(found[key]) for found in settings for key in values.keys() - {"epochs"}} == {float}
+    assert {type(found["epochs"]) for found in settings} == {int}
+    assert plain["training"]["global_clipnorm"] is None
+    assert repr(own["training"]["learning_rate"]) == "2.0"
+    assert repr(resolved["encoders"]["further"]["pretrain"]["learning_rate"]) == "1.0"
+    with pytest.raises(StudyError, match=r"training\.clipnorm: found 10+\.\.\.; a finite number is needed"):
+        resolve_study(changed("training.clipnorm", 10**400), SCHEMA, CATALOG, [PROJECT])
+
+
 def test_order_of_keys_means_nothing() -> None:
     """A row's settings come in one order, so that a key moved or a default written down retrains nothing."""
     one = changed("training", {"epochs": 2, "dropout": 0.2})

@@ -183,6 +183,19 @@ def test_searches(read: Callable[..., Study]) -> None:
 # === Splits ===
 
 
+def test_every_fraction_has_a_file_of_its_own(read: Callable[..., Study]) -> None:
+    """Fractions that agree to many digits are two, and a usual one is named as it is written."""
+    nano = MICRO["models"][0]
+    fractions = {"a": 0.2, "b": 0.1234561, "c": 0.1234562, "d": 0.99999999, "e": 1.0e-05}
+    rows = [nano | {"name": name, "validation_fraction": fraction} for name, fraction in fractions.items()]
+    splits = read(models=rows).splits
+    files = [splits.file(name, 1) for name in fractions]
+    assert files[0] == "<results>/data/splits/0.2-seed-0.parquet"
+    read_back = [float(file.removeprefix("<results>/data/splits/").partition("-seed")[0]) for file in files]
+    assert read_back == list(fractions.values())
+    assert set(map(float, splits.fractions)) >= set(fractions.values())
+
+
 def test_split_has_a_seed_of_its_own_or_that_of_the_run(read: Callable[..., Study]) -> None:
     """Where it goes with the run's seed, the baselines have every seed as well."""
     study = read()

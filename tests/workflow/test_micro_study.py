@@ -25,6 +25,7 @@ OF_PREDICTIONS = ("confusion", "curves", "reliability", "lengths")
 FIGURES = ("rows", "accuracy", "pairs", "history", "search", "pretraining", "timeline", *OF_PREDICTIONS)
 AFTER_EVALUATION = TABLE | {
     **dict.fromkeys(("compare_models", "plot_pairs", "plot_timeline", "render_errors", "render_runs"), 1),
+    "render_classes": 1,
     **dict.fromkeys((f"plot_{figure}" for figure in OF_PREDICTIONS), 1),
 }
 AFTER_TRAINING = AFTER_EVALUATION | {"evaluate_model": 1, "evaluate_speed": 1, "plot_history": 1}
@@ -58,7 +59,7 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
     results = micro.folder / "results/micro"
     for name in (
         "table.csv", "table.md", "table.tex", "table.txt", "table.html", "comparison.csv", "pairs.csv",
-        "summary.md", "summary.txt", "figures.html", "errors.html", "audit.html", "runs.html",
+        "summary.md", "summary.txt", "figures.html", "classes.html", "errors.html", "audit.html", "runs.html",
         *(f"search/Nano-tuned/{name}" for name in ("chosen.json", "outcome.json", "trials.csv")),
         "runs/Nano/speed.json", "data/audit.json",
         "data/leaked.parquet", "runs/tfidf_logistic_regression/seed-1/baseline.npz",
@@ -301,7 +302,16 @@ def test_report_holds_table_and_figures(micro: Workspace) -> None:
     """`--report` makes one page with the results in it."""
     micro.snakemake("--report", "results/micro/report.html", *STUDY)
     page = (micro.folder / "results/micro/report.html").read_text()
-    for name in ("table.html", "figures.html", "errors.html", "audit.html", "runs.html", "pairs.svg", "train_model"):
+    for name in (
+        "table.html",
+        "figures.html",
+        "classes.html",
+        "errors.html",
+        "audit.html",
+        "runs.html",
+        "pairs.svg",
+        "train_model",
+    ):
         assert name in page
     assert "For accuracy take" in page
 

@@ -1,6 +1,7 @@
 """The forms of a data set between the steps: the safe npz, the frame and the label names."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ PART_COLUMN = "part"
 ROW_NAMES = ["model", "model_a", "model_b"]
 PARTS = ("train", "validation")
 _NAMES_KEY = b"label_names"
+# What a spreadsheet would run, also behind quotes: there one more tells the name's own from that of `rows_csv`.
+_FORMULA = re.compile(r"(?='*[=+\-@\t\r])")
 
 
 @dataclass(frozen=True)
@@ -142,9 +145,7 @@ def rows_csv(table: pd.DataFrame) -> str:
     """A table for `read_rows`, as CSV at full precision; a name that a spreadsheet would run gets a leading quote."""
     safe = table.copy()
     for column in safe.columns.intersection(ROW_NAMES):
-        safe[column] = [
-            f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text for text in safe[column]
-        ]
+        safe[column] = [f"'{text}" if _FORMULA.match(text) else text for text in safe[column]]
     return safe.to_csv(index=False)
 
 
@@ -154,7 +155,10 @@ def read_rows(path: str | Path) -> pd.DataFrame:
     Only an empty field is missing: a row may be called "NA". The quote that `rows_csv` puts before a name is taken off
     again.
     """
-    table = pd.read_csv(path, dtype=dict.fromkeys(ROW_NAMES, str), keep_default_na=False, na_values=[""])
+    kinds = dict.fromkeys(ROW_NAMES, str)
+    # Without the line's end a carriage return in a name would be one.
+    table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""], lineterminator="\n")
     for column in table.columns.intersection(ROW_NAMES):
-        table[column] = table[column].fillna("").str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True)
+        quoted = table[column].fillna("")
+        table[column] = [text[1:] if text[:1] == "'" and _FORMULA.match(text) else text for text in quoted]
     return table

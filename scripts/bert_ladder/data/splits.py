@@ -1,4 +1,4 @@
-"""Stratified splits: each class in proportion, drawn by a fixed seed."""
+"""Stratified splits: each class in proportion, drawn by a fixed seed; equal texts are never divided."""
 
 import logging
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, PARTS, frame_names
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, frame_names, read_frame
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ def split_frame(path_train: str | Path, path_split: str | Path, fraction: float,
     """Write which part each row of the training frame belongs to; the test split is never touched.
 
     Args:
-        path_train: parquet with LABEL_COLUMN, n rows.
+        path_train: parquet with DATA_COLUMN and LABEL_COLUMN, n rows; those of equal text come into the same part.
         path_split: parquet to write, one categorical column `part` ("train", "validation"), n rows.
         fraction: share of the rows that become validation, above 0 and below 1.
         seed: seed of the draw.
@@ -26,12 +26,68 @@ def split_frame(path_train: str | Path, path_split: str | Path, fraction: float,
     Raises:
         BadInput: the fraction is impossible, or a class is too small to be in both parts.
     """
-    codes = pd.read_parquet(path_train, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy()
+    frame = read_frame(path_train)
     names = frame_names(path_train)
-    drawn = stratified_mask(codes, fraction, seed, "validation_fraction", lambda code: names.get(code, str(code)))
+    drawn = distinct_texts_mask(frame, fraction, seed, lambda code: names.get(code, str(code)))
     parts = pd.Categorical.from_codes(drawn.astype(np.int8), dtype=pd.CategoricalDtype(list(PARTS)))
     pd.DataFrame({PART_COLUMN: parts}).to_parquet(path_split, index=False)
     log.info("%s rows to train on, %s for validation", f"{(~drawn).sum():,}", f"{drawn.sum():,}")
+
+
+def distinct_texts_mask(frame: pd.DataFrame, fraction: float, seed: int, name_of: Callable[[int], str]) -> np.ndarray:
+    """Draw the validation part, of which no text stands in the other part too.
+
+    Args:
+        frame: DATA_COLUMN and LABEL_COLUMN, n rows.
+        fraction, seed, name_of: see `stratified_mask`.
+
+    Returns:
+        True for the rows drawn, bool, shape (n,).
+
+    Raises:
+        BadInput: the fraction is not between 0 and 1, or a class has too few distinct texts to be in both parts.
+    """
+    key = "validation_fraction"
+    codes = frame[LABEL_COLUMN].to_numpy()
+    texts = pd.factorize(frame[DATA_COLUMN])[0]
+    if texts.max(initial=-1) + 1 == len(texts):
+        return stratified_mask(codes, fraction, seed, key, name_of)
+    _check_fraction(fraction, key)
+    drawn = stratified_groups(codes, texts, fraction, seed)
+    first = ~frame.duplicated([DATA_COLUMN, LABEL_COLUMN]).to_numpy()
+    _check_parts(codes[first], drawn[first], fraction, key, name_of, "distinct texts")
+    return drawn
+
+
+def stratified_groups(codes: np.ndarray, groups: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Draw whole groups of rows so that each class is drawn as nearly in proportion as they allow.
+
+    Groups with the same rows of each class are drawn by chance. The largest come first, so that the smaller ones make
+    good what whole groups left over or took too much.
+
+    Args:
+        codes: class of each row, integers from 0, shape (n,).
+        groups: group of each row, integers from 0 without a gap, shape (n,).
+        fraction: share of the rows to draw, above 0 and below 1.
+        seed: seed of the draw.
+
+    Returns:
+        True for the rows drawn, bool, shape (n,).
+    """
+    order = np.lexsort((codes, groups))
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for group, of_group in enumerate(np.split(codes[order], np.cumsum(np.bincount(groups))[:-1])):
+        alike.setdefault(tuple(of_group.tolist()), []).append(group)
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros(groups.max() + 1, dtype=bool)
+    owed = np.zeros(codes.max() + 1)  # rows of each class that the groups so far should have given and did not
+    for members in sorted(alike, key=lambda members: (-len(members), members)):
+        rows = np.bincount(members, minlength=len(owed))
+        owed += fraction * len(alike[members]) * rows
+        number = int(np.clip(np.rint(owed @ rows / (rows @ rows)), 0, len(alike[members])))
+        owed -= number * rows
+        drawn[generator.permutation(alike[members])[:number]] = True
+    return drawn[groups]
 
 
 def stratified_mask(
@@ -53,14 +109,27 @@ def stratified_mask(
     Raises:
         BadInput: the fraction is not between 0 and 1, or a class is too small to be in both parts.
     """
-    if not 0 < fraction < 1:
-        raise BadInput(f"{key}: found {fraction}; give a share above 0 and below 1, such as 0.2")
+    _check_fraction(fraction, key)
     classes, counts = np.unique(codes, return_counts=True)
     size = int(np.ceil(fraction * len(codes)))
     drawn = np.zeros(len(codes), dtype=bool)
     if counts.min() >= 2 and len(classes) <= size <= len(codes) - len(classes):
         rows = np.arange(len(codes))
         drawn[train_test_split(rows, test_size=size, random_state=seed, stratify=codes)[1]] = True
+    _check_parts(codes, drawn, fraction, key, name_of, unit)
+    return drawn
+
+
+def _check_fraction(fraction: float, key: str) -> None:
+    if not 0 < fraction < 1:
+        raise BadInput(f"{key}: found {fraction}; give a share above 0 and below 1, such as 0.2")
+
+
+def _check_parts(
+    codes: np.ndarray, drawn: np.ndarray, fraction: float, key: str, name_of: Callable[[int], str], unit: str
+) -> None:
+    """Refuse a draw that leaves a class out of one part; the arguments are those of `stratified_mask`."""
+    classes, counts = np.unique(codes, return_counts=True)
     # Rarest first, so that the sentence names the class that is most in the way.
     for code, count in sorted(zip(classes.tolist(), counts.tolist(), strict=True), key=lambda pair: pair[1]):
         if not 0 < drawn[codes == code].sum() < count:
@@ -68,4 +137,3 @@ def stratified_mask(
                 f"{key}, class '{name_of(code)}': {count:,} of {len(codes):,} {unit}, too few to be in both parts "
                 f"at {fraction:g}; add rows of that class, leave it out, or change the fraction"
             )
-    return drawn

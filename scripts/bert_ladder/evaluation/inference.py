@@ -197,10 +197,15 @@ def averaged_classes(labels: np.ndarray, predictions: np.ndarray, positive: int 
     return np.union1d(labels, predictions).tolist() if positive is None else [positive]
 
 
-def pseudo_values(
-    labels: np.ndarray, predictions: np.ndarray, metric: str, classes: int, positive: int | None
-) -> np.ndarray:
-    """Jackknife pseudo-values n theta - (n - 1) theta(-i) of each seed and example.
+def count_scores(
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    metric: str,
+    classes: int,
+    positive: int | None,
+    deterministic: bool = False,
+) -> Scores:
+    """Scores of one of the `COUNT_METRICS`, with jackknife pseudo-values n theta - (n - 1) theta(-i).
 
     A metric of counts knows an example by its label and prediction alone, so each seed takes no more evaluations than
     it has such pairs. The classes of a macro average stay those of all examples while one is left out. An accuracy's
@@ -212,22 +217,8 @@ def pseudo_values(
         metric: one of `COUNT_METRICS`.
         classes: number of classes.
         positive: code of the class that precision, recall and F1 are of; None for macro averages.
-
-    Returns:
-        float64, shape (seeds, n).
+        deterministic: see `Scores`.
     """
-    return count_scores(labels, predictions, metric, classes, positive).examples
-
-
-def count_scores(
-    labels: np.ndarray,
-    predictions: np.ndarray,
-    metric: str,
-    classes: int,
-    positive: int | None,
-    deterministic: bool = False,
-) -> Scores:
-    """Scores of one of the `COUNT_METRICS`; the arguments are those of `pseudo_values` and `Scores`."""
     labels, predictions = np.asarray(labels, np.int64), np.asarray(predictions, np.int64)
     if metric in ACCURACIES:
         hits = labels == predictions

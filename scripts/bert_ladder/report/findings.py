@@ -19,6 +19,7 @@ def choice_section(results: Results, parts_differ: bool = False) -> Section:
     """
     rows = results.table.index.tolist()
     best = results.best(rows)
+    others = [row for row in rows if row != best]
     found = results.of(results.metric.validation)["mean"]
     lines = [
         f"For {results.metric.name} take “{best}”: it has the highest mean on the validation part "
@@ -26,7 +27,11 @@ def choice_section(results: Results, parts_differ: bool = False) -> Section:
     ]
     if parts_differ:
         lines.append("The rows' validation parts differ, so that this choice also holds the luck of the part.")
-    others = [row for row in rows if row != best]
+    if results.tuned and others:
+        lines.append(
+            f"The settings of {among(results.tuned)} were chosen on the validation part too, which flatters "
+            f"{'it' if len(results.tuned) == 1 else 'them'} a little in this choice."
+        )
     above = [row for row in others if results.pair(row, best)["verdict"] == "better"]
     if above:
         lines.append(f"On the test split {among(above)} came out better than it; the choice was not made there.")
@@ -34,6 +39,9 @@ def choice_section(results: Results, parts_differ: bool = False) -> Section:
     if close:
         lines.append(f"On the test split it is not separable from {among(close)}.")
     if not others:
+        return "Which row to take", lines
+    if results.unranked:
+        lines.append(f"For cost no row is named: the times cannot be ranked, since {results.unranked}.")
         return "Which row to take", lines
     cheap = results.cheapest(results.within_one_error(best))
     cost = results.table["latency_ms"]

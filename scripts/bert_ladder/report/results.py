@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from bert_ladder.report.timing import unranked
+
 # A line of pairs.csv, by column.
 Pair = dict[Hashable, Any]
 OPPOSITE = {"better": "worse", "worse": "better", "not separable": "not separable"}
@@ -46,23 +48,31 @@ class Results:
     def __init__(self, table: pd.DataFrame, comparison: pd.DataFrame, pairs: pd.DataFrame, metric: str):
         self.metric = METRICS[metric]
         self.table = table.set_index("model")
+        self.unranked = unranked(table)
         self.comparison = comparison
         self.pairs = pairs
         self.berts = self.table.index[self.table["kind"] == "bert"].tolist()
         self.baselines = self.table.index[self.table["kind"] == "baseline"].tolist()
+
+    @property
+    def tuned(self) -> list[str]:
+        """Rows whose settings were chosen on the validation part: linear baselines, and rows with a search."""
+        searched = self.table["chosen"].notna() if "chosen" in self.table else False
+        return self.table.index[(self.table["kind"] == "baseline") | searched].tolist()
 
     def of(self, metric: str) -> pd.DataFrame:
         """The comparison's lines of one metric, by row."""
         return self.comparison[self.comparison["metric"] == metric].set_index("model")
 
     def best(self, rows: Sequence[str]) -> str:
-        """The row with the highest mean on the validation part; of several the cheapest."""
+        """The row with the highest mean on the validation part; of several the cheapest, or smallest."""
         means = self.of(self.metric.validation)["mean"][list(rows)]
         return self.cheapest(means.index[means == means.max()].tolist())
 
     def cheapest(self, rows: Sequence[str]) -> str:
-        """The row that answers one text in the least time."""
-        return str(self.table["latency_ms"][list(rows)].idxmin())
+        """The row that answers one text in the least time; where times cannot be ranked that of fewest parameters."""
+        cost = "parameters" if self.unranked else "latency_ms"
+        return str(self.table[cost][list(rows)].idxmin())
 
     def within_one_error(self, best: str) -> list[str]:
         """Rows whose validation mean is no more than one standard error below the best's (Breiman et al. 1984)."""

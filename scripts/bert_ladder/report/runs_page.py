@@ -1,5 +1,6 @@
 """How the runs were made: what each took, and with which versions, devices and data."""
 
+import json
 import logging
 import platform
 from collections import Counter
@@ -44,6 +45,7 @@ class Run:
         encoder: its name; empty for a baseline.
         device: that it was trained on.
         training_seconds: as in table.csv.
+        chosen: of a linear baseline, what was chosen on its validation part, by name; else empty.
         record: training.json; empty for a baseline.
         train_job: seconds of wall time of the training job, None where not measured.
         evaluate_job: seconds of wall time of the evaluation job, None where not measured or where there is none.
@@ -55,6 +57,7 @@ class Run:
     encoder: str
     device: str
     training_seconds: float
+    chosen: dict[str, float]
     record: dict[str, Any]
     train_job: float | None
     evaluate_job: float | None
@@ -111,6 +114,7 @@ def read_runs(
             Run(
                 **{key: run[key] for key in ("model", "seed")},
                 **{key: metrics[key] for key in ("encoder", "device", "training_seconds")},
+                chosen=json.loads(metrics["hyperparameters"]) if run["kind"] == "baseline" else {},
                 record=record,
                 train_job=train_job,
                 evaluate_job=evaluate_job,
@@ -176,6 +180,7 @@ def runs_page(runs: Sequence[Run], differences: Sequence[str], installed: dict[s
         evaluation_time=_clock(run.evaluate_job for run in runs),
         unmeasured=unmeasured,
         times=_times(runs),
+        chosen=_chosen([run for run in runs if run.chosen]),
         versions=_versions(package_versions(berts), installed),
         checksums=_checksums(berts) if berts else None,
     )
@@ -201,6 +206,15 @@ def _times(runs: Sequence[Run]) -> Table:
             }
         lines.append([cells.get(key, ABSENT) for key in HEADERS])
     return Table(list(HEADERS.values()), lines, "ll" + "r" * (len(HEADERS) - 2))
+
+
+def _chosen(baselines: Sequence[Run]) -> Table | None:
+    """What was chosen for each baseline; None without one."""
+    lines = [
+        [run.model, str(run.seed), ", ".join(f"{name} {value:.4g}" for name, value in run.chosen.items())]
+        for run in baselines
+    ]
+    return Table(["Row", "Seed", "Chosen"], lines, "lrl") if lines else None
 
 
 def _versions(trained: dict[str, dict[str, list[Run]]], installed: dict[str, str]) -> Table:

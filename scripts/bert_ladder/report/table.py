@@ -17,6 +17,12 @@ from bert_ladder.report.table_notes import foot_lines
 
 log = logging.getLogger(__name__)
 
+# What the table takes over from speed.json.
+SPEED_COLUMNS = (
+    *("latency_ms", "latency_p95_ms", "latency_iqr_ms", "throughput", "throughput_spread", "memory_mb", "threads"),
+    *("host", "processor", "cores", "load_average", "other_load"),
+)
+
 
 @dataclass(frozen=True)
 class TableSources:
@@ -97,9 +103,9 @@ def build_table(
     Returns:
         model, kind, encoder, parameters, seeds, the mean of every metric of the comparison, <metric>_low and
         <metric>_high where it has an interval, test_accuracy_sd (over seeds), interval (the method of that of
-        test_accuracy), average, latency_ms, latency_p95_ms, throughput, memory_mb, threads, trials, chosen (the values
-        in words), search_metric, search_score, and reference_<metric> and difference_<metric> (ours - original) of
-        every metric that some row has a value for.
+        test_accuracy), average, the `SPEED_COLUMNS`, trials, chosen (the values in words), search_metric,
+        search_score, and reference_<metric> and difference_<metric> (ours - original) of every metric that some row
+        has a value for.
     """
     lines = []
     for row in rows:
@@ -122,7 +128,7 @@ def build_table(
             "average": run["average"],
         }
         speed = speeds.get(row["model"], {})
-        line |= {key: speed.get(key) for key in ("latency_ms", "latency_p95_ms", "throughput", "memory_mb", "threads")}
+        line |= {key: speed.get(key) for key in SPEED_COLUMNS}
         chosen = searches.get(row["model"])
         if chosen:
             line |= {

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bert_ladder.report.cells import DIFFERENCE, ORIGINAL
 from bert_ladder.report.markup import single_spaced
+from bert_ladder.report.timing import unranked
 
 
 def foot_lines(
@@ -93,6 +94,9 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
             f"with {' or '.join(f'{int(count)}' for count in threads)} threads and, on one machine, no other job of "
             "the study beside it; MB: peak memory of that process."
         )
+        reason = unranked(table)
+        if reason:
+            lines.append(f"The times cannot be ranked, since {reason}.")
     return lines
 
 

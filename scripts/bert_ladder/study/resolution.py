@@ -140,12 +140,15 @@ def _resolve_search(search: dict[str, Any], key: str, schema: dict[str, Any]) ->
             raise StudyError(f"{key}.search.{error}") from None
 
     check_search(search, key, training, check_value)
-    return {
-        name: [with_defaults(value, training[name], schema) for value in found]
-        if name in training and isinstance(found, list)
-        else found
-        for name, found in search.items()
-    }
+
+    def typed(name: str, found: Any) -> Any:
+        if name not in training:
+            return found
+        if isinstance(found, list):
+            return [with_defaults(value, training[name], schema) for value in found]
+        return found | {end: with_defaults(found[end], training[name], schema) for end in ("low", "high")}
+
+    return {name: typed(name, found) for name, found in search.items()}
 
 
 def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict[str, Any]) -> None:

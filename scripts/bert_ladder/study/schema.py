@@ -6,6 +6,7 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 import difflib
 import math
 import re
+import sys
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -100,15 +101,20 @@ def check_schema(config: Any, schema: dict[str, Any]) -> None:
 
 
 def with_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> Any:
-    """Return a copy of `value` with the schema's defaults for every absent property, lists and mappings included."""
+    """Return a copy of `value` with the schema's defaults for every absent property, lists and mappings included.
+
+    Numbers get the type that the schema names: int for an integer, float for a number.
+    """
     if "$ref" in schema:
         target = root
         for part in schema["$ref"].removeprefix("#/").split("/"):
             target = target[part]
         value = with_defaults(value, target, root)
+    # JSON Schema takes 1.0 for an integer and 1 for a number; Python and Keras do not.
     if schema.get("type") == "integer" and isinstance(value, float):
-        # JSON Schema takes 1.0 for an integer; Python does not.
         value = int(value)
+    elif "number" in schema.get("type", "") and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
     if isinstance(value, dict):
         value = dict(value)
         properties = schema.get("properties", {})
@@ -125,9 +131,9 @@ def with_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> A
 
 
 def _check_finite(value: Any, path: tuple = ()) -> None:
-    """JSON Schema compares NaN with no limit, so it has to be refused by hand."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise StudyError(f"{_key(path)}: found {value}; a finite number is needed.")
+    """JSON Schema compares NaN with no limit, so it has to be refused by hand, as an integer that is no float."""
+    if isinstance(value, float | int) and not abs(value) <= sys.float_info.max:
+        raise StudyError(f"{_key(path)}: found {_shown(value)}; a finite number is needed.")
     items: Iterator = iter(())
     if isinstance(value, dict):
         items = iter(value.items())

@@ -18,13 +18,13 @@ class Splits:
         # The baselines use that of `training`, which most rows share.
         self.fraction: float = study["training"]["validation_fraction"]
         used = [study["training"], *(row["training"] for row in study["models"])]
-        self.fractions = sorted({f"{settings['validation_fraction']:g}" for settings in used})
+        self.fractions = sorted({_named(settings["validation_fraction"]) for settings in used})
 
     def file(self, model: str, seed: int) -> str:
         """The division that a row or a baseline is trained on with a seed."""
         row = self.runs.rows.get(model)
         fraction = row["training"]["validation_fraction"] if row else self.fraction
-        return f"<results>/data/splits/{fraction:g}-seed-{seed if self.per_run else self.seeds[0]}.parquet"
+        return f"<results>/data/splits/{_named(fraction)}-seed-{seed if self.per_run else self.seeds[0]}.parquet"
 
     def files(self, runs: list[Run]) -> list[str]:
         """The divisions of some runs, each once, sorted."""
@@ -37,3 +37,8 @@ class Splits:
         for run in self.runs.all:
             parts.setdefault(run.model, set()).add(self.file(run.model, run.seed))
         return len({frozenset(files) for files in parts.values()}) > 1
+
+
+def _named(fraction: float) -> str:
+    """A fraction in the name of a file: all digits that it takes to tell it from every other."""
+    return repr(fraction)

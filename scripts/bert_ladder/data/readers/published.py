@@ -10,6 +10,7 @@ from bert_ladder.runtime.jobs import BadInput
 
 # A row without a character costs memory too, and packed files can hold any number of them.
 MAX_ROWS = 20_000_000
+MOST_LISTED = 30  # of the names in a message
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,10 @@ def quoted(names: Iterable[str]) -> str:
     return listed([repr(name[:60]) for name in names])
 
 
-def listed(items: Sequence[str], most: int = 30) -> str:
+def listed(items: Sequence[str]) -> str:
     """The first items, and how many more there are."""
-    more = f" and {len(items) - most:,} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
+    more = f" and {len(items) - MOST_LISTED:,} more" if len(items) > MOST_LISTED else ""
+    return ", ".join(items[:MOST_LISTED]) + more
 
 
 def only(names: Sequence[str]) -> str | None:

@@ -24,6 +24,7 @@ from bert_ladder.report.charts import (
     save_chart,
     text_box,
 )
+from bert_ladder.report.timing import unranked
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def accuracy_chart(table: pd.DataFrame) -> alt.HConcatChart:
 
     Args:
         table: table.csv, with model, kind, parameters, test_accuracy, test_accuracy_low, test_accuracy_high, and what
-            it has of latency_ms, throughput, memory_mb and training_seconds.
+            it has of latency_ms, throughput, memory_mb and training_seconds, and of what `unranked` reads.
     """
     columns = ["model", "kind", "parameters", *ACCURACY, *COSTS]
     shown = table.reindex(columns=columns).rename(columns=ACCURACY).astype(dict.fromkeys(COSTS, float))
@@ -85,12 +86,15 @@ def accuracy_chart(table: pd.DataFrame) -> alt.HConcatChart:
 
     timed = shown[shown["latency_ms"] > 0].reset_index(drop=True)
     if len(timed):
+        is_ranked = unranked(table) is None
         x_domain = _log_domain(timed["latency_ms"])
         x = alt.X("x:Q", scale=_log_scale(x_domain), title="Milliseconds per text on the CPU (log scale)")
         x = x.axis(format="~g", grid=False, labelSeparation=8)
-        steps = _steps(timed, x_domain[1])
+        steps = _steps(timed, x_domain[1]) if is_ranked else None
         cost = _panel(timed.assign(x=timed["latency_ms"]), shown[:0], x, x_domain, y_domain, steps)
         note = "On the line: rows that no other row beats in accuracy and time."
+        if not is_ranked:
+            note = "Without a line: the table's foot says why the times cannot be ranked."
         panels.append(cost.properties(title=alt.Title("By cost", subtitle=note)))
     return alt.hconcat(*panels, spacing=40)
 

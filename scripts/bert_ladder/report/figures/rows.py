@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 WIDTH, STEP = 520, 40  # pixels: of the panel, of a row
 SEEDS = "over seeds and test examples"
 EXAMPLES = "over test examples only: one seed"
-DASH = {SEEDS: [1, 0], EXAMPLES: [4, 3]}
+THESE_SEEDS = "over test examples only: these seeds"
+DASH = {SEEDS: [1, 0], EXAMPLES: [4, 3], THESE_SEEDS: [4, 3]}
 
 
 def plot_rows(
@@ -43,18 +44,22 @@ def plot_rows(
 def rows_chart(table: pd.DataFrame, runs: pd.DataFrame, metric: str) -> alt.LayerChart:
     """A line per row in table order: its mean with its interval, and below it a ring per seed.
 
-    Behind them stand the value and the interval of the best baseline. Intervals of rows with one seed are dashed.
+    Behind them stand the value and the interval of the best baseline. Intervals that say nothing of other seeds are
+    dashed.
 
     Args:
-        table: table.csv, with model, kind, parameters, seeds, and the metric with its _low and _high (which may be
-            empty).
+        table: table.csv, with model, kind, parameters, seeds, interval, and the metric with its _low and _high (which
+            may be empty).
         runs: one line per run, as in metrics.json.
         metric: "accuracy" or "f1".
     """
     column, title = METRICS[metric].test, f"Test {METRICS[metric].name}"
     columns = {column: "value", f"{column}_low": "low", f"{column}_high": "high"}
-    rows = table[["model", "kind", "parameters", "seeds", *columns]].rename(columns=columns)
-    rows["interval"] = [SEEDS if seeds > 1 else EXAMPLES for seeds in rows["seeds"]]
+    rows = table[["model", "kind", "parameters", "seeds", "interval", *columns]].rename(columns=columns)
+    rows["interval"] = [
+        SEEDS if method == "seeds and examples" else THESE_SEEDS if seeds > 1 else EXAMPLES
+        for method, seeds in zip(rows["interval"], rows["seeds"], strict=True)
+    ]
     single = runs[["model", "seed", column]].rename(columns={column: "value"})
     scales = row_scales(rows["model"].tolist())
 
