@@ -52,7 +52,7 @@ MICRO = {
     "models": [
         {"name": "Nano", "encoder": "nano"},
         {"name": "Nano long", "encoder": "nano-read", "epochs": 2},
-        # The second rate trains nothing, so that nothing depends on luck.
+        # The second rate trains nothing, so that nothing depends on chance.
         {"name": "Nano tuned", "encoder": "nano", "search": {"learning_rate": [0.01, 1.0e-9]}},
     ],
 }

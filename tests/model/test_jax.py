@@ -16,7 +16,7 @@ BACKEND = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "JAX_PERSISTENT_CACHE
     ("file", "tests"),
     [
         ("test_resumed_training.py", "killed_training_ends and rich"),
-        ("test_pretrain_encoder.py", "killed_pretraining_ends or heads_go_on or averaged"),
+        ("test_pretrain_encoder.py", "killed_pretraining_ends or heads_resume or averaged"),
     ],
 )
 def test_same_on_jax(file: str, tests: str, marked: str, tmp_path: Path) -> None:

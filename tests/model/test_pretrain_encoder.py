@@ -477,7 +477,7 @@ def read(files: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dic
     return read
 
 
-def test_heads_go_on_where_they_were(pretrain: Callable[..., tuple], read: dict[str, Any], tmp_path: Path) -> None:
+def test_heads_resume_where_they_were(pretrain: Callable[..., tuple], read: dict[str, Any], tmp_path: Path) -> None:
     """A second pre-training begins as the first one ended, and a task that is new in it begins anew."""
     anew = {name: path for name, path in read.items() if name != "heads"}
     at_rest = {"epochs": 1, "learning_rate": 1e-9, "encoder_dropout": 0.0}

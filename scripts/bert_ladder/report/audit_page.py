@@ -138,7 +138,7 @@ def leak_section(audit: dict[str, Any]) -> Section:
         findings.append(f"{share} of the test texts are training texts too: their score measures memory.")
     return Section(
         "Test texts that are training texts too",
-        "A model may know these by heart, so that its score is too good; a larger model gains more. Worry above "
+        "A model may have memorized these, so that its score is too good; a larger model gains more. Worry above "
         f"{100 * MANY_REPEATED:.0f} % of the test texts; comparison.csv has each row's accuracy without them "
         "(clean_accuracy).",
         Table(

@@ -26,7 +26,7 @@ def choice_section(results: Results, parts_differ: bool = False) -> Section:
         f"({100 * found[best]:.2f} %); on the test split it reaches {results.measured(best)}."
     ]
     if parts_differ:
-        lines.append("The rows' validation parts differ, so that this choice also holds the luck of the part.")
+        lines.append("The rows' validation parts differ, so that this choice also depends on how the parts were drawn.")
     if results.tuned and others:
         lines.append(
             f"The settings of {among(results.tuned)} were chosen on the validation part too, which flatters "
@@ -156,8 +156,8 @@ def search_section(results: Results) -> Section | None:
         lines.append(
             f"“{model}”: {row['chosen']}, the best of {int(row['trials'])} trials by validation {chosen_by} "
             f"({score}). Trained with the row's seeds it has {f'{again:.4f}' if loss else f'{100 * again:.2f} %'} "
-            f"there, and {results.measured(model)} {results.metric.name} on the test split; of the best of several "
-            "trials some luck is always a part."
+            f"there, and {results.measured(model)} {results.metric.name} on the test split; the best of several trials "
+            "is an optimistic estimate."
         )
     return "What the search found", lines
 

@@ -76,7 +76,7 @@ def _search_lines(table: pd.DataFrame) -> list[str]:
         score = f"{row['search_score']:.4f}" if row["search_metric"] == "loss" else f"{100 * row['search_score']:.2f}"
         lines.append(
             f"“{row['model']}”: {row['chosen']}, the best of {int(row['trials'])} trials by validation "
-            f"{row['search_metric']} ({score} there; being the best of several, it is flattered by luck)."
+            f"{row['search_metric']} ({score} there; being the best of several, it is optimistic)."
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""Removes the lock that a killed Snakemake has left in a folder, so that the same command simply goes on."""
+"""Removes the lock that a killed Snakemake has left in a folder, so that the same command simply resumes it."""
 
 import atexit
 import os

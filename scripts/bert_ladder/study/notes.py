@@ -63,8 +63,8 @@ class Notes:
             others = "".join(f" and “{text}”" for text in texts)
             notes.append(
                 f"Pre-trained on the training texts{others}, without labels and without test texts, once for all "
-                f"seeds: {', '.join(map(self._pretrained_how, names))}. Intervals do not hold the luck of that, and "
-                "the texts of the validation part were read in it."
+                f"seeds: {', '.join(map(self._pretrained_how, names))}. Intervals do not include the variance "
+                "between pre-trainings, and the texts of the validation part were read in it."
             )
         return notes
 
