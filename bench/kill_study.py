@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from workspace import MICRO, Workspace, copy_workflow, kill_all
 
 # What is measured with a clock, and which machine it was.
-MEASURED = r"seconds|latency|throughput|memory|load|_at$|^evaluation_|^(device|host|processor|cores)$"
+MEASURED = r"seconds|latency|throughput|memory|load|_at$|^evaluation_|^(?:device|host|processor|cores)$"
 COMMAND = ("--cores", "2")
 OFTEN = {"BERT_LADDER_CHECKPOINT_SECONDS": "0"}
 PATIENCE = 1200.0  # seconds for a run that nothing kills

@@ -131,6 +131,7 @@ def test_times_are_plain_numbers(cost: float, said: str) -> None:
             "on machines of different kinds (A with 4 cores, 4 threads; A with 4 cores, 2 threads",
         ),
         ({"other_load": [0.2, 0.9, 1.1]}, "other work disturbed that of “Large”; measure again with --forcerun"),
+        ({"other_load": 1.1}, "other work disturbed those of all rows; measure again with --forcerun"),
         ({"throughput_spread": [0.6, 0.51, 0.5]}, "other work disturbed those of “Linear”, “Small”; measure again"),
         ({"processor": [None, "A", "A"]}, "it is not recorded on which machine they were measured"),
     ],

@@ -37,10 +37,10 @@ def unranked(table: pd.DataFrame) -> str | None:
         return f"they were measured on machines of different kinds ({'; '.join(kinds)})"
     restless = timed.loc[disturbed(timed), "model"].tolist()
     if restless:
+        names = "all rows" if len(restless) == len(timed) else ", ".join(f"“{name}”" for name in restless)
         return (
-            f"other work disturbed {'that' if len(restless) == 1 else 'those'} of "
-            f"{', '.join(f'“{name}”' for name in restless)}; measure again with --forcerun evaluate_speed while the "
-            "machine does nothing else"
+            f"other work disturbed {'that' if len(restless) == 1 else 'those'} of {names}; measure again with "
+            "--forcerun evaluate_speed while the machine does nothing else"
         )
     return None
 
