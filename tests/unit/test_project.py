@@ -153,7 +153,7 @@ def test_rule_script_and_log_share_a_name() -> None:
     assert {file.stem for file in SCRIPTS} == set(SCRIPTED)
     for rule in SCRIPTED:
         assert f"/{rule}.log" in block_of(rule)
-        assert list((PROJECT / "tests").glob(f"*/test_{rule}.py")), f"{rule} has no test"
+        assert list((PROJECT / "tests").rglob(f"test_{rule}.py")), f"{rule} has no test"
 
 
 def test_code_behind_a_rule_is_its_input() -> None:

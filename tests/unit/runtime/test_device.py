@@ -11,7 +11,7 @@ import pytest
 from bert_ladder.runtime.devices import devices_asked, refuse_copies
 from bert_ladder.runtime.jobs import BadInput
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 LOOP = """
 import resource, sys
 sys.path.insert(0, {scripts!r})

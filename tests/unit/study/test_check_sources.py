@@ -7,7 +7,7 @@ import pytest
 
 from servers import Handler, Server, status, whole
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SPEC = importlib.util.spec_from_file_location("check_sources", PROJECT / "catalog/check_sources.py")
 check_sources = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(check_sources)

@@ -19,7 +19,7 @@ from bert_ladder.encoders.torch_files import LEGACY_MAGIC, LEGACY_PROTOCOL, read
 from bert_ladder.runtime.jobs import BadInput
 from damage import damaged
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 FORMATS = ("zip", "legacy")
 
 

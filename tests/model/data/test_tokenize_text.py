@@ -33,7 +33,7 @@ from bert_ladder.data.wordpiece import (
 )
 from bert_ladder.runtime.jobs import BadInput
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 TFHUB = json.loads((PROJECT / "tests" / "fixtures" / "tfhub_preprocessing.json").read_text(encoding="utf-8"))
 VOCABULARY: list[str] = TFHUB["vocabulary"]
 STRINGS: dict[str, str] = TFHUB["strings"]

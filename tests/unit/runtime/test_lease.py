@@ -17,7 +17,7 @@ from bert_ladder.runtime import leases
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.leases import SLOTS, claim_devices, lease_folder, machine_devices, slot_file, visible_devices
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 TRIALS = PROJECT / "bench" / "device_leases" / "trials.py"
 TWO = [["GPU-aa11"], ["GPU-bb22"]]
 MIG = [["GPU-aa11"], ["MIG-cc33", "MIG-cc44"]]

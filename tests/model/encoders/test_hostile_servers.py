@@ -27,7 +27,7 @@ from servers import (
 )
 
 # The archive of the good mirror.
-ARCHIVE = Path(__file__).parents[1] / "fixtures/encoders/checkpoint_usual.zip"
+ARCHIVE = Path(__file__).parents[2] / "fixtures/encoders/checkpoint_usual.zip"
 SUM = hashlib.sha256(ARCHIVE.read_bytes()).hexdigest()
 IMPATIENT = Patience(attempts=2, first_wait=0.01, longest_wait=0.02, connect_timeout=1, read_timeout=0.25)
 

@@ -36,7 +36,7 @@ from servers import (
     with_ranges,
 )
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 

@@ -10,7 +10,7 @@ import yaml
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.trials import check_search, draw_trials, searched_keys, trial_name
 
-SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "schemas/config.schema.yaml").read_text())
+SCHEMA = yaml.safe_load((Path(__file__).parents[3] / "schemas/config.schema.yaml").read_text())
 TRAINING = SCHEMA["$defs"]["training"]["properties"]
 ORIGINAL = {"batch_size": [16, 32], "optimizer": ["adam", "adamax"], "learning_rate": [3e-5, 5e-5]}
 LOGARITHM = {"learning_rate": {"low": 1e-5, "high": 1e-3, "log": True}}

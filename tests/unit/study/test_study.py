@@ -21,7 +21,7 @@ from bert_ladder.study.rows import row_settings
 from bert_ladder.study.schema import StudyError, check_unique_keys, with_defaults
 from damage import damaged
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SCHEMA, ENCODERS_SCHEMA = (
     yaml.safe_load((PROJECT / f"schemas/{name}.schema.yaml").read_text()) for name in ("config", "encoders")
 )

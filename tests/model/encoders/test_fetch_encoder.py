@@ -20,7 +20,7 @@ from bert_ladder.encoders.normal_form import load_weights, read_encoder, save_en
 from bert_ladder.runtime.jobs import BadInput
 from servers import QUICK, Server, status, whole
 
-FIXTURES = Path(__file__).parents[1] / "fixtures/encoders"
+FIXTURES = Path(__file__).parents[2] / "fixtures/encoders"
 SAVED_MODEL = FIXTURES / "tfhub_usual.tar.gz"
 CHECKPOINT = FIXTURES / "checkpoint_usual.zip"
 INPUTS = {

@@ -12,7 +12,7 @@ import yaml
 from bert_ladder.study.catalog import find_encoder, load_catalog, resolve_encoders
 from bert_ladder.study.schema import StudyError, check_schema
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 CONFIG_SCHEMA, SCHEMA = (
     yaml.safe_load((PROJECT / f"schemas/{name}.schema.yaml").read_text()) for name in ("config", "encoders")
 )

@@ -41,7 +41,7 @@ from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.training.classifier import TokenBatches, build_classifier
 from damage import damaged
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 BENCH = PROJECT / "bench" / "encoder_equality"
 FIXTURES = PROJECT / "tests" / "fixtures" / "encoders"
 SEEDED = runpy.run_path(str(BENCH / "seeded.py"))

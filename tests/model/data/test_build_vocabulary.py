@@ -18,7 +18,7 @@ from bert_ladder.data.vocabularies import build_from_file, build_from_text, coun
 from bert_ladder.data.wordpiece import SPECIAL_TOKENS, WordPieceTokenizer, read_vocabulary
 from bert_ladder.runtime.jobs import BadInput
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "tfhub_preprocessing.json"
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "tfhub_preprocessing.json"
 SPECIAL_LINES = "".join(f"{token}\n" for token in SPECIAL_TOKENS)
 
 

@@ -33,7 +33,7 @@ from bert_ladder.runtime.jobs import BadInput
 from build_npz import main
 from damage import damaged
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 TEXTS = ["plain", "naïve — 日本語 😀", "", 'two\nlines, a comma and a "quote"', "\ttab", "NA", "null", "nan", " 1.0 "]
 LABELS = [1, 0, 1, 0, 1, 0, 1, 0, 1]
 MAX_BYTES = 4 * 2**30
