@@ -1,8 +1,8 @@
 """From the data set as published to frames, splits and tokens.
 
 Inputs: the addresses in `dataset:` of the study.
-Outputs: <results>/data/{train,test}.parquet, labels.json, audit.json, leaked.parquet, splits/, tokens/, and of texts
-without labels unlabelled/{corpus}.parquet.
+Outputs: <results>/data/{train,test}.parquet, classes.json, positive.json, labels.json, audit.json, leaked.parquet,
+splits/, tokens/, and of texts without labels unlabelled/{corpus}.parquet.
 """
 
 
@@ -55,7 +55,7 @@ rule build_npz:
 
 
 rule build_frame:
-    """One parquet per split with the columns DATA_COLUMN and LABEL_COLUMN, and the label names; refuse useless splits."""
+    """One parquet per split with DATA_COLUMN and LABEL_COLUMN, and what its codes mean; refuse useless splits."""
     input:
         train="<results>/data/train.npz",
         test="<results>/data/test.npz",
@@ -63,18 +63,60 @@ rule build_frame:
     output:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
-        labels="<results>/data/labels.json",
+        classes="<results>/data/classes.json",
     log:
         "<logs>/data/build_frame.log",
     conda:
         "../envs/data.yaml"
-    params:
-        positive=STUDY.dataset.settings.get("positive"),
-        label_names=STUDY.dataset.settings["label_names"],
     message:
         "Check both splits and code their labels"
     script:
         "../scripts/build_frame.py"
+
+
+# Names and the positive class stay out of all that is trained: a study may change them at any time.
+rule select_positive:
+    """The class of two that precision, recall and F1 are of."""
+    input:
+        classes="<results>/data/classes.json",
+        code=code_of("select_positive"),
+    output:
+        positive="<results>/data/positive.json",
+    log:
+        "<logs>/data/select_positive.log",
+    # A wrong name is told before hours of training, here and below.
+    priority: 3
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        positive=STUDY.classes.positive,
+    message:
+        "Select the positive class"
+    script:
+        "../scripts/select_positive.py"
+
+
+rule build_labels:
+    """The names of the classes, and which of them is positive."""
+    input:
+        classes="<results>/data/classes.json",
+        positive="<results>/data/positive.json",
+        code=code_of("build_labels"),
+    output:
+        labels="<results>/data/labels.json",
+    log:
+        "<logs>/data/build_labels.log",
+    priority: 3
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        label_names=STUDY.classes.names,
+    message:
+        "Name the classes"
+    script:
+        "../scripts/build_labels.py"
 
 
 rule build_corpus:
@@ -82,7 +124,7 @@ rule build_corpus:
     input:
         data=lambda wildcards: STUDY.dataset.file_of(wildcards.corpus),
         test="<results>/data/test.parquet",
-        labels="<results>/data/labels.json",
+        classes="<results>/data/classes.json",
         code=code_of("build_corpus"),
     output:
         corpus="<results>/data/unlabelled/{corpus}.parquet",

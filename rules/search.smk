@@ -2,15 +2,15 @@
 
 Inputs: tokens, splits and encoders, as for any training.
 Outputs: <results>/search/{model}/{trial}/seed-{seed}/ with history.csv and training.json of each trial, and
-<results>/search/{model}/ with trials.csv (all trials, ranked), chosen.json (the
-values, as the row's training takes them) and outcome.json (the same with score and number of trials).
+<results>/search/{model}/ with chosen.json (the values, as the row's training takes them), outcome.json (the same with
+score and number of trials) and trials.csv (all trials, ranked).
 """
 
 
 rule train_trial:
     """Fine-tune one row with the settings of one trial of its search."""
     input:
-        unpack(lambda wildcards: STUDY.inputs.training(wildcards.model, int(wildcards.seed))),
+        unpack(lambda wildcards: STUDY.inputs.training(wildcards.model, int(wildcards.seed), wildcards.trial)),
         code=code_of("train_trial"),
     output:
         history="<results>/search/{model}/{trial}/seed-{seed}/history.csv",
@@ -46,13 +46,11 @@ rule train_trial:
 checkpoint select_trial:
     """Choose the best trial of a row's search by its score on the validation part."""
     input:
-        history=lambda wildcards: STUDY.inputs.trials(wildcards.model, "history.csv"),
-        training=lambda wildcards: STUDY.inputs.trials(wildcards.model, "training.json"),
+        unpack(lambda wildcards: STUDY.inputs.choice(wildcards.model)),
         code=code_of("select_trial"),
     output:
         chosen="<results>/search/{model}/chosen.json",
         outcome="<results>/search/{model}/outcome.json",
-        trials="<results>/search/{model}/trials.csv",
     log:
         "<logs>/search/{model}/select_trial.log",
     wildcard_constraints:
@@ -70,3 +68,31 @@ checkpoint select_trial:
         "Select the best trial of {wildcards.model}"
     script:
         "../scripts/select_trial.py"
+
+
+# Apart from the choice: its F1 is of the positive class, which a choice by another measure must not wait for.
+rule compare_trials:
+    """All trials of a row's search with their measures on the validation part, ranked."""
+    input:
+        history=lambda wildcards: STUDY.inputs.trials(wildcards.model, "history.csv"),
+        training=lambda wildcards: STUDY.inputs.trials(wildcards.model, "training.json"),
+        positive="<results>/data/positive.json",
+        code=code_of("compare_trials"),
+    output:
+        trials="<results>/search/{model}/trials.csv",
+    log:
+        "<logs>/search/{model}/compare_trials.log",
+    wildcard_constraints:
+        model=any_of(STUDY.runs.searches),
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        metric=lambda wildcards: STUDY.runs.search(wildcards.model)["metric"],
+        searched=lambda wildcards: STUDY.runs.search(wildcards.model)["keys"],
+        runs=lambda wildcards: STUDY.runs.trial_params(wildcards.model),
+    message:
+        "Compare the trials of {wildcards.model}"
+    script:
+        "../scripts/compare_trials.py"

@@ -1,8 +1,8 @@
-"""One training and one evaluation per row and seed, the linear baselines, and one look at the clock per row.
+"""One training and one evaluation per row and seed, the linear baselines, all metrics, one look at the clock per row.
 
 Inputs: tokens, splits and encoders, the chosen trial of a search.
-Outputs: <results>/runs/{model}/seed-{seed}/ with weights, history.csv, training.json, predictions.parquet, metrics.json
-(a baseline has baseline.npz instead of the first three), <results>/runs/{model}/speed.json.
+Outputs: <results>/runs/{model}/seed-{seed}/ with weights, history.csv, training.json (a baseline has baseline.npz
+instead), predictions.parquet, evaluation.json, metrics.json, and <results>/runs/{model}/speed.json.
 """
 
 
@@ -51,12 +51,12 @@ rule evaluate_model:
         test_tokens=lambda wildcards: STUDY.inputs.tokens(wildcards.model, "test"),
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
-        labels="<results>/data/labels.json",
+        classes="<results>/data/classes.json",
         split=lambda wildcards: STUDY.splits.file(wildcards.model, int(wildcards.seed)),
         code=code_of("evaluate_model"),
     output:
         predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
-        metrics="<results>/runs/{model}/seed-{seed}/metrics.json",
+        record="<results>/runs/{model}/seed-{seed}/evaluation.json",
     log:
         "<logs>/runs/{model}/seed-{seed}/evaluate_model.log",
     benchmark:
@@ -70,11 +70,6 @@ rule evaluate_model:
         gpu=1,
         mem_mb=per_attempt(4000),
         runtime=per_attempt(240),
-    params:
-        study=STUDY.name,
-        model=lambda wildcards: STUDY.runs.name(wildcards.model),
-        encoder=lambda wildcards: STUDY.runs.encoder(wildcards.model),
-        seed=lambda wildcards: int(wildcards.seed),
     message:
         "Evaluate {wildcards.model} with seed {wildcards.seed}"
     script:
@@ -86,13 +81,13 @@ rule train_baseline:
     input:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
-        labels="<results>/data/labels.json",
+        classes="<results>/data/classes.json",
         split=lambda wildcards: STUDY.splits.file(wildcards.model, int(wildcards.seed)),
         code=code_of("train_baseline"),
     output:
         model="<results>/runs/{model}/seed-{seed}/baseline.npz",
         predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
-        metrics="<results>/runs/{model}/seed-{seed}/metrics.json",
+        record="<results>/runs/{model}/seed-{seed}/evaluation.json",
     log:
         "<logs>/runs/{model}/seed-{seed}/train_baseline.log",
     benchmark:
@@ -107,8 +102,6 @@ rule train_baseline:
         runtime=per_attempt(120),
     params:
         baseline="{model}",
-        model=lambda wildcards: STUDY.runs.name(wildcards.model),
-        study=STUDY.name,
         seed=lambda wildcards: int(wildcards.seed),
     message:
         "Fit {wildcards.model} with seed {wildcards.seed}"
@@ -116,12 +109,37 @@ rule train_baseline:
         "../scripts/train_baseline.py"
 
 
+rule evaluate_run:
+    """The metrics of one run, from its predictions."""
+    input:
+        predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
+        record="<results>/runs/{model}/seed-{seed}/evaluation.json",
+        labels="<results>/data/labels.json",
+        code=code_of("evaluate_run"),
+    output:
+        metrics="<results>/runs/{model}/seed-{seed}/metrics.json",
+    log:
+        "<logs>/runs/{model}/seed-{seed}/evaluate_run.log",
+    wildcard_constraints:
+        model=any_of(STUDY.runs.models),
+    # What takes seconds is not worth a cluster's queue.
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        run=lambda wildcards: STUDY.runs.measured(wildcards.model, int(wildcards.seed)),
+    message:
+        "Measure {wildcards.model} with seed {wildcards.seed}"
+    script:
+        "../scripts/evaluate_run.py"
+
+
 rule evaluate_speed:
     """Time one trained row on the CPU, from text to probabilities, while nothing else runs."""
     input:
         unpack(lambda wildcards: STUDY.inputs.speed(wildcards.model)),
         test="<results>/data/test.parquet",
-        labels="<results>/data/labels.json",
+        classes="<results>/data/classes.json",
         code=code_of("evaluate_speed"),
     output:
         speed="<results>/runs/{model}/speed.json",

@@ -21,7 +21,7 @@ def main(snakemake: Any) -> None:
     build_corpus(
         file,
         path_test=snakemake.input.test,
-        path_labels=snakemake.input.labels,
+        path_classes=snakemake.input.classes,
         path_corpus=snakemake.output.corpus,
         test_texts=source["test_texts"],
     )

@@ -1,4 +1,4 @@
-"""From the safe npz of both splits to one parquet each, with the labels as indices into their sorted names."""
+"""From the safe npz of both splits to one parquet each, with the labels as indices into their sorted values."""
 
 from typing import Any
 
@@ -11,9 +11,7 @@ def main(snakemake: Any) -> None:
     build_frame(
         splits=SplitPaths(snakemake.input.train, snakemake.input.test),
         frames=SplitPaths(snakemake.output.train, snakemake.output.test),
-        path_labels=snakemake.output.labels,
-        positive=snakemake.params.positive,
-        label_names=snakemake.params.label_names,
+        path_classes=snakemake.output.classes,
     )
 
 

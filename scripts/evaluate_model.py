@@ -4,14 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from bert_ladder.encoders.encoder_files import EncoderFiles
-from bert_ladder.evaluation.runs import EvaluationFiles, Run, RunOutputs
+from bert_ladder.evaluation.runs import EvaluationFiles, RunOutputs
 from bert_ladder.runtime.devices import lease_device
 from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
-    params, paths = snakemake.params, snakemake.input
-    lease = lease_device(snakemake.threads, snakemake.resources, f"{params.model}, seed {params.seed}, evaluation")
+    paths, run = snakemake.input, snakemake.wildcards
+    # By the folder: what a row is called does not change what it predicts.
+    name = f"{run.model}, seed {run.seed}"
+    lease = lease_device(snakemake.threads, snakemake.resources, f"{name}, evaluation")
     from bert_ladder.training.evaluating import evaluate_model
 
     evaluate_model(
@@ -23,10 +25,10 @@ def main(snakemake: Any) -> None:
             train=paths.train,
             test=paths.test,
             split=paths.split,
-            labels=paths.labels,
+            classes=paths.classes,
         ),
-        Run(params.study, params.model, params.encoder, "bert", params.seed),
-        RunOutputs(snakemake.output.predictions, snakemake.output.metrics),
+        name,
+        RunOutputs(snakemake.output.predictions, snakemake.output.record),
         lease,
     )
 

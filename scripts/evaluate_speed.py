@@ -19,7 +19,7 @@ def main(snakemake: Any) -> None:
     else:
         from bert_ladder.training.answering import open_classifier
 
-        predictor = open_classifier(EncoderFiles.of(paths), paths["training"], paths["labels"])
+        predictor = open_classifier(EncoderFiles.of(paths), paths["training"], paths["classes"])
     evaluate_speed(
         predictor,
         path_test=paths["test"],

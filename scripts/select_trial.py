@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from bert_ladder.evaluation.selection import Search, SearchOutputs, select_trial
+from bert_ladder.evaluation.selection import Search, SearchFiles, SearchOutputs, select_trial
 from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
-    params, output = snakemake.params, snakemake.output
+    params, paths, output = snakemake.params, dict(snakemake.input.items()), snakemake.output
     select_trial(
-        paths_history=list(snakemake.input.history),
-        paths_training=list(snakemake.input.training),
-        search=Search(params.model, params.metric, params.searched, params.runs),
-        outputs=SearchOutputs(output.chosen, output.outcome, output.trials),
+        SearchFiles(list(paths["history"]), list(paths["training"]), paths.get("positive")),
+        Search(params.model, params.metric, params.searched, params.runs),
+        SearchOutputs(output.chosen, output.outcome),
     )
 
 

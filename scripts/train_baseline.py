@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bert_ladder.evaluation.runs import Run, RunOutputs
+from bert_ladder.evaluation.runs import RunOutputs
 from bert_ladder.runtime.jobs import run_job
 from bert_ladder.training.baselines import BaselineFiles, train_baseline
 
@@ -10,10 +10,10 @@ from bert_ladder.training.baselines import BaselineFiles, train_baseline
 def main(snakemake: Any) -> None:
     paths, params, output = snakemake.input, snakemake.params, snakemake.output
     train_baseline(
-        BaselineFiles(paths.train, paths.test, paths.split, paths.labels),
+        BaselineFiles(paths.train, paths.test, paths.split, paths.classes),
         params.baseline,
-        Run(params.study, params.model, "", "baseline", params.seed),
-        RunOutputs(output.predictions, output.metrics),
+        params.seed,
+        RunOutputs(output.predictions, output.record),
         path_model=output.model,
     )
 

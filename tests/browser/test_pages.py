@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, write_labels
-from bert_ladder.evaluation.metrics import predictions_frame
+from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.report.errors_page import render_errors
 
 HOSTILE = [

@@ -22,11 +22,12 @@ STEPS = [
     ("split_frame", "train_model"),
     ("tokenize_text", "train_model"),
     ("train_model", "evaluate_model"),
-    ("evaluate_model", "render_table"),
+    ("evaluate_model", "evaluate_run"),
+    ("evaluate_run", "render_table"),
 ]
 ORDER = [
     *("download_dataset", "build_npz", "build_frame", "split_frame", "tokenize_text", "train_model", "evaluate_model"),
-    "render_table",
+    *("evaluate_run", "render_table"),
 ]
 ON_A_GPU = {"pretrain_encoder", "train_model", "train_trial", "evaluate_model"}
 # Distribution -> module; Snakemake itself is what reads the rules.

@@ -28,7 +28,9 @@ AFTER_EVALUATION = TABLE | {
     "render_classes": 1,
     **dict.fromkeys((f"plot_{figure}" for figure in OF_PREDICTIONS), 1),
 }
-AFTER_TRAINING = AFTER_EVALUATION | {"evaluate_model": 1, "evaluate_speed": 1, "plot_history": 1}
+AFTER_TRAINING = AFTER_EVALUATION | dict.fromkeys(
+    ("evaluate_model", "evaluate_run", "evaluate_speed", "plot_history"), 1
+)
 
 
 @pytest.fixture
@@ -63,7 +65,8 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
         *(f"search/Nano-tuned/{name}" for name in ("chosen.json", "outcome.json", "trials.csv")),
         "runs/Nano/speed.json", "data/audit.json",
         "data/leaked.parquet", "runs/tfidf_logistic_regression/seed-1/baseline.npz",
-        "data/train.npz", "data/train.parquet", "data/labels.json", "data/tokens/own/test.ids.npy",
+        "data/train.npz", "data/train.parquet", "data/tokens/own/test.ids.npy",
+        *(f"data/{name}.json" for name in ("classes", "positive", "labels")),
         "data/splits/0.2-seed-0.parquet", "encoders/nano/encoder.json",
         *(f"encoders/nano-read/{name}" for name in ("encoder.json", "pretraining.csv", "pretraining_heads.npz")),
         "data/unlabelled/more.parquet", "data/tokens/own/unlabelled/more.ids.npy",
@@ -212,7 +215,8 @@ def test_changed_settings_retrain_their_rows_only(micro: Workspace) -> None:
     micro.write_study(study, "other.yaml")
     done = micro.snakemake("--dry-run", "--configfile", "other.yaml")
     printed = done.stdout + done.stderr
-    twice = {"train_model": 2, "evaluate_model": 2, "evaluate_speed": 2, "audit_dataset": 1, "render_audit": 1}
+    twice = dict.fromkeys(("train_model", "evaluate_model", "evaluate_run", "evaluate_speed"), 2)
+    twice |= {"audit_dataset": 1, "render_audit": 1}
     assert planned_jobs(printed) == AFTER_TRAINING | twice
     messages = re.findall(r"Job \d+: (Fine-tune .*)", printed)
     assert sorted(messages) == ["Fine-tune Nano with seed 1", "Fine-tune Nano-long with seed 1"]
@@ -250,7 +254,9 @@ def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Call
         ("scripts/render_table.py", TABLE),
         (
             "scripts/bert_ladder/training/classifier.py",
-            AFTER_EVALUATION | {"train_model": 3, "train_trial": 2, "select_trial": 1, "evaluate_model": 3},
+            AFTER_EVALUATION
+            | dict.fromkeys(("train_model", "evaluate_model", "evaluate_run"), 3)
+            | {"train_trial": 2, "select_trial": 1, "compare_trials": 1},
         ),
     ],
 )
@@ -335,6 +341,8 @@ def test_late_rules_do_without_tensorflow(micro: Workspace, tmp_path: Path) -> N
         (tmp_path / f"{package}.py").write_text("raise RuntimeError('a light rule imported this')\n")
     poison = {"PYTHONPATH": str(tmp_path)}
     # Alone: behind a checkpoint that ran Snakemake evaluates the row once more, although it is not trained again.
-    micro.snakemake("results/micro/search/Nano-tuned/trials.csv", "--forcerun", "select_trial", *STUDY, **poison)
-    rules = ["train_baseline", "audit_dataset", *AFTER_EVALUATION, "plot_history", "plot_search"]
+    micro.snakemake("results/micro/search/Nano-tuned/outcome.json", "--forcerun", "select_trial", *STUDY, **poison)
+    labels = ("select_positive", "build_labels", "evaluate_run")
+    searches = ("compare_trials", "plot_search")
+    rules = ["train_baseline", "audit_dataset", *labels, *searches, *AFTER_EVALUATION, "plot_history"]
     micro.snakemake("--forcerun", *rules, *STUDY, **poison)

@@ -1,4 +1,4 @@
-"""The forms of a data set between the steps: the safe npz, the frame and the label names."""
+"""The forms of a data set between the steps: the safe npz, the frame, its classes and their names."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ PART_COLUMN = "part"
 # Columns of tables that name rows of the study.
 ROW_NAMES = ["model", "model_a", "model_b"]
 PARTS = ("train", "validation")
-_NAMES_KEY = b"label_names"
+_LABELS_KEY = b"labels"
 # What a spreadsheet would run, also behind quotes: there one more tells the name's own from that of `rows_csv`.
 _FORMULA = re.compile(r"(?='*[=+\-@\t\r])")
 
@@ -85,20 +86,20 @@ def read_npz(path: str | Path) -> LabelledTexts:
         return LabelledTexts(arrays["text"], arrays["offsets"], arrays["label"])
 
 
-def write_frame(path: str | Path, data: LabelledTexts, codes: np.ndarray, names: Sequence[str]) -> None:
+def write_frame(path: str | Path, data: LabelledTexts, codes: np.ndarray, labels: Sequence[str]) -> None:
     """Write a split as parquet: DATA_COLUMN (string) and LABEL_COLUMN (int16), row i = row i of `data`.
 
     Args:
         path: the parquet file.
         data: the texts, shape (n,).
-        codes: indices into the label names, int16, shape (n,).
-        names: the label names, kept in the schema's metadata so that an error can name a class.
+        codes: indices into the labels, int16, shape (n,).
+        labels: the published labels, kept in the schema's metadata so that an error can name a class.
     """
     # The flat layout is Arrow's own: the column is made without a Python string per row.
     buffers = [None, pa.py_buffer(data.offsets), pa.py_buffer(data.text)]
     column = pa.Array.from_buffers(pa.large_string(), len(data), buffers)
     table = pa.table({DATA_COLUMN: column, LABEL_COLUMN: pa.array(codes, type=pa.int16())})
-    table = table.replace_schema_metadata({_NAMES_KEY: json.dumps(list(names))})
+    table = table.replace_schema_metadata({_LABELS_KEY: json.dumps(list(labels))})
     pq.write_table(table, path, compression="zstd")
 
 
@@ -108,10 +109,10 @@ def write_texts(path: str | Path, texts: Sequence[bytes]) -> None:
     pq.write_table(pa.table({DATA_COLUMN: column}), path, compression="zstd")
 
 
-def frame_names(path: str | Path) -> dict[int, str]:
-    """Name of each class code that `write_frame` put into the schema's metadata; empty for another's parquet."""
+def frame_labels(path: str | Path) -> dict[int, str]:
+    """Published label of each class code that `write_frame` put into the metadata; empty for another's parquet."""
     metadata = pq.read_schema(path).metadata or {}
-    return dict(enumerate(json.loads(metadata.get(_NAMES_KEY, b"[]"))))
+    return dict(enumerate(json.loads(metadata.get(_LABELS_KEY, b"[]"))))
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
@@ -129,16 +130,45 @@ def plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def shortened(values: Sequence[str], shown: int = 20) -> str:
+    """The first of some values, quoted, for a sentence."""
+    more = f" and {len(values) - shown:,} more" if len(values) > shown else ""
+    return ", ".join(f"'{value}'" for value in values[:shown]) + more
+
+
+def write_classes(path: str | Path, labels: Sequence[str]) -> None:
+    """Write classes.json: the published labels in the order of their codes."""
+    _write_json(path, {"labels": list(labels)})
+
+
+def read_classes(path: str | Path) -> list[str]:
+    """Read classes.json: the published labels in the order of their codes."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))["labels"]
+
+
+def write_positive(path: str | Path, positive: int | None, given: str | None) -> None:
+    """Write positive.json: the positive class's code, or null, and the label that the study gave, or null."""
+    _write_json(path, {"positive": positive, "given": given})
+
+
+def read_positive(path: str | Path) -> int | None:
+    """Read positive.json: the positive class's code, or None."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))["positive"]
+
+
 def write_labels(path: str | Path, names: Sequence[str], positive: int | None) -> None:
     """Write labels.json: the names in the order of their codes and the positive class's code, or null."""
-    text = json.dumps({"names": list(names), "positive": positive}, ensure_ascii=False, indent=2)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    _write_json(path, {"names": list(names), "positive": positive})
 
 
 def read_labels(path: str | Path) -> tuple[list[str], int | None]:
     """Read labels.json: the names in the order of their codes and the positive class's code, or None."""
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     return content["names"], content["positive"]
+
+
+def _write_json(path: str | Path, content: dict[str, Any]) -> None:
+    Path(path).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def rows_csv(table: pd.DataFrame) -> str:

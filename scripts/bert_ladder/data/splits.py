@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, frame_names, read_frame
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, frame_labels, read_frame
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ def split_frame(path_train: str | Path, path_split: str | Path, fraction: float,
         BadInput: the fraction is impossible, or a class is too small to be in both parts.
     """
     frame = read_frame(path_train)
-    names = frame_names(path_train)
-    drawn = distinct_texts_mask(frame, fraction, seed, lambda code: names.get(code, str(code)))
+    labels = frame_labels(path_train)
+    drawn = distinct_texts_mask(frame, fraction, seed, lambda code: labels.get(code, str(code)))
     parts = pd.Categorical.from_codes(drawn.astype(np.int8), dtype=pd.CategoricalDtype(list(PARTS)))
     pd.DataFrame({PART_COLUMN: parts}).to_parquet(path_split, index=False)
     log.info("%s rows to train on, %s for validation", f"{(~drawn).sum():,}", f"{drawn.sum():,}")

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from bert_ladder.data.frames import frame_texts, plain, read_labels, write_texts
+from bert_ladder.data.frames import frame_texts, plain, read_classes, write_texts
 from bert_ladder.data.readers.forms import read_examples
 from bert_ladder.data.readers.published import PublishedFile
 from bert_ladder.runtime.jobs import BadInput
@@ -12,14 +12,14 @@ log = logging.getLogger(__name__)
 
 
 def build_corpus(
-    file: PublishedFile, path_test: str | Path, path_labels: str | Path, path_corpus: str | Path, test_texts: str
+    file: PublishedFile, path_test: str | Path, path_classes: str | Path, path_corpus: str | Path, test_texts: str
 ) -> None:
     """Write a parquet with the texts in DATA_COLUMN, in the order of the file; blank ones are left out.
 
     Args:
         file: the texts as published.
         path_test: parquet of the test split.
-        path_labels: labels.json.
+        path_classes: classes.json.
         path_corpus: parquet to write.
         test_texts: what to do with test texts, "refuse" or "drop".
 
@@ -27,7 +27,7 @@ def build_corpus(
         BadInput: the file is not usable, has no text, has labels for texts, or test texts that are not to be dropped.
     """
     texts, _, examples = read_examples(file)
-    labels = {plain(one) for one in read_labels(path_labels)[0]}
+    labels = {plain(one) for one in read_classes(path_classes)}
     test: dict[str, int] = {}
     for row, text in enumerate(frame_texts(path_test)):
         if plain(text):

@@ -25,8 +25,8 @@ from bert_ladder.evaluation.inference import (
     row_interval,
     verdict,
 )
-from bert_ladder.evaluation.metrics import brier_scores, class_probabilities, log_losses
-from bert_ladder.evaluation.predictions import read_predictions
+from bert_ladder.evaluation.metrics import brier_scores, log_losses
+from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)

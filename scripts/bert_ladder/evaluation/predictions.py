@@ -1,4 +1,4 @@
-"""The one reader of predictions.parquet."""
+"""Predictions of one run, in the one form that BERTs and baselines share, and their one reader."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,44 @@ import numpy as np
 import pandas as pd
 
 from bert_ladder.runtime.jobs import BadInput
+
+SPLITS = ("train", "validation", "test")
+
+
+def predictions_frame(split: str, rows: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Predictions for one part; concatenate the parts to get a run's predictions.
+
+    Args:
+        split: "train" (the part trained on), "validation" or "test".
+        rows: each text's row in its parquet file, integers, shape (n,).
+        labels: known class codes, integers, shape (n,).
+        probabilities: of each class, floats, shape (n, classes), each line of sum 1.
+
+    Returns:
+        split (categorical), row (int32), label (int16), prediction (int16, the most probable class, of several the
+        first), probability_0 … probability_<classes - 1> (float32).
+
+    Raises:
+        ValueError: a probability is not finite, which argmax would pass off as the first class.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float32)
+    if not np.isfinite(probabilities).all():
+        raise ValueError(f"{split}: some probabilities are no finite numbers; the model has diverged")
+    columns = {
+        "split": pd.Categorical([split] * len(rows), categories=SPLITS),
+        "row": np.asarray(rows, dtype=np.int32),
+        "label": np.asarray(labels, dtype=np.int16),
+        "prediction": probabilities.argmax(axis=1).astype(np.int16),
+    }
+    return pd.DataFrame(
+        columns | {f"probability_{code}": probabilities[:, code] for code in range(probabilities.shape[1])}
+    )
+
+
+def class_probabilities(predictions: pd.DataFrame) -> np.ndarray:
+    """The probability columns of a predictions frame, float64, shape (n, classes)."""
+    classes = sum(column.startswith("probability_") for column in predictions.columns)
+    return predictions[[f"probability_{code}" for code in range(classes)]].to_numpy(np.float64)
 
 
 def read_predictions(

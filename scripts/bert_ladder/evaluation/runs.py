@@ -1,31 +1,12 @@
-"""One run, a row with a seed: what it predicts, and the two files that every run leaves."""
+"""What a run is evaluated on, and the two files that every run leaves."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
-
-@dataclass(frozen=True)
-class Run:
-    """Which run it is; in this order the first values of its metrics.json.
-
-    Attributes:
-        study: name of the study.
-        model: name of the table's row.
-        encoder: of the row; empty for a baseline.
-        kind: "bert" or "baseline".
-        seed: of the run.
-    """
-
-    study: str
-    model: str
-    encoder: str
-    kind: str
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -36,7 +17,7 @@ class EvaluationFiles:
         training: training.json of the classifier.
         train_tokens, test_tokens: ids and offsets of the two splits.
         train, test, split: parquet files of the splits and of the division of the training split into two parts.
-        labels: labels.json.
+        classes: classes.json.
     """
 
     training: Path
@@ -45,19 +26,24 @@ class EvaluationFiles:
     train: Path | str
     test: Path | str
     split: Path | str
-    labels: Path | str
+    classes: Path | str
 
 
 @dataclass(frozen=True)
 class RunOutputs:
-    """Files to write: predictions.parquet and metrics.json."""
+    """Files to write: predictions.parquet and evaluation.json."""
 
     predictions: Path | str
-    metrics: Path | str
+    record: Path | str
 
 
-def write_run(outputs: RunOutputs, run: Run, predictions: pd.DataFrame, metrics: dict[str, Any]) -> None:
-    """Write a run's predictions, as `predictions_frame` gives them for each part, and its metrics."""
+def write_run(outputs: RunOutputs, predictions: pd.DataFrame, record: Mapping[str, Any]) -> None:
+    """Write a run's predictions and its record.
+
+    Args:
+        outputs: files to write.
+        predictions: as `predictions_frame` gives them for each part.
+        record: what only the run knows and its metrics.json holds: `parameters`, `training_seconds`, `device` and more.
+    """
     predictions.to_parquet(outputs.predictions, index=False)
-    text = json.dumps(asdict(run) | metrics, indent=2) + "\n"
-    Path(outputs.metrics).write_text(text, encoding="utf-8")
+    Path(outputs.record).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

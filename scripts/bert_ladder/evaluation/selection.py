@@ -1,4 +1,4 @@
-"""Choose the best trial of a row's search by its score on the validation part."""
+"""The trials of a row's search, ranked by their score on the validation part, and the best of them."""
 
 import json
 import logging
@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from bert_ladder.data.frames import read_positive
+from bert_ladder.evaluation.metrics import f1_measure
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,20 @@ class Search:
 
 
 @dataclass(frozen=True)
+class SearchFiles:
+    """What the trainings of a search have left.
+
+    Attributes:
+        history, training: history.csv and training.json of every training, in the order of the search's runs.
+        positive: positive.json; None where no F1 is asked for, which then is the macro average.
+    """
+
+    history: Sequence[Path | str]
+    training: Sequence[Path | str]
+    positive: Path | str | None = None
+
+
+@dataclass(frozen=True)
 class SearchOutputs:
     """Files to write.
 
@@ -42,32 +58,37 @@ class SearchOutputs:
             changes.
         outcome: JSON: `model`, `trial`, `metric`, `trials` (how many), `seeds` (how many per trial), `score` and
             `values` of the chosen trial.
-        trials: CSV, see `score_trials`.
     """
 
     chosen: Path | str
     outcome: Path | str
-    trials: Path | str
 
 
-def select_trial(
-    paths_history: Sequence[str | Path], paths_training: Sequence[str | Path], search: Search, outputs: SearchOutputs
-) -> None:
-    """Write chosen.json, outcome.json and trials.csv.
+def compare_trials(files: SearchFiles, search: Search, path_trials: Path | str) -> None:
+    """Write trials.csv, see `score_trials`.
 
     Args:
-        paths_history, paths_training: history.csv and training.json of every training, in the order of the search's
-            runs.
+        files: of the trainings, with the positive class.
+        search: what was searched.
+        path_trials: file to write.
+    """
+    trials = score_trials(pd.DataFrame(read_runs(files, search)), search.metric, search.keys)
+    trials.to_csv(path_trials, index=False)
+    log.info("%s: %d trials by their validation %s", search.model, len(trials), search.metric)
+
+
+def select_trial(files: SearchFiles, search: Search, outputs: SearchOutputs) -> None:
+    """Write chosen.json and outcome.json.
+
+    Args:
+        files: of the trainings, with the positive class where the search is by F1.
         search: what was searched.
         outputs: files to write.
 
     Raises:
         BadInput: every trial diverged.
     """
-    measured = [
-        read_run(history, training) | run
-        for history, training, run in zip(paths_history, paths_training, search.runs, strict=True)
-    ]
+    measured = read_runs(files, search)
     trials = score_trials(pd.DataFrame(measured), search.metric, search.keys)
     if trials["score"].isna().all():
         raise BadInput(
@@ -86,7 +107,6 @@ def select_trial(
         "score": float(best["score"]),
         "values": values[best["trial"]],
     }
-    trials.to_csv(outputs.trials, index=False)
     for path, content in ((outputs.chosen, {"values": outcome["values"]}), (outputs.outcome, outcome)):
         Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     log.info(
@@ -95,16 +115,31 @@ def select_trial(
     )
 
 
-def read_run(path_history: str | Path, path_training: str | Path) -> dict[str, Any]:
+def read_runs(files: SearchFiles, search: Search) -> list[dict[str, Any]]:
+    """`trial` and `seed` of every run of a search beside what `read_run` gives."""
+    positive = None if files.positive is None else read_positive(files.positive)
+    return [
+        read_run(history, training, positive) | run
+        for history, training, run in zip(files.history, files.training, search.runs, strict=True)
+    ]
+
+
+def read_run(path_history: str | Path, path_training: str | Path, positive: int | None) -> dict[str, Any]:
     """Settings, measures of the kept epoch, and cost (token positions trained on) of one run of a trial.
 
     A run that diverged has no measures (NaN).
+
+    Args:
+        path_history, path_training: history.csv and training.json of the run.
+        positive: code of the class that `validation_f1` is of; None for the macro average.
     """
     record = json.loads(Path(path_training).read_text(encoding="utf-8"))
     if record.get("diverged"):
         return record["training"] | dict.fromkeys((*MEASURES, "cost"), float("nan"))
     kept = pd.read_csv(path_history).set_index("epoch").loc[record["kept_epoch"]]
-    return record["training"] | {measure: kept[measure] for measure in MEASURES} | {"cost": record["positions"]}
+    columns = dict(zip(MEASURES, MEASURES, strict=True)) | {"validation_f1": f"validation_{f1_measure(positive)}"}
+    measures = {measure: kept[column] for measure, column in columns.items()}
+    return record["training"] | measures | {"cost": record["positions"]}
 
 
 def score_trials(measured: pd.DataFrame, metric: str, keys: Sequence[str]) -> pd.DataFrame:

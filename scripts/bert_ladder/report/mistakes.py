@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bert_ladder.evaluation.metrics import class_probabilities
-from bert_ladder.evaluation.predictions import read_test_parts
+from bert_ladder.evaluation.predictions import class_probabilities, read_test_parts
 
 ENTRIES = 200  # texts that are chosen
 

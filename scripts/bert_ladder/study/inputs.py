@@ -6,9 +6,12 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 from typing import Any
 
 from bert_ladder.study.encoders import Encoders
-from bert_ladder.study.rows import row_settings
+from bert_ladder.study.rows import monitors_f1, row_settings
 from bert_ladder.study.runs import Run, Runs, files_of
 from bert_ladder.study.splits import Splits
+
+POSITIVE = {"positive": "<results>/data/positive.json"}
+TRIAL_FILES = {"history": "history.csv", "training": "training.json"}
 
 
 class Inputs:
@@ -27,14 +30,25 @@ class Inputs:
         """Ids and offsets of a split in the vocabulary of a row's encoder."""
         return self.encoders.tokens(self.runs.encoder(model), split)
 
-    def training(self, model: str, seed: int) -> dict[str, Any]:
-        """What a row is trained on: encoder, tokens, labels and split."""
-        return self.encoder(model) | {
+    def training(self, model: str, seed: int, trial: str | None = None) -> dict[str, Any]:
+        """What a row, or a trial of its search, is trained on: encoder, tokens, classes and split.
+
+        The positive class is among them only where its F1 ends a training or chooses its weights.
+        """
+        files = self.encoder(model) | {
             "tokens": self.tokens(model, "train"),
             "frame": "<results>/data/train.parquet",
-            "labels": "<results>/data/labels.json",
+            "classes": "<results>/data/classes.json",
             "split": self.splits.file(model, seed),
         }
+        row = self.runs.rows[model]
+        settings = row_settings(row) if trial is None else [row["training"] | row["search"]["trials"][trial]]
+        return files | (POSITIVE if any(map(monitors_f1, settings)) else {})
+
+    def choice(self, model: str) -> dict[str, Any]:
+        """What the best trial of a row's search is chosen by; the positive class only where that is by F1."""
+        files = {name: self.trials(model, file) for name, file in TRIAL_FILES.items()}
+        return files | (POSITIVE if self.runs.search(model)["metric"] == "f1" else {})
 
     def trials(self, model: str, name: str) -> list[str]:
         """The file `name` of every training of a row's search."""

@@ -45,6 +45,11 @@ def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, 
     return resolved | {"training": {key: settings[key] for key in sorted(settings)}}
 
 
+def monitors_f1(settings: dict[str, Any]) -> bool:
+    """Whether a training with these settings looks at F1 while it runs."""
+    return settings["monitor"] == "validation_f1" and (settings["keep"] == "best" or bool(settings["patience"]))
+
+
 def row_settings(row: dict[str, Any]) -> list[dict[str, Any]]:
     """The whole training settings of a resolved row: those of each trial of a search, else its one set."""
     trials = row["search"]["trials"].values() if "search" in row else [{}]

@@ -39,6 +39,7 @@ class Runs:
     """Rows, seeds, runs and trials of a resolved study."""
 
     def __init__(self, study: dict[str, Any]) -> None:
+        self.study: str = study["study"]
         self.rows: dict[str, dict[str, Any]] = {row["path"]: row for row in study["models"]}
         self.searches: dict[str, dict[str, Any]] = {
             path: row["search"] for path, row in self.rows.items() if "search" in row
@@ -73,6 +74,17 @@ class Runs:
     def name(self, model: str) -> str:
         """What a row or a baseline is called."""
         return self.rows[model]["name"] if model in self.rows else BASELINES[model]
+
+    def measured(self, model: str, seed: int) -> dict[str, Any]:
+        """Which run it is, as its metrics say."""
+        is_row = model in self.rows
+        return {
+            "study": self.study,
+            "model": self.name(model),
+            "encoder": self.encoder(model) if is_row else "",
+            "kind": "bert" if is_row else "baseline",
+            "seed": seed,
+        }
 
     def encoder(self, model: str) -> str:
         """The encoder of a row."""

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from bert_ladder.study.catalog import load_catalog
+from bert_ladder.study.classes import Classes
 from bert_ladder.study.dataset import Dataset
 from bert_ladder.study.encoders import Encoders
 from bert_ladder.study.inputs import Inputs
@@ -63,6 +64,7 @@ class Study:
         self.metric: str = settings["comparison"]["metric"]
         self.outputs = outputs
         self.dataset = Dataset(settings["dataset"])
+        self.classes = Classes(settings["dataset"], outputs / "results" / self.name / "data")
         self.encoders = Encoders(settings, catalog, outputs)
         self.runs = Runs(settings)
         self.splits = Splits(settings, self.runs)

@@ -10,6 +10,8 @@ from bert_ladder.study.encoders import Encoders
 from bert_ladder.study.runs import Run, Runs, files_of
 from bert_ladder.study.splits import Splits
 
+FRAMES = ("train.npz", "test.npz", "classes.json", "positive.json", "labels.json")
+
 
 class Targets:
     """The files that the target rules of a study name."""
@@ -46,6 +48,7 @@ class Targets:
         return [
             *files_of(self.runs.berts, "training.json"),
             *files_of(self.runs.trials, "training.json"),
+            *(f"<results>/search/{model}/outcome.json" for model in self.runs.searches),
             *(f"<results>/search/{model}/trials.csv" for model in self.runs.searches),
         ]
 
@@ -53,6 +56,7 @@ class Targets:
     def evaluation(self) -> list[str]:
         """One file of every job that evaluates or times a run, and so of the baselines."""
         return [
+            *files_of(self.runs.all, "evaluation.json"),
             *files_of(self.runs.all, "metrics.json"),
             *(f"<results>/runs/{model}/speed.json" for model in self.runs.models),
         ]
@@ -60,7 +64,8 @@ class Targets:
     @property
     def baselines(self) -> list[str]:
         """One file of every job of the baselines, and of the data that they are trained on."""
-        return self._frames(self.runs.baselines, set()) + files_of(self.runs.baselines, "metrics.json")
+        files = [file for name in ("evaluation.json", "metrics.json") for file in files_of(self.runs.baselines, name)]
+        return self._frames(self.runs.baselines, set()) + files
 
     def _tokenized(self) -> dict[str, set[str]]:
         """The texts that are tokenized, by vocabulary."""
@@ -82,7 +87,7 @@ class Targets:
         published = {self.dataset.file_of(part) for part in ("train", "test", *corpora)}
         return [
             *(f"{file}.json" for file in sorted(published)),
-            *(f"<results>/data/{name}" for name in ("train.npz", "test.npz", "labels.json")),
+            *(f"<results>/data/{name}" for name in FRAMES),
             *(f"<results>/data/unlabelled/{name}.parquet" for name in sorted(corpora)),
             *self.splits.files(runs),
         ]

@@ -16,9 +16,9 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, read_frame, read_labels
-from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
-from bert_ladder.evaluation.runs import Run, RunOutputs, write_run
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, read_classes, read_frame
+from bert_ladder.evaluation.predictions import predictions_frame
+from bert_ladder.evaluation.runs import RunOutputs, write_run
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.training.linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
 
@@ -200,36 +200,35 @@ class BaselineFiles:
 
     Attributes:
         train, test, split: parquet files of the splits and of the division of the training split into two parts.
-        labels: labels.json.
+        classes: classes.json.
     """
 
     train: Path | str
     test: Path | str
     split: Path | str
-    labels: Path | str
+    classes: Path | str
 
 
-def train_baseline(files: BaselineFiles, baseline: str, run: Run, outputs: RunOutputs, path_model: Path | str) -> None:
-    """Write predictions.parquet, metrics.json and the model of one baseline.
+def train_baseline(files: BaselineFiles, baseline: str, seed: int, outputs: RunOutputs, path_model: Path | str) -> None:
+    """Write predictions.parquet, evaluation.json and the model of one baseline.
 
     Args:
         files: what to learn and to predict.
         baseline: "tfidf_logistic_regression" or "nb_svm".
-        run: which it is; its seed is that of the solvers.
+        seed: of the solvers.
         outputs: files to write.
         path_model: file to write, see `save_linear_model`.
 
     Raises:
         BadInput: no training text holds a word.
     """
-    names, positive = read_labels(files.labels)
     train, test = read_frame(files.train), read_frame(files.test)
     part = pd.read_parquet(files.split)[PART_COLUMN].to_numpy()
     frames = {split: train[part == split] for split in PARTS} | {"test": test.reset_index(drop=True)}
     texts = {split: frame[DATA_COLUMN].tolist() for split, frame in frames.items()}
     labels = {split: frame[LABEL_COLUMN].to_numpy() for split, frame in frames.items()}
     try:
-        fitted, probabilities, record = fit_baseline(baseline, texts, labels, len(names), run.seed)
+        fitted, probabilities, record = fit_baseline(baseline, texts, labels, len(read_classes(files.classes)), seed)
     except ValueError as error:
         if "empty vocabulary" not in str(error):
             raise
@@ -244,13 +243,15 @@ def train_baseline(files: BaselineFiles, baseline: str, run: Run, outputs: RunOu
         ],
         ignore_index=True,
     )
-    metrics = {
-        "parameters": record["parameters"],
-        **classification_metrics(predictions, positive, names),
-        "training_seconds": record["training_seconds"],
-        "device": "cpu",
-        "hyperparameters": record["hyperparameters"],
-    }
-    write_run(outputs, run, predictions, metrics)
+    write_run(
+        outputs,
+        predictions,
+        {
+            "parameters": record["parameters"],
+            "training_seconds": record["training_seconds"],
+            "device": "cpu",
+            "hyperparameters": record["hyperparameters"],
+        },
+    )
     save_linear_model(path_model, baseline, fitted)
-    log.info("%s: test accuracy %.4f, %.0f s", baseline, metrics["test_accuracy"], metrics["training_seconds"])
+    log.info("%s: %.0f s", baseline, record["training_seconds"])

@@ -1,4 +1,4 @@
-"""The predictions and metrics of a trained classifier on every part of the data."""
+"""The predictions of a trained classifier on every part of the data."""
 
 import json
 import logging
@@ -10,46 +10,43 @@ import keras
 import numpy as np
 import pandas as pd
 
-from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, PARTS, read_labels
+from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, PARTS, read_classes
 from bert_ladder.data.tokens import Tokens
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import read_encoder
 from bert_ladder.encoders.vocabulary import read_vocabulary
-from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
-from bert_ladder.evaluation.runs import EvaluationFiles, Run, RunOutputs, write_run
+from bert_ladder.evaluation.predictions import predictions_frame
+from bert_ladder.evaluation.runs import EvaluationFiles, RunOutputs, write_run
 from bert_ladder.runtime.leases import Lease
 from bert_ladder.training.classifier import predict_probabilities, restore_classifier
 
 log = logging.getLogger(__name__)
 
 
-def evaluate_model(encoder: EncoderFiles, files: EvaluationFiles, run: Run, outputs: RunOutputs, lease: Lease) -> None:
+def evaluate_model(encoder: EncoderFiles, files: EvaluationFiles, name: str, outputs: RunOutputs, lease: Lease) -> None:
     """Predict every text of the training, validation and test parts with one trained model.
 
     Args:
         encoder: of the row, with the weights of the trained classifier.
         files: what to predict, and the record of the training.
-        run: which it is.
+        name: what progress lines are about.
         outputs: files to write.
         lease: the devices, for the record.
     """
-    names, positive = read_labels(files.labels)
     record = json.loads(files.training.read_text(encoding="utf-8"))
     vocabulary = read_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
-    model = restore_classifier(encoder, record, len(names), vocabulary.pad)
+    model = restore_classifier(encoder, record, len(read_classes(files.classes)), vocabulary.pad)
     tokens = {"train": vocabulary.open_tokens(*files.train_tokens), "test": vocabulary.open_tokens(*files.test_tokens)}
     ready_at = time.time()
-    predictions = predict_parts(model, tokens, files, record["training"], run.model)
-    metrics = {
+    predictions = predict_parts(model, tokens, files, record["training"], name)
+    evaluation = {
         "parameters": record["parameters"],
-        **classification_metrics(predictions, positive, names),
         "training_seconds": record["training_seconds"],
         "device": record["device"],
         **{f"evaluation_{key}": value for key, value in lease.record().items()},
         "evaluation_ready_at": round(ready_at, 3),
     }
-    write_run(outputs, run, predictions, metrics)
-    log.info("%s: test accuracy %.4f", run.model, metrics["test_accuracy"])
+    write_run(outputs, predictions, evaluation)
 
 
 def predict_parts(

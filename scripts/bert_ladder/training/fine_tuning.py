@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import pandas as pd
 
-from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_labels
+from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_classes, read_positive
 from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
 from bert_ladder.encoders.vocabulary import read_vocabulary
-from bert_ladder.evaluation.metrics import part_measures
+from bert_ladder.evaluation.metrics import f1_measure, part_measures
 from bert_ladder.runtime.checkpoints import Checkpoints, remove_checkpoints
 from bert_ladder.runtime.code import code_version
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory
@@ -50,7 +50,7 @@ class TrainingData:
         labels: int array over them.
         is_validation: bool array over them, true for the validation part.
         classes: number of classes.
-        positive: code of the class that F1 is of; None for the macro average.
+        positive: code of the class whose F1 is monitored; None for the macro average, or where none is.
     """
 
     tokens: Tokens
@@ -83,15 +83,14 @@ class TrainingData:
 
 def read_training_data(encoder: EncoderFiles, files: TrainingFiles) -> TrainingData:
     """Open a study's files, the tokens as the encoder's vocabulary has them."""
-    names, positive = read_labels(files.labels)
     ids, offsets = files.tokens
     vocabulary = read_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
     return TrainingData(
         tokens=vocabulary.open_tokens(ids, offsets),
         labels=pd.read_parquet(files.frame, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy(),
         is_validation=(pd.read_parquet(files.split)[PART_COLUMN] == "validation").to_numpy(),
-        classes=len(names),
-        positive=positive,
+        classes=len(read_classes(files.classes)),
+        positive=None if files.positive is None else read_positive(files.positive),
     )
 
 
@@ -156,10 +155,10 @@ def train_classifier(
         return {"learning_rate": float(optimizer.learning_rate)} | {
             f"{part}_{key}": value
             for part, rows in parts.items()
-            for key, value in part_measures(data.labels[measured[rows]], probabilities[rows], data.positive).items()
+            for key, value in part_measures(data.labels[measured[rows]], probabilities[rows]).items()
         }
 
-    early_stopping = build_early_stopping(settings)
+    early_stopping = build_early_stopping(settings, data.positive)
     try:
         history = fit(
             model,
@@ -179,13 +178,18 @@ def train_classifier(
     return history, {"kept_epoch": kept, "positions": positions}
 
 
-def build_early_stopping(settings: TrainingSettings) -> keras.callbacks.EarlyStopping | None:
-    """What ends a training early or remembers its best weights, where the settings want that."""
+def build_early_stopping(settings: TrainingSettings, positive: int | None) -> keras.callbacks.EarlyStopping | None:
+    """What ends a training early or remembers its best weights, where the settings want that.
+
+    Args:
+        settings: of the training.
+        positive: code of the class that `validation_f1` is of; None for the macro average.
+    """
     if settings.keep == "last" and not settings.patience:
         return None
     # With as much patience as there are epochs it never stops; it only remembers the best weights.
     return keras.callbacks.EarlyStopping(
-        settings.monitor,
+        f"validation_{f1_measure(positive)}" if settings.monitor == "validation_f1" else settings.monitor,
         mode="min" if settings.monitor == "validation_loss" else "max",
         patience=settings.patience or settings.epochs,
         restore_best_weights=settings.keep == "best",
@@ -242,6 +246,7 @@ def train_run(
         "code": code_version(__file__),
         "seed": job.seed,
         "settings": settings.plain(),
+        "positive": data.positive,
         "architecture": description["architecture"],
     } | made_of
     ready_at = time.time()

@@ -51,18 +51,20 @@ class TrainingFiles:
     Attributes:
         tokens: ids and offsets of the training split.
         frame, split: parquet files of the training split and of its division into two parts.
-        labels: labels.json.
+        classes: classes.json.
+        positive: positive.json, for a training that looks at the F1 of that class; None for all others.
     """
 
     tokens: Sequence[Path | str]
     frame: Path | str
     split: Path | str
-    labels: Path | str
+    classes: Path | str
+    positive: Path | str | None = None
 
     @classmethod
     def of(cls, paths: Mapping[str, Any]) -> "TrainingFiles":
         """From the inputs of a rule, by their names."""
-        return cls(paths["tokens"], paths["frame"], paths["split"], paths["labels"])
+        return cls(paths["tokens"], paths["frame"], paths["split"], paths["classes"], paths.get("positive"))
 
 
 @dataclass(frozen=True)

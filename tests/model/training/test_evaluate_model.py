@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bert_ladder.data.frames import write_classes
 from bert_ladder.encoders.families.bert import bert_encoder, scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
 from bert_ladder.training.classifier import build_classifier
@@ -44,7 +45,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
         frame.astype({"LABEL_COLUMN": "int16"}).to_parquet(tmp_path / f"{split}.parquet")
     parts = ["validation" if row % 5 == 0 else "train" for row in range(30)]
     pd.DataFrame({"part": pd.Categorical(parts)}).to_parquet(tmp_path / "split.parquet")
-    (tmp_path / "labels.json").write_text(json.dumps({"names": ["a", "b", "c"], "positive": None}))
+    write_classes(tmp_path / "classes.json", ["a", "b", "c"])
     settings = {"precision": "float32", "length": 12, "truncation": "head", "pooling": "pooler"}
     record = {"training": settings, "parameters": model.count_params(), "training_seconds": 1.5, "device": "cpu:0"}
     (tmp_path / "training.json").write_text(json.dumps(record))
@@ -60,16 +61,16 @@ def job(tmp_path: Path) -> SimpleNamespace:
             test_tokens=[tmp_path / "test.ids.npy", tmp_path / "test.offsets.npy"],
             train=tmp_path / "train.parquet",
             test=tmp_path / "test.parquet",
-            labels=tmp_path / "labels.json",
+            classes=tmp_path / "classes.json",
             split=tmp_path / "split.parquet",
         ),
-        output=SimpleNamespace(predictions=tmp_path / "predictions.parquet", metrics=tmp_path / "metrics.json"),
-        params=SimpleNamespace(study="s", model="Nano", encoder="nano", seed=4),
+        output=SimpleNamespace(predictions=tmp_path / "predictions.parquet", record=tmp_path / "evaluation.json"),
+        wildcards=SimpleNamespace(model="Nano", seed="4"),
     )
 
 
-def test_three_classes_are_predicted_and_averaged(job: SimpleNamespace) -> None:
-    """Every text of every part gets probabilities over all classes; the metrics are macro averages and say so."""
+def test_every_text_is_predicted(job: SimpleNamespace) -> None:
+    """Of every part, with probabilities over all classes; beside them stands what only this job knows."""
     main(job)
     predictions = pd.read_parquet(job.output.predictions)
     assert list(predictions) == [
@@ -80,9 +81,8 @@ def test_three_classes_are_predicted_and_averaged(job: SimpleNamespace) -> None:
     np.testing.assert_array_equal(
         predictions.filter(like="probability").to_numpy().argmax(1), predictions["prediction"]
     )
-    metrics = json.loads(Path(job.output.metrics).read_text())
-    test = predictions[predictions["split"] == "test"]
-    assert metrics["test_accuracy"] == pytest.approx((test["label"] == test["prediction"]).mean())
-    assert (metrics["average"], metrics["classes"], metrics["seed"]) == ("macro", 3, 4)
-    assert (metrics["n_train"], metrics["n_validation"], metrics["n_test"]) == (24, 6, 12)
-    assert all(not isinstance(value, dict | list) for value in metrics.values())
+    record = json.loads(Path(job.output.record).read_text())
+    training = json.loads(Path(job.input.training).read_text())
+    assert record | {key: training[key] for key in ("parameters", "training_seconds", "device")} == record
+    assert record["evaluation_ready_at"] > 0
+    assert all(not isinstance(value, dict | list) for value in record.values())

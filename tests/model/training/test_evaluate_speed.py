@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bert_ladder.data.frames import write_classes
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.families.bert import bert_encoder, scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
@@ -103,10 +104,10 @@ def job(tmp_path: Path) -> SimpleNamespace:
     """A job without its model."""
     frame = pd.DataFrame({"DATA_COLUMN": TEXTS, "LABEL_COLUMN": np.arange(len(TEXTS)) % 3})
     frame.astype({"LABEL_COLUMN": "int16"}).to_parquet(tmp_path / "test.parquet")
-    (tmp_path / "labels.json").write_text(json.dumps({"names": ["a", "b", "c"], "positive": None}))
+    write_classes(tmp_path / "classes.json", ["a", "b", "c"])
     return SimpleNamespace(
         threads=2,
-        input={"test": tmp_path / "test.parquet", "labels": tmp_path / "labels.json"},
+        input={"test": tmp_path / "test.parquet", "classes": tmp_path / "classes.json"},
         output=SimpleNamespace(speed=tmp_path / "speed.json"),
         params=SimpleNamespace(model="Nano"),
     )
@@ -148,7 +149,7 @@ def test_bert_is_timed_from_text(job: SimpleNamespace, bert: dict[str, Path], mo
 
 def test_timed_bert_gives_probabilities(job: SimpleNamespace, bert: dict[str, Path]) -> None:
     """What is timed is the whole way: a text alone has the probabilities that it has in a batch."""
-    row = open_classifier(EncoderFiles.of(bert), bert["training"], job.input["labels"])
+    row = open_classifier(EncoderFiles.of(bert), bert["training"], job.input["classes"])
     together = row.predict(TEXTS[:4])
     assert together.shape == (4, 3)
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-6)

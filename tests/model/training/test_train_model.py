@@ -25,7 +25,7 @@ from bert_ladder.training.classifier import (
     predict_probabilities,
     restore_classifier,
 )
-from bert_ladder.training.fine_tuning import TrainingData, train_run
+from bert_ladder.training.fine_tuning import TrainingData, build_early_stopping, train_run
 from bert_ladder.training.fitting import WarmUpDecay, build_optimizer, clock
 from bert_ladder.training.inputs import CheckpointPolicy, Job
 from trainings import SETTINGS, labelled_texts
@@ -88,9 +88,10 @@ def test_training_learns_and_tells_what_ran(encoder: EncoderFiles, texts: tuple)
     """Loss falls, validation accuracy ends near 1, and history and record carry what a reader needs."""
     model, history, record = run(encoder, texts, epochs=4)
     assert list(history["epoch"]) == [1, 2, 3, 4]
+    measures = ("loss", "accuracy", "f1_0", "f1_1", "macro_f1", "ece")
     assert set(history) == {
         "epoch", "loss", "accuracy", "learning_rate", "seconds",
-        *(f"{part}_{measure}" for part in ("train", "validation") for measure in ("loss", "accuracy", "f1", "ece")),
+        *(f"{part}_{measure}" for part in ("train", "validation") for measure in measures),
     }  # fmt: skip
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert history["validation_accuracy"].iloc[-1] > 0.95
@@ -350,13 +351,20 @@ def test_measures_of_both_parts_follow_every_epoch(encoder: EncoderFiles, texts:
     model, history, record = run(encoder, texts, epochs=3)
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
     rows = np.flatnonzero(is_validation)
-    found = part_measures(labels[rows], predict_probabilities(model, tokens, rows, 16, "head"), 1)
+    found = part_measures(labels[rows], predict_probabilities(model, tokens, rows, 16, "head"))
     for measure, value in found.items():
         assert history[f"validation_{measure}"].iloc[-1] == pytest.approx(value, abs=1e-6), measure
     assert record["positions"] == 3 * 300 * 16
 
 
-def test_f1_can_be_monitored(encoder: EncoderFiles, texts: tuple) -> None:
-    """`monitor: validation_f1` keeps the epoch with the highest F1."""
+@pytest.mark.parametrize(("positive", "column"), [(0, "f1_0"), (1, "f1_1"), (None, "macro_f1")])
+def test_f1_can_be_monitored(positive: int | None, column: str) -> None:
+    """`monitor: validation_f1` looks at the F1 of the positive class, of more than two classes at the macro average."""
+    settings = TrainingSettings.of(SETTINGS | {"keep": "best", "monitor": "validation_f1"})
+    assert build_early_stopping(settings, positive).monitor == f"validation_{column}"
+
+
+def test_epoch_with_the_highest_f1_is_kept(encoder: EncoderFiles, texts: tuple) -> None:
+    """Of the positive class."""
     _, history, record = run(encoder, texts, epochs=3, keep="best", monitor="validation_f1")
-    assert record["kept_epoch"] == history["validation_f1"].idxmax() + 1
+    assert record["kept_epoch"] == history["validation_f1_1"].idxmax() + 1

@@ -12,6 +12,7 @@ import pytest
 
 import train_model
 import train_trial
+from bert_ladder.data.frames import write_classes
 from bert_ladder.encoders.families.bert import scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
 
@@ -49,7 +50,7 @@ def files(tmp_path: Path) -> dict[str, Any]:
     pd.DataFrame({"LABEL_COLUMN": np.arange(60) % 3}).astype("int16").to_parquet(tmp_path / "train.parquet")
     parts = pd.Categorical(np.where(np.arange(60) % 4, "train", "validation"), categories=["train", "validation"])
     pd.DataFrame({"part": parts}).to_parquet(tmp_path / "split.parquet")
-    (tmp_path / "labels.json").write_text(json.dumps({"names": ["a", "b", "c"], "positive": None}))
+    write_classes(tmp_path / "classes.json", ["a", "b", "c"])
     return {
         "config": tmp_path / "encoder.json",
         "weights": tmp_path / "encoder.weights.h5",
@@ -57,7 +58,7 @@ def files(tmp_path: Path) -> dict[str, Any]:
         "tokens": [tmp_path / "ids.npy", tmp_path / "offsets.npy"],
         "frame": tmp_path / "train.parquet",
         "split": tmp_path / "split.parquet",
-        "labels": tmp_path / "labels.json",
+        "classes": tmp_path / "classes.json",
     }
 
 

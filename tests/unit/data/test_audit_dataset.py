@@ -100,7 +100,8 @@ def test_imdb(tmp_path: Path, shared_data: Path) -> None:
         build_npz(PublishedFile(shared_data / "imdb" / f"{split}.npz", split, 10**10), tmp_path / f"{split}.npz")
     npz = SplitPaths(tmp_path / "train.npz", tmp_path / "test.npz")
     frames = SplitPaths(tmp_path / "train.parquet", tmp_path / "test.parquet")
-    build_frame(npz, frames, tmp_path / "labels.json", label_names={"0": "negative", "1": "positive"})
+    build_frame(npz, frames, tmp_path / "classes.json")
+    write_labels(tmp_path / "labels.json", ["negative", "positive"], 1)
     audit_dataset(frames, tmp_path / "labels.json", [], [], tmp_path / "audit.json", tmp_path / "leaked.parquet")
     audit = json.loads((tmp_path / "audit.json").read_text())
     assert audit["duplicates"] == {"train": 96, "test": 199}

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.data.frames import frame_texts, write_labels
+from bert_ladder.data.frames import frame_texts, write_classes
 from bert_ladder.data.readers.published import PublishedFile
 from bert_ladder.data.unlabelled_texts import build_corpus
 from bert_ladder.runtime.jobs import BadInput
@@ -70,11 +70,11 @@ def build(tmp_path: Path) -> Callable[..., list[str]]:
     ) -> list[str]:
         (tmp_path / name).write_bytes(content)
         pd.DataFrame({"DATA_COLUMN": test or ["a test text"]}).to_parquet(tmp_path / "test.parquet")
-        write_labels(tmp_path / "labels.json", ["neg", "pos"], 1)
+        write_classes(tmp_path / "classes.json", ["neg", "pos"])
         corpus = tmp_path / "corpus.parquet"
         test_texts = source.pop("test_texts", "refuse")
         file = PublishedFile(tmp_path / name, "reviews", 10**9, label=label, labelled=False, **source)
-        build_corpus(file, tmp_path / "test.parquet", tmp_path / "labels.json", corpus, test_texts)
+        build_corpus(file, tmp_path / "test.parquet", tmp_path / "classes.json", corpus, test_texts)
         return frame_texts(corpus).tolist()
 
     return run

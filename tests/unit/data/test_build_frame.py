@@ -11,9 +11,10 @@ from bert_ladder.data.frames import (
     DATA_COLUMN,
     LABEL_COLUMN,
     SplitPaths,
+    frame_labels,
     pack_texts,
+    read_classes,
     read_frame,
-    read_labels,
     write_npz,
 )
 from bert_ladder.data.label_encoding import build_frame
@@ -21,85 +22,51 @@ from bert_ladder.runtime.jobs import BadInput
 from build_frame import main
 
 
-def frames(folder: Path, train: list[Any], test: list[Any], **options: Any) -> tuple[list[int], list[int], tuple]:
-    """Codes of both frames and the content of labels.json for these published labels."""
+def frames(folder: Path, train: list[Any], test: list[Any]) -> tuple[list[int], list[int], list[str]]:
+    """Codes of both frames and the content of classes.json for these published labels."""
     for split, labels in (("train", train), ("test", test)):
         texts = [f"{split} {row}".encode() for row in range(len(labels))]
         write_npz(folder / f"{split}.npz", pack_texts(texts, labels))
-    outputs = [folder / name for name in ("train.parquet", "test.parquet", "labels.json")]
+    outputs = [folder / name for name in ("train.parquet", "test.parquet", "classes.json")]
     splits = SplitPaths(folder / "train.npz", folder / "test.npz")
-    build_frame(splits, SplitPaths(*outputs[:2]), outputs[2], **options)
+    build_frame(splits, SplitPaths(*outputs[:2]), outputs[2])
     read = [read_frame(path) for path in outputs[:2]]
     for split, frame in zip(("train", "test"), read, strict=True):
         assert frame[DATA_COLUMN].tolist() == [f"{split} {row}" for row in range(len(frame))]
         assert frame[LABEL_COLUMN].dtype == np.int16
-    return read[0][LABEL_COLUMN].tolist(), read[1][LABEL_COLUMN].tolist(), read_labels(outputs[2])
+    assert list(frame_labels(outputs[0]).values()) == read_classes(outputs[2])
+    return read[0][LABEL_COLUMN].tolist(), read[1][LABEL_COLUMN].tolist(), read_classes(outputs[2])
 
 
 @pytest.mark.parametrize(
     ("train", "test", "expected"),
     [
-        ([1, 0, 1], [0, 1], ([1, 0, 1], [0, 1], (["0", "1"], 1))),
-        (["pos", "neg"], ["pos", "neg"], ([1, 0], [1, 0], (["neg", "pos"], 1))),
-        ([10, 9, -1], [9, -1], ([2, 1, 0], [1, 0], (["-1", "9", "10"], None))),
-        (["10", "9", "a"], ["9", "a"], ([0, 1, 2], [1, 2], (["10", "9", "a"], None))),
-        (["true", "false"], ["true", "false"], ([1, 0], [1, 0], (["false", "true"], 1))),
-        (["1", "x"], ["x", 1], ([0, 1], [1, 0], (["1", "x"], 1))),
+        ([1, 0, 1], [0, 1], ([1, 0, 1], [0, 1], ["0", "1"])),
+        (["pos", "neg"], ["pos", "neg"], ([1, 0], [1, 0], ["neg", "pos"])),
+        ([10, 9, -1], [9, -1], ([2, 1, 0], [1, 0], ["-1", "9", "10"])),
+        (["10", "9", "a"], ["9", "a"], ([0, 1, 2], [1, 2], ["10", "9", "a"])),
+        (["true", "false"], ["true", "false"], ([1, 0], [1, 0], ["false", "true"])),
+        (["1", "x"], ["x", 1], ([0, 1], [1, 0], ["1", "x"])),
     ],
     ids=["numbers", "names", "numeric order", "text order", "booleans", "number beside text"],
 )
 def test_codes_follow_sorted_labels(tmp_path: Path, train: list, test: list, expected: tuple) -> None:
-    """Numbers sort by value, names by letters; the positive class of two is the last, of more there is none."""
+    """Numbers sort by value, names by letters."""
     assert frames(tmp_path, train, test) == expected
 
 
 @pytest.mark.parametrize(
-    ("positive", "index"), [("neg", 0), ("pos", 1), ("negative", 0), (None, 1)], ids=["neg", "pos", "shown", "default"]
-)
-def test_positive_class_is_the_studys(tmp_path: Path, positive: str | None, index: int) -> None:
-    """The positive class is named by its published or by its display name."""
-    options = {"positive": positive, "label_names": {"neg": "negative"}}
-    assert frames(tmp_path, ["pos", "neg"], ["pos", "neg"], **options)[2] == (["negative", "pos"], index)
-
-
-@pytest.mark.parametrize(("labels", "positive"), [([0, 1], 0), (["false", "true"], False)])
-def test_positive_class_of_numbers_and_booleans(tmp_path: Path, labels: list, positive: int | bool) -> None:
-    """YAML's own numbers and booleans name labels of these kinds."""
-    assert frames(tmp_path, labels, labels, positive=positive)[2][1] == 0
-
-
-def test_display_names_keep_the_published_order(tmp_path: Path) -> None:
-    """Naming 0 and 1 does not turn them round, whatever the letters of their names."""
-    options = {"label_names": {"0": "unfavourable", "1": "favourable"}}
-    assert frames(tmp_path, [1, 0], [1, 0], **options) == ([1, 0], [1, 0], (["unfavourable", "favourable"], 1))
-
-
-@pytest.mark.parametrize(
-    ("train", "test", "options", "expected"),
+    ("train", "test", "expected"),
     [
-        (["a", "b"], ["a", "c", "d"], {}, r"test split, row 2: label 'c' is not .* \('a', 'b'\), nor .* 1 other"),
-        ([0, 1], [0, -1], {}, "test split, row 2: label '-1' is not among the training labels"),
-        (
-            ["a", "b"],
-            ["a"],
-            {"positive": "c"},
-            "dataset.positive: 'c' is no label of the data; the labels are 'a', 'b'",
-        ),
-        (["a", "b", "c"], ["a"], {"positive": "c"}, "dataset.positive: found 'c', but there are 3 classes"),
-        (
-            ["a", "b"],
-            ["a"],
-            {"label_names": {"x": "y"}},
-            "label_names: 'x' is no label of the data; the labels are 'a'",
-        ),
-        (["a", "b"], ["a"], {"label_names": {"a": "b"}}, "label_names: two labels are called 'b'; give each"),
-        (list(range(40_000)), [0], {}, "dataset.label: 40,000 different labels; name the column"),
+        (["a", "b"], ["a", "c", "d"], r"test split, row 2: label 'c' is not .* \('a', 'b'\), nor .* 1 other"),
+        ([0, 1], [0, -1], "test split, row 2: label '-1' is not among the training labels"),
+        (list(range(40_000)), [0], "dataset.label: 40,000 different labels; name the column"),
     ],
 )
-def test_bad_labels_get_one_sentence(tmp_path: Path, train: list, test: list, options: dict, expected: str) -> None:
-    """An unknown label is named with its row, a wrong setting with its key and what is there."""
+def test_bad_labels_get_one_sentence(tmp_path: Path, train: list, test: list, expected: str) -> None:
+    """An unknown label is named with its row."""
     with pytest.raises(BadInput, match=expected) as caught:
-        frames(tmp_path, train, test, **options)
+        frames(tmp_path, train, test)
     assert "\n" not in str(caught.value)
 
 
@@ -119,7 +86,7 @@ def test_useless_splits_are_refused(tmp_path: Path, train: dict, test: dict, exp
     for split, rows in (("train", train), ("test", test)):
         labels = [names[label] for label in rows.values()]
         write_npz(tmp_path / f"{split}.npz", pack_texts([text.encode() for text in rows], labels))
-    outputs = [tmp_path / name for name in ("train.parquet", "test.parquet", "labels.json")]
+    outputs = [tmp_path / name for name in ("train.parquet", "test.parquet", "classes.json")]
     splits = SplitPaths(tmp_path / "train.npz", tmp_path / "test.npz")
     with pytest.raises(BadInput, match=expected):
         build_frame(splits, SplitPaths(*outputs[:2]), outputs[2])
@@ -133,9 +100,8 @@ def test_main_maps_the_job(tmp_path: Path) -> None:
     paths = {name: str(tmp_path / f"{name}.parquet") for name in ("train", "test")}
     job = SimpleNamespace(
         input=SimpleNamespace(train=str(tmp_path / "train.npz"), test=str(tmp_path / "test.npz")),
-        output=SimpleNamespace(**paths, labels=str(tmp_path / "labels.json")),
-        params=SimpleNamespace(positive=0, label_names={"0": "no"}),
+        output=SimpleNamespace(**paths, classes=str(tmp_path / "classes.json")),
     )
     main(job)
-    assert read_labels(tmp_path / "labels.json") == (["no", "1"], 0)
+    assert read_classes(tmp_path / "classes.json") == ["0", "1"]
     assert read_frame(paths["test"])[LABEL_COLUMN].tolist() == [0, 1]

@@ -11,16 +11,20 @@ from hypothesis import strategies as st
 from bert_ladder.data.frames import (
     DATA_COLUMN,
     LABEL_COLUMN,
-    frame_names,
+    frame_labels,
     pack_texts,
+    read_classes,
     read_frame,
     read_labels,
     read_npz,
+    read_positive,
     read_rows,
     rows_csv,
+    write_classes,
     write_frame,
     write_labels,
     write_npz,
+    write_positive,
 )
 
 # What the schema allows as a row's name, and more often than by chance what begins as a formula or a quote.
@@ -61,19 +65,23 @@ def test_npz_needs_no_pickle(tmp_path: Path) -> None:
         assert arrays["text"].nbytes == 105_000
 
 
-def test_frame_carries_its_label_names(tmp_path: Path) -> None:
-    """The names can be read back for messages; a parquet from elsewhere has none."""
+def test_frame_carries_its_labels(tmp_path: Path) -> None:
+    """They can be read back for messages; a parquet from elsewhere has none."""
     write_frame(tmp_path / "a.parquet", pack_texts([b"x"], ["é"]), np.zeros(1, np.int16), ["é", "b"])
-    assert frame_names(tmp_path / "a.parquet") == {0: "é", 1: "b"}
+    assert frame_labels(tmp_path / "a.parquet") == {0: "é", 1: "b"}
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "b.parquet")
-    assert frame_names(tmp_path / "b.parquet") == {}
+    assert frame_labels(tmp_path / "b.parquet") == {}
 
 
 def test_labels_round_trip(tmp_path: Path) -> None:
-    """Label names and the positive class come back from labels.json."""
+    """What names the classes comes back from each of its files."""
     for names, positive in ((["négatif", "positif"], 1), (["a", "b", "c"], None)):
         write_labels(tmp_path / "labels.json", names, positive)
         assert read_labels(tmp_path / "labels.json") == (names, positive)
+        write_classes(tmp_path / "classes.json", names)
+        assert read_classes(tmp_path / "classes.json") == names
+        write_positive(tmp_path / "positive.json", positive, None)
+        assert read_positive(tmp_path / "positive.json") == positive
 
 
 @pytest.mark.parametrize("column", ["model", "model_a", "model_b"])

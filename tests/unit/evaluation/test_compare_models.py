@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from bert_ladder.evaluation.comparison import COLUMNS, ComparedRuns, Protocol, compare_models
-from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
+from bert_ladder.evaluation.predictions import predictions_frame
+from bert_ladder.evaluation.run_metrics import classification_metrics
 from bert_ladder.runtime.jobs import BadInput
 
 SHARE = {"test_accuracy", "precision", "recall", "f1", "macro_f1", "clean_accuracy", "validation_accuracy"}

@@ -8,13 +8,14 @@ import pytest
 
 from bert_ladder.evaluation.metrics import (
     brier_scores,
-    classification_metrics,
     expected_calibration_error,
+    f1_measure,
     log_losses,
     part_measures,
-    predictions_frame,
     ranking_areas,
 )
+from bert_ladder.evaluation.predictions import predictions_frame
+from bert_ladder.evaluation.run_metrics import classification_metrics
 
 
 def frame(split: str, labels: list[int], predictions: list[int], classes: int) -> pd.DataFrame:
@@ -149,10 +150,16 @@ def test_areas_of_a_worked_example():
 
 
 @pytest.mark.parametrize(("positive", "f1"), [(0, 2 / 3), (1, 0.0), (None, 1 / 3)])
-def test_f1_of_a_part_is_of_the_positive_class(positive: int | None, f1: float):
+def test_f1_of_a_part_is_there_for_each_class(positive: int | None, f1: float):
     """Epochs and trials are chosen by the F1 that the study speaks of, whichever class is positive."""
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2]])
-    assert part_measures(np.array([0, 1]), probabilities, positive)["f1"] == pytest.approx(f1)
+    assert part_measures(np.array([0, 1]), probabilities)[f1_measure(positive)] == pytest.approx(f1)
+
+
+def test_macro_f1_of_a_part_is_over_the_classes_that_occur():
+    """A class that neither is there nor is predicted has F1 0 and no say in the mean."""
+    measures = part_measures(np.array([0, 1]), np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]))
+    assert [measures[name] for name in ("f1_0", "f1_1", "f1_2", "macro_f1")] == [1, 1, 0, 1]
 
 
 def test_measures_of_a_part_are_those_of_the_whole():
@@ -161,5 +168,6 @@ def test_measures_of_a_part_are_those_of_the_whole():
     metrics = classification_metrics(predictions, 1, ["a", "b"])
     part = predictions[predictions["split"] == "validation"]
     probabilities = part[["probability_0", "probability_1"]].to_numpy(float)
-    for measure, value in part_measures(part["label"].to_numpy(), probabilities, 1).items():
-        assert metrics[f"validation_{measure}"] == value
+    measures = part_measures(part["label"].to_numpy(), probabilities)
+    for metric, measure in {"loss": "loss", "accuracy": "accuracy", "f1": "f1_1", "ece": "ece"}.items():
+        assert metrics[f"validation_{metric}"] == measures[measure]

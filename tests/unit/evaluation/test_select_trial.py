@@ -7,7 +7,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bert_ladder.evaluation.selection import Search, SearchOutputs, score_trials, select_trial
+from bert_ladder.data.frames import write_positive
+from bert_ladder.evaluation.selection import (
+    Search,
+    SearchFiles,
+    SearchOutputs,
+    compare_trials,
+    score_trials,
+    select_trial,
+)
 from bert_ladder.runtime.jobs import BadInput
 
 
@@ -75,18 +83,19 @@ def test_search_of_diverged_trials_is_refused(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text("epoch\n")
     with pytest.raises(BadInput, match="Tuned: all 1 trials of its search diverged; search among lower"):
         select_trial(
-            [tmp_path / "history.csv"],
-            [tmp_path / "training.json"],
+            SearchFiles([tmp_path / "history.csv"], [tmp_path / "training.json"]),
             Search("Tuned", "accuracy", ["learning_rate"], [{"trial": "x", "seed": 1}]),
-            SearchOutputs(*(tmp_path / name for name in ("chosen.json", "outcome.json", "trials.csv"))),
+            SearchOutputs(tmp_path / "chosen.json", tmp_path / "outcome.json"),
         )
     assert not (tmp_path / "chosen.json").exists()
 
 
-def write_run(folder: Path, settings: dict[str, Any], accuracies: list[float], kept: int) -> tuple[Path, Path]:
+def write_run(
+    folder: Path, settings: dict[str, Any], accuracies: list[float], kept: int, **f1: list[float]
+) -> tuple[Path, Path]:
     folder.mkdir()
     history = pd.DataFrame({"epoch": range(1, len(accuracies) + 1), "validation_accuracy": accuracies})
-    history.assign(validation_f1=0.5, validation_loss=1.0).to_csv(folder / "history.csv", index=False)
+    history.assign(validation_loss=1.0, **{"validation_macro_f1": 0.5} | f1).to_csv(folder / "history.csv", index=False)
     (folder / "training.json").write_text(json.dumps({"training": settings, "kept_epoch": kept, "positions": 100}))
     return folder / "history.csv", folder / "training.json"
 
@@ -98,18 +107,41 @@ def test_choice_is_a_file_with_the_values_as_they_were(tmp_path: Path) -> None:
         write_run(tmp_path / "y", {"clipnorm": 1.0, "batch_size": 32, "optimizer": "sgd"}, [0.5, 0.8], kept=2),
     ]
     histories, trainings = zip(*files, strict=True)
-    out = [tmp_path / name for name in ("chosen.json", "outcome.json", "trials.csv")]
+    found = SearchFiles(histories, trainings)
     runs = [{"trial": "x", "seed": 1}, {"trial": "y", "seed": 1}]
     search = Search("Tuned", "accuracy", ["clipnorm", "batch_size", "optimizer"], runs)
-    select_trial(histories, trainings, search, SearchOutputs(*out))
-    found = json.loads((tmp_path / "outcome.json").read_text())
-    assert found["values"] == {"clipnorm": None, "batch_size": 16, "optimizer": "adam"}
+    select_trial(found, search, SearchOutputs(tmp_path / "chosen.json", tmp_path / "outcome.json"))
+    compare_trials(found, search, tmp_path / "trials.csv")
+    outcome = json.loads((tmp_path / "outcome.json").read_text())
+    assert outcome["values"] == {"clipnorm": None, "batch_size": 16, "optimizer": "adam"}
     # What the row's training takes does not change with the number of trials.
-    assert json.loads((tmp_path / "chosen.json").read_text()) == {"values": found["values"]}
-    assert isinstance(found["values"]["batch_size"], int)
-    assert (found["trial"], found["trials"], found["score"], found["seeds"]) == ("x", 2, 0.9, 1)
+    assert json.loads((tmp_path / "chosen.json").read_text()) == {"values": outcome["values"]}
+    assert isinstance(outcome["values"]["batch_size"], int)
+    assert (outcome["trial"], outcome["trials"], outcome["score"], outcome["seeds"]) == ("x", 2, 0.9, 1)
     trials = pd.read_csv(tmp_path / "trials.csv")
     assert list(trials.columns) == [
         "trial", "clipnorm", "batch_size", "optimizer", "score", "score_sd", "validation_accuracy", "validation_f1",
         "validation_loss", "cost", "seeds", "rank", "chosen",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("positive", "best", "scores"), [(0, "x", [0.9, 0.2]), (1, "y", [0.1, 0.8]), (None, "y", [0.5, 0.6])]
+)
+def test_choice_by_f1_is_by_that_of_the_positive_class(
+    tmp_path: Path, positive: int | None, best: str, scores: list[float]
+) -> None:
+    """Of the kept epoch; without a positive class by the macro average. The table of trials shows the same."""
+    f1 = {
+        "x": {"validation_f1_0": [0.9], "validation_f1_1": [0.1], "validation_macro_f1": [0.5]},
+        "y": {"validation_f1_0": [0.2], "validation_f1_1": [0.8], "validation_macro_f1": [0.6]},
+    }
+    files = [write_run(tmp_path / trial, {"batch_size": 8}, [0.7], kept=1, **of_it) for trial, of_it in f1.items()]
+    histories, trainings = zip(*files, strict=True)
+    write_positive(tmp_path / "positive.json", positive, None)
+    found = SearchFiles(histories, trainings, tmp_path / "positive.json")
+    search = Search("Tuned", "f1", ["batch_size"], [{"trial": trial, "seed": 1} for trial in f1])
+    select_trial(found, search, SearchOutputs(tmp_path / "chosen.json", tmp_path / "outcome.json"))
+    compare_trials(found, search, tmp_path / "trials.csv")
+    assert json.loads((tmp_path / "outcome.json").read_text())["trial"] == best
+    assert pd.read_csv(tmp_path / "trials.csv")["validation_f1"].tolist() == scores

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.data.frames import write_labels
-from bert_ladder.evaluation.metrics import predictions_frame
+from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.report.figures.confusion import MAX_CLASSES, confusion_chart, most_frequent
 from plot_confusion import main
 

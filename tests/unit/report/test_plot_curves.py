@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bert_ladder.data.frames import write_labels
-from bert_ladder.evaluation.metrics import predictions_frame
+from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.report.figures.curves import (
     FALSE_POSITIVE_RATES,
     PR,

@@ -11,7 +11,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN
-from bert_ladder.evaluation.metrics import predictions_frame
+from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.report.figures.lengths import GROUPS, LEAST, length_groups, row_accuracies
 from plot_lengths import main
 

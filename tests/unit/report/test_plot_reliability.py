@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.evaluation.metrics import expected_calibration_error, predictions_frame
+from bert_ladder.evaluation.metrics import expected_calibration_error
+from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.report.figures.reliability import confidence_and_hit, reliability_chart, row_bins
 from plot_reliability import main
 

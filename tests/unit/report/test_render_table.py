@@ -13,7 +13,8 @@ import pytest
 
 from bert_ladder.data.frames import rows_csv
 from bert_ladder.evaluation.comparison import ComparedRuns, Protocol, compare_models
-from bert_ladder.evaluation.metrics import classification_metrics, predictions_frame
+from bert_ladder.evaluation.predictions import predictions_frame
+from bert_ladder.evaluation.run_metrics import classification_metrics
 from bert_ladder.report.cells import MEASURES, TEST_METRICS, measure_cells, table_cells
 from bert_ladder.report.markup import escape_latex, escape_markdown
 from bert_ladder.report.table import TableSources, build_table, render_table

@@ -153,6 +153,7 @@ def test_params_are_plain(read: Callable[..., Study]) -> None:
     params = [
         *map(study.runs.training, study.runs.rows),
         *(study.runs.trial_params(model) for model in study.runs.searches),
+        *(study.classes.names, study.classes.positive, study.runs.measured("Nano", 1)),
         *(study.encoders.pretraining(name) for name in study.encoders.pretrained),
         *(study.dataset.published, study.dataset.source_of("train"), study.dataset.held_out),
         *(study.inputs.audited, study.outline.rows, study.outline.searches, study.notes.table),
@@ -178,6 +179,143 @@ def test_searches(read: Callable[..., Study]) -> None:
         f"<results>/search/Nano-tuned/{trial}/seed-1/history.csv" for trial in study.runs.trial_names
     ]
     assert study.runs.trials_of("Nano") == []
+
+
+# === Classes ===
+
+
+def given_to_jobs(study: Study) -> tuple[Any, ...]:
+    """What trainings, trials and the choice of trials get from the study: params and inputs."""
+    runs = study.runs
+    return (
+        {run.folder: (runs.training(run.model), study.inputs.training(run.model, run.seed)) for run in runs.berts},
+        {run.folder: study.inputs.training(run.model, run.seed, run.trial) for run in runs.trials},
+        {model: study.inputs.choice(model) for model in runs.searches},
+        *(study.inputs.speed(model) for model in runs.models),
+        *(study.encoders.pretraining_start(name) for name in study.encoders.pretrained),
+    )
+
+
+def needs_positive(study: Study) -> set[str]:
+    """Trainings, trials and choices that take the positive class."""
+    trained, tried, chosen = given_to_jobs(study)[:3]
+    files = {folder: inputs for folder, (_, inputs) in trained.items()} | tried | chosen
+    return {name.removeprefix("<results>/") for name, inputs in files.items() if "positive" in inputs}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"label_names": {"good": "fine"}}, {"positive": "bad"}, {"positive": None}],
+    ids=["names", "other", "none"],
+)
+def test_names_and_positive_class_reach_no_training(read: Callable[..., Study], changes: dict[str, Any]) -> None:
+    """They are params of two light jobs and of no other."""
+    dataset = {key: value for key, value in (MICRO["dataset"] | changes).items() if value is not None}
+    before, after = read(), read(dataset=dataset)
+    assert given_to_jobs(before) == given_to_jobs(after)
+    assert needs_positive(after) == set()
+    told = (before.classes.names, before.classes.positive), (after.classes.names, after.classes.positive)
+    assert told[0] != told[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "needed"),
+    [
+        ({"keep": "best"}, {"runs/Nano-long/seed-1"}),
+        ({"patience": 1}, {"runs/Nano-long/seed-1"}),
+        ({}, set()),
+        ({"keep": "best", "monitor": "validation_loss"}, set()),
+    ],
+)
+def test_training_that_monitors_f1_takes_the_positive_class(
+    read: Callable[..., Study], settings: dict[str, Any], needed: set[str]
+) -> None:
+    """Where it ends the training or chooses its weights; where nothing looks at it, it is left out."""
+    assert needs_positive(read(models=rows(**{"monitor": "validation_f1"} | settings))) == needed
+
+
+def test_search_takes_the_positive_class_where_it_needs_it(read: Callable[..., Study]) -> None:
+    """To choose by F1, or in those of its trials that monitor F1."""
+    row = MICRO["models"][2]
+    by_f1 = read(models=[row | {"search": row["search"] | {"metric": "f1"}}])
+    assert needs_positive(by_f1) == {"Nano-tuned"}
+    some = read(models=[row | {"monitor": "validation_f1", "search": {"keep": ["last", "best"]}}])
+    [trial] = [name for name, values in some.runs.search("Nano-tuned")["trials"].items() if values["keep"] == "best"]
+    assert needs_positive(some) == {"runs/Nano-tuned/seed-1", f"search/Nano-tuned/{trial}/seed-1"}
+
+
+@pytest.mark.parametrize(
+    ("positive", "names", "label"),
+    [
+        (None, {}, None),
+        ("neg", {}, "neg"),
+        ("fine", {"pos": "fine"}, "pos"),
+        # What is published comes before what is shown.
+        ("a", {"a": "b", "b": "a"}, "a"),
+        (0, {0: "no"}, "0"),
+        ("no", {0: "no"}, "0"),
+        (False, {True: "yes"}, "false"),
+        ("yes", {True: "yes"}, "true"),
+    ],
+)
+def test_positive_class_is_a_published_label(
+    read: Callable[..., Study], positive: Any, names: dict[Any, str], label: str | None
+) -> None:
+    """By whatever name the study calls it, in the words of YAML."""
+    dataset = MICRO["dataset"] | {"positive": positive, "label_names": names}
+    assert read(dataset={key: value for key, value in dataset.items() if value is not None}).classes.positive == label
+
+
+@pytest.mark.parametrize(
+    ("labels", "recorded", "positive", "passed_on"),
+    [
+        (["bad", "good"], None, "good", None),
+        (["bad", "good"], "good", None, "good"),
+        (["bad", "good"], "good", "fine", "good"),
+        (["bad", "good"], None, "bad", "bad"),
+        (["bad", "good"], "good", "bad", "bad"),
+        (["bad", "good"], "bad", None, None),
+        (["bad", "good"], "good", "ugly", "ugly"),
+        # Other data than it was recorded of.
+        (["bad", "ugly"], "good", None, None),
+        (["a", "b", "c"], None, None, None),
+        (["a", "b", "c"], None, "c", "c"),
+    ],
+)
+def test_positive_class_is_passed_on_as_recorded_while_it_means_the_same(
+    read: Callable[..., Study], tmp_path: Path, labels: list[str], recorded: Any, positive: Any, passed_on: str | None
+) -> None:
+    """Written out at its default, or left out again, it makes no job; another class does, and one that is not there."""
+    folder = tmp_path / "results/micro/data"
+    folder.mkdir(parents=True)
+    (folder / "classes.json").write_text(json.dumps({"labels": labels}))
+    (folder / "positive.json").write_text(json.dumps({"positive": 1, "given": recorded}))
+    dataset = MICRO["dataset"] | {"positive": positive, "label_names": {"good": "fine"}}
+    dataset = {key: value for key, value in dataset.items() if value is not None}
+    assert read(dataset=dataset).classes.positive == passed_on
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"given": []}', '{"positive": 1}', "\xff"])
+def test_damaged_record_of_the_positive_class_is_no_record(
+    read: Callable[..., Study], tmp_path: Path, damage: str
+) -> None:
+    """The study's own word counts."""
+    folder = tmp_path / "results/micro/data"
+    folder.mkdir(parents=True)
+    (folder / "classes.json").write_text('{"labels": ["bad", "good"]}')
+    (folder / "positive.json").write_text(damage, encoding="latin-1")
+    assert read().classes.positive == "good"
+
+
+def test_run_is_called_in_its_metrics_as_in_the_study(read: Callable[..., Study]) -> None:
+    """Study, row, encoder, kind and seed are said where metrics are made, not where a model is trained."""
+    runs = read().runs
+    assert runs.measured("Nano-long", 1) == {
+        "study": "micro", "model": "Nano long", "encoder": "nano-read", "kind": "bert", "seed": 1
+    }  # fmt: skip
+    assert runs.measured("tfidf_logistic_regression", 1) == {
+        "study": "micro", "model": "TF-IDF + logistic regression", "encoder": "", "kind": "baseline", "seed": 1
+    }  # fmt: skip
 
 
 # === Splits ===

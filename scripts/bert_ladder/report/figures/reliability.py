@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.evaluation.metrics import CALIBRATION_BINS, class_probabilities
-from bert_ladder.evaluation.predictions import read_test_parts
+from bert_ladder.evaluation.metrics import CALIBRATION_BINS
+from bert_ladder.evaluation.predictions import class_probabilities, read_test_parts
 from bert_ladder.report.charts import FONT, GREY, FigureFiles, Tooltips, layered, row_scales, save_chart
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,62 @@
+"""What a study says of the classes: their names and the positive one.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Names and positive class of a resolved study.
+
+    Attributes:
+        settings: `dataset` of the study.
+        folder: that holds classes.json and positive.json once they are made.
+    """
+
+    settings: dict[str, Any]
+    folder: Path
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Published label -> the name to show, where the study gives one."""
+        return self.settings["label_names"]
+
+    @property
+    def positive(self) -> str | None:
+        """Published label of the positive class, None for the last; what was recorded, as long as it means the same."""
+        given = self._given()
+        try:
+            labels = json.loads((self.folder / "classes.json").read_text(encoding="utf-8"))["labels"]
+            recorded = json.loads((self.folder / "positive.json").read_text(encoding="utf-8"))["given"]
+            return recorded if positive_code(labels, recorded) == positive_code(labels, given) else given
+        except (OSError, ValueError, LookupError, TypeError):
+            # Not made yet, or damaged, or a label that the data do not have: the rule will say so.
+            return given
+
+    def _given(self) -> str | None:
+        """The study's positive class by its published label; it may be named by its display name too."""
+        positive = self.settings.get("positive")
+        if positive is None:
+            return None
+        # build_npz writes booleans in lower case, as YAML and JSON do.
+        given = str(positive).lower() if isinstance(positive, bool) else str(positive)
+        if given in self.names:
+            return given
+        return next((label for label, name in self.names.items() if str(name) == given), given)
+
+
+def positive_code(labels: Sequence[str], positive: str | None) -> int | None:
+    """Code of the positive class: by its label, or the last of two; None where there are more.
+
+    Raises:
+        ValueError: a label that is not there.
+    """
+    if positive is not None:
+        return labels.index(positive)
+    return len(labels) - 1 if len(labels) <= 2 else None
