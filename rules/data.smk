@@ -1,6 +1,9 @@
 """From the data set as published to frames, splits and tokens.
 
 Inputs: the addresses in `dataset:` of the study.
+Each job that brings or reads a file has two dicts as params: `compared`, which Snakemake compares, is that of the job's
+record as long as it means the same; `settings` is what the job does, and left out of the comparison as every function
+that takes the outputs.
 Outputs: <results>/data/{train,test}.parquet, classes.json, positive.json, labels.json, audit.json, leaked.parquet,
 splits/, tokens/, and of texts without labels unlabelled/{corpus}.parquet.
 """
@@ -8,10 +11,8 @@ splits/, tokens/, and of texts without labels unlabelled/{corpus}.parquet.
 
 rule download_dataset:
     """Bring one published file of the data set into resources/ and verify it."""
-    input:
-        local=lambda wildcards: unmoved(STUDY.dataset.local_copies(wildcards.file)),
-        # A file that was brought from another machine is taken as it is.
-        code=ancient(code_of("download_dataset")),
+
+    # No inputs: a file of this machine counts by its content, and no edit to code downloads anything again.
     output:
         data="<dataset>/{file}",
         record="<dataset>/{file}.json",
@@ -22,8 +23,8 @@ rule download_dataset:
     conda:
         "../envs/data.yaml"
     params:
-        locations=lambda wildcards: STUDY.dataset.published[wildcards.file]["locations"],
-        sha256=lambda wildcards: STUDY.dataset.published[wildcards.file]["sha256"],
+        compared=lambda wildcards: STUDY.dataset.download_params(wildcards.file),
+        settings=lambda wildcards, output: STUDY.dataset.download(wildcards.file),
     message:
         "Bring {wildcards.file} of the data set"
     script:
@@ -34,20 +35,20 @@ rule build_npz:
     """Turn whatever was published into one safe, compact npz per split."""
     input:
         data=lambda wildcards: STUDY.dataset.file_of(wildcards.split),
+        record=lambda wildcards: f"{STUDY.dataset.file_of(wildcards.split)}.json",
         code=code_of("build_npz"),
     output:
         npz="<results>/data/{split}.npz",
+        record="<results>/data/{split}.json",
     log:
         "<logs>/data/{split}/build_npz.log",
     conda:
         "../envs/data.yaml"
     params:
         split="{split}",
-        source=lambda wildcards: STUDY.dataset.source_of(wildcards.split),
-        text=STUDY.dataset.settings.get("text"),
-        label=STUDY.dataset.settings.get("label"),
-        held_out=STUDY.dataset.held_out,
-        max_bytes=STUDY.dataset.settings["max_bytes"],
+        compared=lambda wildcards: STUDY.dataset.reading_params(wildcards.split),
+        settings=lambda wildcards, output: STUDY.dataset.reading(wildcards.split),
+        place=lambda wildcards, output: STUDY.dataset.place(wildcards.split),
     message:
         "Read the {wildcards.split} split as it was published"
     script:
@@ -123,20 +124,22 @@ rule build_corpus:
     """One parquet of texts without labels, in the column DATA_COLUMN; none of them is a test text."""
     input:
         data=lambda wildcards: STUDY.dataset.file_of(wildcards.corpus),
+        record=lambda wildcards: f"{STUDY.dataset.file_of(wildcards.corpus)}.json",
         test="<results>/data/test.parquet",
         classes="<results>/data/classes.json",
         code=code_of("build_corpus"),
     output:
         corpus="<results>/data/unlabelled/{corpus}.parquet",
+        record="<results>/data/unlabelled/{corpus}.json",
     log:
         "<logs>/data/unlabelled/{corpus}/build_corpus.log",
     conda:
         "../envs/data.yaml"
     params:
         corpus="{corpus}",
-        source=lambda wildcards: STUDY.dataset.unlabelled[wildcards.corpus],
-        label=STUDY.dataset.settings.get("label"),
-        max_bytes=STUDY.dataset.settings["max_bytes"],
+        compared=lambda wildcards: STUDY.dataset.reading_params(wildcards.corpus),
+        settings=lambda wildcards, output: STUDY.dataset.reading(wildcards.corpus),
+        place=lambda wildcards, output: STUDY.dataset.place(wildcards.corpus),
     message:
         "Read the unlabelled texts {wildcards.corpus}"
     script:

@@ -31,7 +31,7 @@ rule train_trial:
         mem_mb=lambda wildcards, attempt: attempt * STUDY.resources.training_memory_mb(wildcards.model),
         runtime=lambda wildcards, attempt: STUDY.resources.training_minutes(wildcards.model, attempt),
     params:
-        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        model=lambda wildcards, output: STUDY.runs.name(wildcards.model),
         seed=lambda wildcards: int(wildcards.seed),
         training=lambda wildcards: STUDY.runs.training(wildcards.model),
         checkpoints=checkpoint_folder("search"),
@@ -60,7 +60,7 @@ checkpoint select_trial:
     conda:
         "../envs/data.yaml"
     params:
-        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        model=lambda wildcards, output: STUDY.runs.name(wildcards.model),
         metric=lambda wildcards: STUDY.runs.search(wildcards.model)["metric"],
         searched=lambda wildcards: STUDY.runs.search(wildcards.model)["keys"],
         runs=lambda wildcards: STUDY.runs.trial_params(wildcards.model),
@@ -88,7 +88,7 @@ rule compare_trials:
     conda:
         "../envs/data.yaml"
     params:
-        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        model=lambda wildcards, output: STUDY.runs.name(wildcards.model),
         metric=lambda wildcards: STUDY.runs.search(wildcards.model)["metric"],
         searched=lambda wildcards: STUDY.runs.search(wildcards.model)["keys"],
         runs=lambda wildcards: STUDY.runs.trial_params(wildcards.model),

@@ -2,8 +2,33 @@
 
 Inputs: tokens, splits and encoders, the chosen trial of a search.
 Outputs: <results>/runs/{model}/seed-{seed}/ with weights, history.csv, training.json (a baseline has baseline.npz
-instead), predictions.parquet, evaluation.json, metrics.json, and <results>/runs/{model}/speed.json.
+instead), predictions.parquet, evaluation.json, metrics.json, and <results>/runs/{model}/speed.json and, of a row,
+row.json. A row's name trains nothing again: it comes by functions that take the outputs, which Snakemake does not
+compare.
 """
+
+
+rule build_row:
+    """Note whose runs a folder holds, so that a row that is given another name keeps them."""
+    input:
+        code=code_of("build_row"),
+    output:
+        record="<results>/runs/{model}/row.json",
+    log:
+        "<logs>/runs/{model}/build_row.log",
+    wildcard_constraints:
+        model=any_of(STUDY.runs.rows),
+    # Before the trainings that it is about.
+    priority: 3
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        row=lambda wildcards: STUDY.runs.record(wildcards.model),
+    message:
+        "Note which row {wildcards.model} is"
+    script:
+        "../scripts/build_row.py"
 
 
 rule train_model:
@@ -30,7 +55,7 @@ rule train_model:
         mem_mb=lambda wildcards, attempt: attempt * STUDY.resources.training_memory_mb(wildcards.model),
         runtime=lambda wildcards, attempt: STUDY.resources.training_minutes(wildcards.model, attempt),
     params:
-        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        model=lambda wildcards, output: STUDY.runs.name(wildcards.model),
         seed=lambda wildcards: int(wildcards.seed),
         training=lambda wildcards: STUDY.runs.training(wildcards.model),
         checkpoints=checkpoint_folder("runs"),
@@ -154,7 +179,7 @@ rule evaluate_speed:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),
     params:
-        model=lambda wildcards: STUDY.runs.name(wildcards.model),
+        model=lambda wildcards, output: STUDY.runs.name(wildcards.model),
     message:
         "Time the answers of {wildcards.model}"
     script:

@@ -159,4 +159,6 @@ def test_rule_script_and_log_share_a_name() -> None:
 def test_code_behind_a_rule_is_its_input() -> None:
     """An edit to a script, or to what it imports, must rerun its rule, and no other rule's code stands there."""
     for rule in SCRIPTED:
-        assert re.findall(r'code_of\("(\w+)"', block_of(rule)) == [rule]
+        # What was downloaded is never downloaded again because of an edit.
+        expected = [] if rule == "download_dataset" else [rule]
+        assert re.findall(r'code_of\("(\w+)"', block_of(rule)) == expected

@@ -13,7 +13,19 @@ import pytest
 from bert_ladder.runtime.code import code_files
 from workspace import MICRO, PROJECT, Workspace
 
-LOCAL = ("all", "download_dataset", "build_labels", "select_", "evaluate_run", "compare_", "render_", "plot_")
+LOCAL = (
+    *(
+        "all",
+        "download_dataset",
+        "build_labels",
+        "build_row",
+        "select_",
+        "evaluate_run",
+        "compare_",
+        "render_",
+        "plot_",
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +67,9 @@ def test_every_job_has_a_file_that_the_study_asks_for(jobs: list[dict[str, Any]]
 
 
 def test_every_job_has_its_code_among_its_inputs(jobs: list[dict[str, Any]]) -> None:
-    """The script and all that it imports, runtime/ left out."""
+    """The script and all that it imports, runtime/ left out; no edit downloads anything again."""
     for job in jobs:
-        if job["rule"] != "all":
+        if job["rule"] not in ("all", "download_dataset"):
             code = code_files(PROJECT / f"scripts/{job['rule']}.py")
             assert {str(file.relative_to(PROJECT)) for file in code} <= set(job["input"]), job["rule"]
             assert not [file for file in job["input"] if "bert_ladder/runtime/" in file]
@@ -112,8 +124,7 @@ def test_nothing_that_people_read_leads_to_a_training(jobs: list[dict[str, Any]]
     assert trainings <= after(jobs, "build_frame") | {"train_baseline"}
 
 
-def test_published_files_of_this_machine_are_inputs(jobs: list[dict[str, Any]]) -> None:
-    """An edited local file goes through the whole chain again."""
-    read = {file for job in of_rule(jobs, "download_dataset") for file in job["input"]}
-    assert {"train.csv", "test.csv", "more.txt"} <= read
+def test_published_files_are_no_inputs(jobs: list[dict[str, Any]]) -> None:
+    """They count by their content, not by place or time; one that was edited goes through the whole chain again."""
+    assert [job["input"] for job in of_rule(jobs, "download_dataset")] == [[], [], []]
     assert {"train_model", "train_trial", "pretrain_encoder", "train_baseline"} <= after(jobs, "download_dataset")

@@ -215,7 +215,7 @@ def test_changed_settings_retrain_their_rows_only(micro: Workspace) -> None:
     micro.write_study(study, "other.yaml")
     done = micro.snakemake("--dry-run", "--configfile", "other.yaml")
     printed = done.stdout + done.stderr
-    twice = dict.fromkeys(("train_model", "evaluate_model", "evaluate_run", "evaluate_speed"), 2)
+    twice = dict.fromkeys(("build_row", "train_model", "evaluate_model", "evaluate_run", "evaluate_speed"), 2)
     twice |= {"audit_dataset": 1, "render_audit": 1}
     assert planned_jobs(printed) == AFTER_TRAINING | twice
     messages = re.findall(r"Job \d+: (Fine-tune .*)", printed)

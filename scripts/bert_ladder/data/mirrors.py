@@ -2,21 +2,39 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from bert_ladder.files.downloading import PATIENCE, Patience, Unavailable, fetch_file, without_password
+from bert_ladder.files.downloading import PATIENCE, Patience, Unavailable, fetch_file
 from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.study.addresses import without_password
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Published:
+    """A published file, and who wants it.
+
+    Attributes:
+        locations: local paths, file://, http:// and https:// addresses, in order of preference.
+        sha256: expected SHA-256 in hexadecimal; None = recorded only.
+        study: name of the study.
+    """
+
+    locations: Sequence[str]
+    sha256: str | None = None
+    study: str = ""
+
+
 def download_dataset(
-    locations: Sequence[str],
+    published: Published,
     path_data: str | Path,
     path_record: str | Path,
-    sha256: str | None = None,
+    params: Mapping[str, Any],
     patience: Patience = PATIENCE,
 ) -> None:
     """Fetch a file from the first location that gives it.
@@ -25,18 +43,18 @@ def download_dataset(
     server allows it and its file has not changed. The file appears under its own name only when it is whole.
 
     Args:
-        locations: local paths, file://, http:// and https:// addresses, in order of preference.
+        published: the file.
         path_data: file to write.
-        path_record: JSON file to write: source, sha256, bytes, retrieved (ISO 8601), verified.
-        sha256: expected SHA-256 in hexadecimal; None = recorded only.
+        path_record: JSON file to write: source, sha256, bytes, retrieved (ISO 8601), verified, study, params.
+        params: what Snakemake compared.
         patience: attempts, waits and time-outs.
 
     Raises:
         BadInput: no location gave the file; the sentence gives the reason of each.
     """
-    target = Path(path_data)
+    target, sha256 = Path(path_data), published.sha256
     reasons = []
-    for location in locations:
+    for location in published.locations:
         shown = without_password(location)
         log.info("from %s", shown)
         try:
@@ -51,6 +69,8 @@ def download_dataset(
             "bytes": target.stat().st_size,
             "retrieved": datetime.now(UTC).isoformat(timespec="seconds"),
             "verified": sha256 is not None,
+            "study": published.study,
+            "params": dict(params),
         }
         Path(path_record).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         log.info("%s bytes, SHA-256 %s%s", f"{record['bytes']:,}", found, "" if sha256 else " (recorded, not verified)")

@@ -22,11 +22,11 @@ from bert_ladder.files.downloading import (
     local_path,
     sha256_of,
     sync_folder,
-    without_password,
 )
 from bert_ladder.files.streams import is_web_page
 from bert_ladder.files.unpacking import archive_fault, unpack_archive
 from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.study.addresses import without_password
 
 log = logging.getLogger(__name__)
 

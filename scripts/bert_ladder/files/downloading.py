@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import requests
@@ -152,12 +152,6 @@ def local_path(location: str) -> Path:
     if parts.netloc not in ("", "localhost"):
         raise Unavailable(f"a file:// address of another machine, '{parts.netloc}'; write file:///path")
     return Path(url2pathname(parts.path))
-
-
-def without_password(location: str) -> str:
-    """Leave user name and password out of an address."""
-    parts = urlsplit(location)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else location
 
 
 def sha256_of(file: Path) -> str:

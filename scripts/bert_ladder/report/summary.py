@@ -72,14 +72,14 @@ def render_summary(
     """
     table, comparison, pairs = map(read_rows, (sources.table, sources.comparison, sources.pairs))
     results = Results(table, comparison, pairs, metric)
+    # A record has the name that its row had at the time.
+    records = [read_record(path) | {"model": run["model"]} for path, run in zip(sources.training, runs, strict=True)]
     found = [
         choice_section(results, parts_differ),
         baseline_section(results),
         size_section(results),
         open_section(results),
-        epochs_section(
-            read_histories(sources.history, sources.training, runs), [read_record(path) for path in sources.training]
-        ),
+        epochs_section(read_histories(sources.history, sources.training, runs), records),
         search_section(results),
         leak_section(results, read_record(sources.audit)["leaked"]["test_rows"]),
         scope_section(results),

@@ -34,7 +34,7 @@ class TableSources:
         audit: audit.json.
         labels: labels.json.
         speed: speed.json of every row, in the order of the table.
-        outcome: outcome.json of every search.
+        outcome: outcome.json of every search, in a folder of the row's `path`.
     """
 
     comparison: str | Path
@@ -66,7 +66,9 @@ def render_table(
     audit = read_record(sources.audit)
     names, positive = read_labels(sources.labels)
     speeds = {row["model"]: read_record(path) for row, path in zip(rows, sources.speed, strict=True)}
-    searches = {chosen["model"]: chosen for chosen in map(read_record, sources.outcome)}
+    # By folder: an outcome has the name that its row had at the time.
+    outcomes = {Path(path).parent.name: read_record(path) for path in sources.outcome}
+    searches = {row["model"]: outcomes[row["path"]] for row in rows if row["path"] in outcomes}
     table = build_table(comparison, metrics, rows, speeds, searches)
     tables = table_cells(table), measure_cells(table)
     foot = foot_lines(table, names, positive, audit, notes)
@@ -95,8 +97,8 @@ def build_table(
     Args:
         comparison: what compare_models wrote.
         metrics: one line per run, as in metrics.json.
-        rows: the rows in order: `model` (its name), `encoder`, and `reference` (metric to the original study's value)
-            where a row has one.
+        rows: the rows in order: `model` (its name), `path` (its folder), `encoder`, and `reference` (metric to the
+            original study's value) where a row has one.
         speeds: speed.json by row.
         searches: outcome.json of each row that has a search.
 

@@ -6,15 +6,22 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 from dataclasses import dataclass
 from typing import Any
 
-from bert_ladder.study.locations import is_local, safe_file_name
+from bert_ladder.study.locations import safe_file_name
+from bert_ladder.study.records import OPTIONS, DataRecords, Source
 from bert_ladder.study.schema import StudyError
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """`dataset` of a resolved study; a part is "train", "test" or the name of unlabelled texts."""
+    """`dataset` of a resolved study; a part is "train", "test" or the name of unlabelled texts.
+
+    Attributes:
+        settings: of the study.
+        records: what was brought and read before.
+    """
 
     settings: dict[str, Any]
+    records: DataRecords
 
     @property
     def name(self) -> str:
@@ -39,15 +46,43 @@ class Dataset:
         """The downloaded file that holds a part."""
         return f"<dataset>/{published_name(self.settings, part)}"
 
-    def local_copies(self, file: str) -> list[str]:
-        """A published file itself when it lies on this machine, so that an edit to it is noticed."""
-        addresses = self.published[file]["locations"]
-        return addresses if len(addresses) == 1 and is_local(addresses[0]) else []
+    def source(self, file: str) -> Source:
+        """Where a published file comes from."""
+        part = next(part for part in published_sources(self.settings) if published_name(self.settings, part) == file)
+        known = part in ("train", "test")
+        return Source(f"dataset.{part}" if known else f"dataset.unlabelled.{part}", **self.published[file])
 
-    def source_of(self, split: str) -> dict[str, Any]:
-        """How to read a split out of its published file."""
-        source = published_sources(self.settings)[split]
-        return {key: source[key] for key in ("format", "folder", "classes") if key in source}
+    def check_sources(self) -> None:
+        """Refuse what cannot come true, by the records of what was brought; see `DataRecords.check_source`."""
+        for file in self.published:
+            self.records.check_source(file, self.source(file))
+
+    def download(self, file: str) -> dict[str, Any]:
+        """What the download of a published file needs, and leaves in its record."""
+        return {"study": self.records.study} | self.published[file]
+
+    def download_params(self, file: str) -> dict[str, Any]:
+        """What changes with the content of a published file."""
+        return self.records.download_params(file, self.source(file))
+
+    def reading(self, part: str) -> dict[str, Any]:
+        """How to read a part out of its published file."""
+        source = published_sources(self.settings)[part]
+        of_table = {key: self.settings.get(key) for key in ("text", "label")}
+        own = {key: source[key] for key in (*OPTIONS, "test_texts") if key in source}
+        held_out = {} if part in self.unlabelled else {"held_out": self.held_out}
+        if part in self.unlabelled:
+            of_table["text"] = None  # each of the texts without labels names its own
+        return of_table | own | held_out | {"max_bytes": self.settings["max_bytes"]}
+
+    def reading_params(self, part: str) -> dict[str, Any]:
+        """What changes with that which is read."""
+        file = published_name(self.settings, part)
+        return self.records.reading_params(part, file, self.source(file), self.reading(part))
+
+    def place(self, part: str) -> dict[str, str]:
+        """The published file that holds a part, for the record of its reading."""
+        return {"dataset": self.name, "file": published_name(self.settings, part)}
 
     @property
     def held_out(self) -> dict[str, Any] | None:

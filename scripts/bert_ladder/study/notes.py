@@ -25,12 +25,13 @@ class Notes:
         self.dataset = dataset
         self.encoders = encoders
         self.rows = runs.rows
+        self.renamed = runs.renamed
         self.splits = splits
 
     @property
     def warnings(self) -> list[str]:
         """What to say when the study is read."""
-        return self.unread_texts() + self.untrained_poolers()
+        return self.unread_texts() + self.untrained_poolers() + self.kept_folders()
 
     @property
     def table(self) -> list[str]:
@@ -113,6 +114,13 @@ class Notes:
             "one."
             for name in self.dataset.unlabelled
             if name not in read
+        ]
+
+    def kept_folders(self) -> list[str]:
+        """Which rows have the folder of an earlier name."""
+        return [
+            f"“{name}” keeps the folder {folder}, which holds its runs: a new name trains nothing again."
+            for name, folder in self.renamed.items()
         ]
 
     def split_per_run(self) -> list[str]:

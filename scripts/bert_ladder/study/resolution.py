@@ -9,6 +9,7 @@ from typing import Any
 from bert_ladder.study.catalog import resolve_encoders
 from bert_ladder.study.dataset import locations, published_files
 from bert_ladder.study.locations import existing, is_local, plain_path, safe_name
+from bert_ladder.study.row_folders import kept_folders
 from bert_ladder.study.rows import BASELINES, resolve_row, row_settings
 from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
 from bert_ladder.study.trials import check_search, searched_keys
@@ -30,7 +31,7 @@ def resolve_study(
         schema: schemas/config.schema.yaml, with the definitions of schemas/encoders.schema.yaml.
         catalog: the known encoders, as `load_catalog` gives them.
         roots: folders in which a relative path of the study is looked for, in order.
-        outputs: the folder that holds resources/.
+        outputs: the folder that holds resources/ and results/.
 
     Returns:
         The study with defaults. Its `models` are as `resolve_row` gives them; local paths are replaced by those found
@@ -58,6 +59,9 @@ def resolve_study(
     _resolve_paths(study, roots)
     published_files(study["dataset"])  # refuses two of one name
     _check_names(study)
+    kept = kept_folders(study["models"], outputs / "results" / study["study"] / "runs")
+    for row in study["models"]:
+        row["path"] = kept.get(row["name"], row["path"])
     resolve_encoders(study, catalog, roots, outputs)
     _check_pretraining(study)
     for row in study["models"]:

@@ -6,6 +6,8 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 from dataclasses import dataclass
 from typing import Any
 
+from bert_ladder.study.locations import safe_name
+from bert_ladder.study.row_folders import row_record
 from bert_ladder.study.rows import BASELINES
 
 
@@ -14,7 +16,7 @@ class Run:
     """One training.
 
     Attributes:
-        model: the row's name as it stands in paths.
+        model: the row's folder: its name as it stands in paths, or that which it had when its runs were trained.
         seed: of the run.
         name: the row's name.
         kind: "bert" or "baseline".
@@ -85,6 +87,15 @@ class Runs:
             "kind": "bert" if is_row else "baseline",
             "seed": seed,
         }
+
+    def record(self, model: str) -> dict[str, Any]:
+        """What the record of a row's folder holds."""
+        return row_record(self.rows[model])
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The folders of rows that have another name than their runs were trained under, by row."""
+        return {row["name"]: path for path, row in self.rows.items() if path != safe_name(row["name"])}
 
     def encoder(self, model: str) -> str:
         """The encoder of a row."""

@@ -11,11 +11,13 @@ import yaml
 
 from bert_ladder.study.catalog import load_catalog
 from bert_ladder.study.classes import Classes
+from bert_ladder.study.contents import Contents
 from bert_ladder.study.dataset import Dataset
 from bert_ladder.study.encoders import Encoders
 from bert_ladder.study.inputs import Inputs
 from bert_ladder.study.notes import Notes
 from bert_ladder.study.outline import Outline
+from bert_ladder.study.records import DataRecords
 from bert_ladder.study.resolution import resolve_study
 from bert_ladder.study.resources import Resources
 from bert_ladder.study.runs import Run, Runs
@@ -63,8 +65,10 @@ class Study:
         self.name: str = settings["study"]
         self.metric: str = settings["comparison"]["metric"]
         self.outputs = outputs
-        self.dataset = Dataset(settings["dataset"])
-        self.classes = Classes(settings["dataset"], outputs / "results" / self.name / "data")
+        dataset = settings["dataset"]
+        self.dataset = Dataset(dataset, DataRecords(outputs, self.name, dataset["name"], Contents()))
+        self.dataset.check_sources()
+        self.classes = Classes(dataset, outputs / "results" / self.name / "data")
         self.encoders = Encoders(settings, catalog, outputs)
         self.runs = Runs(settings)
         self.splits = Splits(settings, self.runs)

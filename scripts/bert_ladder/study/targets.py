@@ -46,6 +46,7 @@ class Targets:
     def training(self) -> list[str]:
         """One light file of every job that trains or searches a row, so that weights may be deleted to save space."""
         return [
+            *(f"<results>/runs/{model}/row.json" for model in self.runs.rows),
             *files_of(self.runs.berts, "training.json"),
             *files_of(self.runs.trials, "training.json"),
             *(f"<results>/search/{model}/outcome.json" for model in self.runs.searches),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bert_ladder.data.mirrors import download_dataset
+from bert_ladder.data.mirrors import Published, download_dataset
 from bert_ladder.encoders.fetching import take_first
 from bert_ladder.files.downloading import Patience
 from servers import (
@@ -92,7 +92,8 @@ def assert_left_for_the_good_one(
     mirror = good.url("/good.zip", whole(ARCHIVE.read_bytes()))
     if kind == "data set":
         there = folder / "data.zip"
-        download_dataset([f"{bad}/data.zip", mirror], there, folder / "data.zip.json", SUM, IMPATIENT)
+        published = Published([f"{bad}/data.zip", mirror], SUM)
+        download_dataset(published, there, folder / "data.zip.json", {}, IMPATIENT)
     else:
         source = SOURCES[kind](bad)
         sums = {"config.json": SUM, "metadata.json": SUM} if "ugging" in kind else SUM

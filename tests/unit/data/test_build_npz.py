@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import pickle
@@ -1145,13 +1146,22 @@ def test_main_maps_the_job(tmp_path: Path) -> None:
     """main passes each name of the job to its argument."""
     write_any(tmp_path / "a.jsonl", TEXTS, LABELS)
     job = SimpleNamespace(
-        input=SimpleNamespace(data=str(tmp_path / "a.jsonl")),
-        output=SimpleNamespace(npz=str(tmp_path / "train.npz")),
+        input=SimpleNamespace(data=str(tmp_path / "a.jsonl"), record=str(tmp_path / "a.jsonl.json")),
+        output=SimpleNamespace(npz=str(tmp_path / "train.npz"), record=str(tmp_path / "train.json")),
         params=SimpleNamespace(
-            split="train", source={"format": "jsonl"}, text="text", label=None, held_out=None, max_bytes=10**6
+            split="train",
+            settings={"format": "jsonl", "text": "text", "label": None, "held_out": None, "max_bytes": 10**6},
+            compared={"text": None},
+            place={"dataset": "micro", "file": "a.jsonl"},
         ),
     )
+    sha256 = hashlib.sha256((tmp_path / "a.jsonl").read_bytes()).hexdigest()
+    (tmp_path / "a.jsonl.json").write_text(json.dumps({"source": "there/a.jsonl", "sha256": sha256}))
     main(job)
+    record = json.loads((tmp_path / "train.json").read_text())
+    assert {key: record[key] for key in ("dataset", "file", "sha256", "params")} == {
+        "dataset": "micro", "file": "a.jsonl", "sha256": sha256, "params": {"text": None}
+    }  # fmt: skip
     assert list(read_npz(tmp_path / "train.npz").texts()) == TEXTS
 
 

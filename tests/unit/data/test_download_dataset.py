@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bert_ladder.data.mirrors import download_dataset
+from bert_ladder.data.mirrors import Published, download_dataset
 from bert_ladder.files.downloading import Patience
 from bert_ladder.runtime.jobs import BadInput
 from download_dataset import main
@@ -20,7 +20,8 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 def fetch(folder: Path, *locations: str, sha256: str | None = SHA256, patience: Patience = QUICK) -> dict:
     """Download to `folder`/data.bin and return the record."""
-    download_dataset(locations, folder / "data.bin", folder / "data.bin.json", sha256, patience)
+    published = Published(locations, sha256, study="micro")
+    download_dataset(published, folder / "data.bin", folder / "data.bin.json", {"sha256": sha256}, patience)
     return json.loads((folder / "data.bin.json").read_text())
 
 
@@ -46,6 +47,7 @@ def test_fetches_and_records(tmp_path: Path, server: Server) -> None:
         "verified": True,
     }
     assert record["retrieved"].endswith("+00:00")
+    assert (record["study"], record["params"]) == ("micro", {"sha256": SHA256})
 
 
 def test_records_checksum_when_none_is_given(tmp_path: Path, server: Server) -> None:
@@ -54,20 +56,22 @@ def test_records_checksum_when_none_is_given(tmp_path: Path, server: Server) -> 
     assert (record["sha256"], record["verified"]) == (SHA256, False)
 
 
-def test_main_prefers_the_local_input(tmp_path: Path) -> None:
-    """The file that Snakemake passes as input is taken, and an empty list leaves the locations."""
+def test_main_maps_the_job(tmp_path: Path) -> None:
+    """What the job does stands in its settings; what Snakemake compared goes into the record."""
     there = tmp_path / "there.bin"
     there.write_bytes(CONTENT)
-    for local, locations in (([str(there)], ["not-here"]), (str(there), ["not-here"]), ([], [str(there)])):
-        out = tmp_path / "out"
-        job = SimpleNamespace(
-            input={"local": local},
-            output=SimpleNamespace(data=str(out / "data.bin"), record=str(out / "data.bin.json")),
-            params=SimpleNamespace(locations=locations, sha256=None),
-        )
-        main(job)
-        assert_whole(out)
-        (out / "data.bin").unlink()
+    out = tmp_path / "out"
+    job = SimpleNamespace(
+        output=SimpleNamespace(data=str(out / "data.bin"), record=str(out / "data.bin.json")),
+        params=SimpleNamespace(
+            compared={"sha256": "of before"},
+            settings={"locations": ["not-here", str(there)], "sha256": SHA256, "study": "micro"},
+        ),
+    )
+    main(job)
+    assert_whole(out)
+    record = json.loads((out / "data.bin.json").read_text())
+    assert (record["verified"], record["params"]) == (True, {"sha256": "of before"})
 
 
 def test_next_mirror_after_a_missing_file(tmp_path: Path, server: Server) -> None:

@@ -18,7 +18,8 @@ from types import SimpleNamespace
 import pytest
 
 from bert_ladder.files import downloading
-from bert_ladder.files.downloading import Patience, Unavailable, fetch_file, without_password
+from bert_ladder.files.downloading import Patience, Unavailable, fetch_file
+from bert_ladder.study.addresses import without_password
 from servers import (
     CONTENT,
     ETAG,

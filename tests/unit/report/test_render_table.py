@@ -305,9 +305,9 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
     """From real comparison files, with rows called like missing values, every form holds every row."""
     generator = np.random.default_rng(0)
     rows = [
-        {"model": "nb_svm", "encoder": ""},
-        {"model": "NA", "encoder": "tiny", "reference": {"f1": 0.7}},
-        {"model": "1", "encoder": "mini", "reference": None},
+        {"model": "nb_svm", "path": "nb_svm", "encoder": ""},
+        {"model": "NA", "path": "Earlier", "encoder": "tiny", "reference": {"f1": 0.7}},
+        {"model": "1", "path": "1", "encoder": "mini", "reference": None},
     ]
     labels = generator.integers(0, classes, 300)
     positive = 1 if classes == 2 else None
@@ -333,10 +333,12 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
         tmp_path / "pairs.csv",
     )
     (tmp_path / "speed.json").write_text(json.dumps(SPEED))
-    (tmp_path / "chosen.json").write_text(json.dumps(CHOSEN | {"model": "NA"}))
+    # The row had another name when its search was done.
+    (tmp_path / "Earlier").mkdir()
+    (tmp_path / "Earlier/outcome.json").write_text(json.dumps(CHOSEN | {"model": "Earlier"}))
     out = {form: tmp_path / f"table.{form}" for form in FORMS}
     inputs = [tmp_path / "comparison.csv", metrics, tmp_path / "audit.json", tmp_path / "labels.json"]
-    sources = TableSources(*inputs, speed=[tmp_path / "speed.json"] * 3, outcome=[tmp_path / "chosen.json"])
+    sources = TableSources(*inputs, speed=[tmp_path / "speed.json"] * 3, outcome=[tmp_path / "Earlier/outcome.json"])
     render_table(sources, rows, "micro", ["A note."], out)
 
     table = pd.read_csv(out["csv"], keep_default_na=False, na_values=[""])

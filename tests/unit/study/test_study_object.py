@@ -82,7 +82,7 @@ def test_reading_a_study(tmp_path: Path) -> None:
     places = Places(PROJECT, (file,))
     study = read_study(deepcopy(MICRO), places)
     assert (study.name, study.metric) == ("micro", "accuracy")
-    assert study.dataset.local_copies("train.csv") == [str(tmp_path / "train.csv")]
+    assert study.dataset.source("train.csv").own_file == str(tmp_path / "train.csv")
     with pytest.raises(StudyError, match="unknown key 'model'"):
         read_study(deepcopy(MICRO) | {"model": []}, places)
     file.write_text("study: a\nstudy: b\n")
@@ -155,7 +155,9 @@ def test_params_are_plain(read: Callable[..., Study]) -> None:
         *(study.runs.trial_params(model) for model in study.runs.searches),
         *(study.classes.names, study.classes.positive, study.runs.measured("Nano", 1)),
         *(study.encoders.pretraining(name) for name in study.encoders.pretrained),
-        *(study.dataset.published, study.dataset.source_of("train"), study.dataset.held_out),
+        *map(study.dataset.download_params, study.dataset.published),
+        *map(study.dataset.reading_params, ("train", "test", *study.dataset.unlabelled)),
+        *map(study.runs.record, study.runs.rows),
         *(study.inputs.audited, study.outline.rows, study.outline.searches, study.notes.table),
         *(study.outline.timed_names, described(study.runs.all)),
     ]

@@ -78,6 +78,7 @@ def read_class_folders(file: PublishedFile, files_in: Archive) -> PublishedExamp
         raise BadInput(
             f"{file.path}: the folder '{folder}' has no class folders with text files; set `folder` to the one that has"
         )
+    file.found.folder, file.found.classes = folder, sorted(found)
     rows = [(label, *item) for label in sorted(found) for item in sorted(found[label], key=_natural)]
     return PublishedExamples(
         ((raw, label) for label, _, raw in rows),
@@ -165,14 +166,13 @@ def _tar_files(file: PublishedFile) -> Iterator[_File]:
 
 
 def _zip_files(file: PublishedFile) -> Iterator[_File]:
-    left = file.max_bytes
-    with file.path.open("rb") as opened:
+    given = 0
+    with file.content.open("rb") as opened:
         for member in zip_members(opened, partial(check_zip_entry, file)):
             if member.kind is Kind.FOLDER:
                 continue
-            left -= member.size
-            if left < 0:
-                raise file.too_large()
+            given += member.size
+            file.check_bytes(given)
             yield _File(member.name, partial(_content, member))
 
 

@@ -55,8 +55,10 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
             there is a column of labels where none is expected, and the study does not name that of the texts.
     """
     _check_named(file, columns)
+    file.found.columns = columns.names
     if not file.labelled:
-        return (file.text or _text_without_label(file, columns),)
+        file.found.text = file.text or _text_without_label(file, columns)
+        return (file.found.text,)
     text, label = file.text, file.label
     others, strings = _candidates(columns.names), _candidates(columns.strings)
     if label is None:
@@ -70,6 +72,7 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
     if label is None:
         raise _cannot_tell(file, "label", columns)
     log.info("texts from %r, labels from %r", text, label)
+    file.found.text, file.found.label = text, label
     return text, label
 
 

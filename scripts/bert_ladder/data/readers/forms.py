@@ -69,6 +69,7 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     try:
         form = _form_of(file)
         _refuse_page(file, form)
+        file.found.formats = [name for name, kind in (FORMATS | UNLABELLED_FORMATS).items() if kind == form]
         examples = READERS[form](file)
         for row, (text, *label) in enumerate(examples.rows):
             try:
@@ -76,8 +77,7 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
             except ValueError as error:
                 raise BadInput(f"{file.path}, {examples.where(row)}: {error}") from error
             total += len(raw)
-            if total > file.max_bytes:
-                raise file.too_large()
+            file.check_bytes(total)
             file.check_rows(row + 1)
             texts.append(raw)
             labels += label
@@ -116,13 +116,13 @@ def _form_of(file: PublishedFile) -> str:
         return formats[file.format]
     # A longer ending first: "a.csv.gz" is csv.gz.
     for ending in sorted(formats, key=len, reverse=True):
-        if file.path.name.lower().endswith("." + ending):
+        if file.content.name.lower().endswith("." + ending):
             return formats[ending]
     raise BadInput(f"{file.path}: its name does not tell its format; set {file.key('format')} to one of {known}")
 
 
 def _refuse_page(file: PublishedFile, form: str) -> None:
-    if not file.path.stat().st_size:
+    if not file.content.stat().st_size:
         raise BadInput(f"{file.path}: is empty; fetch it again")
-    if is_web_page(file.path):
+    if is_web_page(file.content):
         raise BadInput(f"{file.path}: is a web page, not {form}; give the address of the file itself")

@@ -41,7 +41,7 @@ def read_npz(file: PublishedFile) -> PublishedExamples:
     Raises:
         BadInput: an array is not to be found or holds no plain values, or the file is damaged or too large.
     """
-    with zipfile.ZipFile(file.path) as archive:
+    with zipfile.ZipFile(file.content) as archive:
         members = _npz_members(file, archive)
     listing = "the arrays " + listed(
         [f"{name[:60]!r} ({'x'.join(map(str, member.shape))} {member.dtype})" for name, member in members.items()]
@@ -58,7 +58,7 @@ def read_npz(file: PublishedFile) -> PublishedExamples:
         )
 
     def rows() -> Iterator[tuple[Any, ...]]:
-        with zipfile.ZipFile(file.path) as archive:
+        with zipfile.ZipFile(file.content) as archive:
             # Labels first and whole, texts one block at a time: a fixed-width array may be 1.4 GB.
             columns = [list(_values(file, archive, label, members[label])) for label in labels]
             yield from zip(_values(file, archive, text, members[text]), *columns, strict=True)
@@ -117,8 +117,7 @@ def _check_member(file: PublishedFile, key: str, name: str, member: _Member) -> 
     allowed = "USO" if key == "text" else "USOiubf"
     if member.dtype.kind not in allowed:
         raise BadInput(f"{where}: holds {member.dtype}, not {key}s; name another array ({file.key(key)})")
-    if member.info.file_size > file.max_bytes:
-        raise file.too_large()
+    file.check_bytes(member.info.file_size)
     promised = member.rows * member.dtype.itemsize
     found = member.info.file_size - member.header_bytes
     # An object array takes at least a byte of pickle per row; a width of 0 would promise any number of rows.

@@ -16,10 +16,9 @@ def read_parquet(file: PublishedFile) -> PublishedExamples:
     Raises:
         BadInput: a column is not to be found, or the file is too large.
     """
-    with pq.ParquetFile(file.path) as opened:
+    with pq.ParquetFile(file.content) as opened:
         metadata, schema = opened.metadata, opened.schema_arrow
-    if sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)) > file.max_bytes:
-        raise file.too_large()
+    file.check_bytes(sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)))
     file.check_rows(metadata.num_rows)
     check_unique(file.path, schema.names)
     types = {item.name: item.type for item in schema}
@@ -30,7 +29,7 @@ def read_parquet(file: PublishedFile) -> PublishedExamples:
 
     def rows() -> Iterator[tuple[Any, ...]]:
         # A text that is stored once for many rows must not be written out for each of them.
-        with pq.ParquetFile(file.path, read_dictionary=[name for name in chosen if name in strings]) as opened:
+        with pq.ParquetFile(file.content, read_dictionary=[name for name in chosen if name in strings]) as opened:
             for batch in opened.iter_batches(batch_size=4096, columns=list(chosen)):
                 yield from zip(*(_plain_values(batch.column(name)) for name in chosen), strict=True)
 

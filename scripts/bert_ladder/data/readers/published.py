@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,35 @@ MAX_ROWS = 20_000_000
 MOST_LISTED = 30  # of the names in a message
 
 
+@dataclass
+class Found:
+    """What a reader found by itself, so that an option that says the same later is known to change nothing.
+
+    Attributes:
+        bytes: the smallest `max_bytes` that lets the file pass.
+        formats: the values of `format` by which it is read like this.
+        columns: all columns or keys of a table; none where the file is no table.
+        text, label: the chosen ones.
+        folder, classes: in an archive of class folders, the folder that holds them and those that were read.
+    """
+
+    bytes: int = 0
+    formats: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    text: str | None = None
+    label: str | None = None
+    folder: str | None = None
+    classes: list[str] | None = None
+
+
 @dataclass(frozen=True)
 class PublishedFile:
     """A data file in the form it was published in, and how the study says to read it.
 
     Attributes:
-        path: npz, csv, tsv, jsonl (these three also gzipped), parquet, or a tar, tar.gz or zip archive with a folder of
-            text files per class; without labels also txt, a text per line, and an archive of text files.
+        path: what messages name: npz, csv, tsv, jsonl (these three also gzipped), parquet, or a tar, tar.gz or zip
+            archive with a folder of text files per class; without labels also txt, a text per line, and an archive of
+            text files.
         name: the split that is read, "train" or "test", or the name of texts without labels.
         max_bytes: a file that holds more uncompressed bytes is refused.
         text, label: the columns or keys that the study names; None = found by name. Without labels to read, `label` is
@@ -29,6 +51,8 @@ class PublishedFile:
         classes: in an archive, the class folders to read; None = all.
         labelled: whether there are labels to read.
         undivided: the file is not divided into splits: in an archive no folder is looked for that is named as one.
+        copy: the file to read where that is a copy of `path`.
+        found: filled in by the readers.
     """
 
     path: Path
@@ -41,6 +65,13 @@ class PublishedFile:
     classes: Sequence[str] | None = None
     labelled: bool = True
     undivided: bool = False
+    copy: Path | None = None
+    found: Found = field(default_factory=Found, compare=False)
+
+    @property
+    def content(self) -> Path:
+        """The file to read."""
+        return self.path if self.copy is None else self.copy
 
     def key(self, name: str) -> str:
         """The study's key `name` that says how to read the file."""
@@ -48,12 +79,18 @@ class PublishedFile:
             return f"dataset.unlabelled.{self.name}.{name}"
         return f"dataset.{name}" if name in ("text", "label") else f"dataset.{self.name}.{name}"
 
-    def too_large(self) -> BadInput:
-        """The refusal of a file that holds more than `max_bytes`."""
-        return BadInput(
-            f"{self.path}: holds more than {self.max_bytes:,} uncompressed bytes, the most that is read; "
-            "give a smaller file, or one you trust in parts"
-        )
+    def check_bytes(self, count: int) -> None:
+        """Refuse more than `max_bytes`.
+
+        Raises:
+            BadInput: `count` is more.
+        """
+        if count > self.max_bytes:
+            raise BadInput(
+                f"{self.path}: holds more than {self.max_bytes:,} uncompressed bytes, the most that is read; "
+                "give a smaller file, or one you trust in parts"
+            )
+        self.found.bytes = max(self.found.bytes, count)
 
     def check_rows(self, rows: int) -> None:
         """Refuse more than MAX_ROWS.

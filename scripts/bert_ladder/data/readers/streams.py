@@ -20,8 +20,7 @@ class _Limited(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         data = self.stream.read(len(buffer))
         self.given += len(data)
-        if self.given > self.file.max_bytes:
-            raise self.file.too_large()
+        self.file.check_bytes(self.given)
         buffer[: len(data)] = data
         return len(data)
 
@@ -32,9 +31,9 @@ class _Limited(io.RawIOBase):
 
 def open_bytes(file: PublishedFile) -> io.BufferedReader:
     """Open a file for its bytes, unpacked where they are gzip's."""
-    with file.path.open("rb") as opened:
+    with file.content.open("rb") as opened:
         zipped = opened.read(2) == b"\x1f\x8b"
-    stream: io.BufferedIOBase = gzip.GzipFile(file.path) if zipped else file.path.open("rb")
+    stream: io.BufferedIOBase = gzip.GzipFile(file.content) if zipped else file.content.open("rb")
     return io.BufferedReader(_Limited(file, stream), 1 << 18)
 
 

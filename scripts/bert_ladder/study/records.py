@@ -1,0 +1,197 @@
+"""What the jobs of a data set have left beside their outputs, and whether a study still means the same.
+
+A job's parameters are one dict, which it writes into its record. When the study is read, the recorded dict is passed on
+as long as it means the same, so that Snakemake sees no change where there is none.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bert_ladder.study.addresses import without_password
+from bert_ladder.study.contents import Contents
+from bert_ladder.study.locations import is_local
+from bert_ladder.study.schema import StudyError
+
+# How a part is read, where the file itself can tell it.
+OPTIONS = ("text", "label", "format", "folder", "classes")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a study takes a published file from.
+
+    Attributes:
+        key: of the study, such as "dataset.train".
+        locations: in order of preference.
+        sha256: expected by the study, None = any.
+    """
+
+    key: str
+    locations: list[str]
+    sha256: str | None
+
+    @property
+    def own_file(self) -> str | None:
+        """The file of this machine, if it is the only location."""
+        return self.locations[0] if len(self.locations) == 1 and is_local(self.locations[0]) else None
+
+    @property
+    def addresses(self) -> list[str]:
+        """The locations as a record shows them."""
+        return [without_password(location) for location in self.locations]
+
+
+@dataclass(frozen=True)
+class DataRecords:
+    """The records of a study's data set.
+
+    Attributes:
+        outputs: the folder that holds resources and results.
+        study: name of the study.
+        dataset: name of the data set.
+        contents: checksums of the files of this machine.
+    """
+
+    outputs: Path
+    study: str
+    dataset: str
+    contents: Contents
+
+    def copy(self, file: str) -> Path:
+        """Where a published file lies once it was brought."""
+        return self.outputs / "resources" / self.dataset / file
+
+    def download(self, file: str) -> dict[str, Any] | None:
+        """The record of a published file, as long as the file is there."""
+        record = _read(self.outputs / "resources" / self.dataset / f"{file}.json")
+        return record if record is not None and "sha256" in record and self.copy(file).is_file() else None
+
+    def content(self, source: Source) -> str | None:
+        """The SHA-256 that a source is known to have: its own, or that which the study promises; None if unknown."""
+        return (self.contents.sha256(source.own_file) if source.own_file else None) or source.sha256
+
+    def download_params(self, file: str, source: Source) -> dict[str, Any]:
+        """What Snakemake compares of a download: the content of a file of this machine, else where it comes from."""
+        record = self.download(file)
+        if record is not None and "params" in record and self._is_same(record, source):
+            return record["params"]
+        own = self.contents.sha256(source.own_file) if source.own_file else None
+        return {"sha256": own} if own else {"locations": source.addresses, "sha256": source.sha256}
+
+    def _is_same(self, record: dict[str, Any], source: Source) -> bool:
+        """Whether a source gives what was brought: by its content where that is known, else by one address."""
+        content = self.content(source)
+        return record["sha256"] == content if content else bool(_addresses(record) & set(source.addresses))
+
+    def check_source(self, file: str, source: Source) -> None:
+        """Refuse a study by the record of what was brought before, without waiting for a job.
+
+        Raises:
+            StudyError: the study expects another checksum of it, the copy in resources/ was edited, or another study
+                uses that copy of another source.
+        """
+        own = self.contents.sha256(source.own_file) if source.own_file else None
+        if own and source.sha256 and own != source.sha256:
+            raise StudyError(
+                f"{source.key}.sha256: {source.own_file} has the SHA-256 {own}, the study expects {source.sha256}; "
+                "correct the checksum, or name the file that it is of."
+            )
+        record = self.download(file)
+        if record is None:
+            return
+        shared = bool(_addresses(record) & set(source.addresses))
+        if not self._is_same(record, source):
+            if shared and not source.own_file:
+                raise StudyError(
+                    f"{source.key}.sha256: {self.copy(file)}, brought from {record['source']}, has the SHA-256 "
+                    f"{record['sha256']}, the study expects {source.sha256}; correct the checksum, or delete the file "
+                    "to have it brought again."
+                )
+            others = [] if shared else self._other_users(file, record)
+            if others:
+                raise StudyError(
+                    f"dataset.name: the study {others[0]!r} has a data set {self.dataset!r} too, whose {file} is from "
+                    f"{record['source']} and not from {source.addresses[0]}; give this data set another name."
+                )
+        elif self.contents.sha256(self.copy(file)) not in (None, record["sha256"]):
+            raise StudyError(
+                f"{self.copy(file)}: is no longer what was brought from {record['source']} (SHA-256 "
+                f"{record['sha256']}); edit {source.addresses[0] if source.own_file else 'a file of your own'} "
+                "instead, and put the copy back or delete it to have it brought again."
+            )
+
+    def _other_users(self, file: str, record: dict[str, Any]) -> list[str]:
+        """The other studies that brought a published file or have read it."""
+        users = {record["study"]} if "study" in record else set()
+        for path in (self.outputs / "results").glob("*/data/**/*.json"):
+            reading = _read(path)
+            if reading is not None and reading.get("dataset") == self.dataset and reading.get("file") == file:
+                users.add(path.relative_to(self.outputs / "results").parts[0])
+        return sorted(users - {self.study})
+
+    def reading_params(self, part: str, file: str, source: Source, settings: dict[str, Any]) -> dict[str, Any]:
+        """What Snakemake compares of the reading of a part.
+
+        Args:
+            part: "train", "test" or the name of unlabelled texts.
+            file: the published file.
+            source: of the file.
+            settings: how the study says to read it.
+        """
+        folder = self.outputs / "results" / self.study / "data"
+        record = _read(folder / f"{part}.json" if part in ("train", "test") else folder / "unlabelled" / f"{part}.json")
+        brought = self.download(file)
+        if record is None or brought is None or not {"params", "found", "sha256"} <= record.keys():
+            return settings
+        if record["sha256"] != brought["sha256"] or not self._is_same(brought, source):
+            return settings
+        return record["params"] if is_same_reading(settings, record["params"], record["found"]) else settings
+
+
+def is_same_reading(settings: dict[str, Any], before: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether a file is read as it was before.
+
+    Args:
+        settings: how to read it now.
+        before: how it was read.
+        found: what was found in it then, see `bert_ladder.data.readers.published.Found`.
+    """
+    others = [key for key in {*settings, *before} if key not in (*OPTIONS, "max_bytes")]
+    if any(settings.get(key) != before.get(key) for key in others) or settings["max_bytes"] < found["bytes"]:
+        return False
+    return all(_is_same_option(key, settings, before, found) for key in OPTIONS)
+
+
+def _is_same_option(key: str, settings: dict[str, Any], before: dict[str, Any], found: dict[str, Any]) -> bool:
+    now = settings.get(key)
+    if now == before.get(key):
+        return True
+    if key in ("text", "label") and not found["columns"]:
+        return True  # no table
+    if key == "label" and "held_out" not in settings:
+        # Texts without labels: a column of that name must not be there, unless that of the texts is named.
+        return settings.get("text") is not None or now not in found["columns"]
+    if now is None:
+        return False
+    if key == "format":
+        return now in found["formats"]
+    if key == "classes":
+        return found["classes"] is not None and sorted(now) == found["classes"]
+    return now == found[key]
+
+
+def _addresses(record: dict[str, Any]) -> set[str]:
+    return {record.get("source", ""), *record.get("params", {}).get("locations", [])} - {""}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A record; None for one that is not there or damaged."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
