@@ -9,6 +9,8 @@ endif
 VENV   ?= .venv
 DEVICE ?= cpu
 CORES  ?= $(shell nproc)
+# Of pytest: tests wait now and then, for a cluster or a Snakemake that starts, and leave cores to one more.
+WORKERS ?= $(shell expr $(CORES) + 1)
 
 BIN       := $(VENV)/bin
 SNAKEMAKE := "$(BIN)/snakemake"
@@ -33,7 +35,7 @@ test test-all: $(VENV)/installed-test
 	"$(BIN)/snakefmt" --check Snakefile rules
 	PYTHONPATH=scripts "$(BIN)/lint-imports" --no-cache
 	"$(BIN)/mypy"
-	"$(BIN)/pytest" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	"$(BIN)/pytest" --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 	  --durations 20 $(MARKED)
 
 # For a machine with internet: does each source of the catalogue answer? ENCODERS="tiny base" asks for these only.

@@ -270,6 +270,7 @@ def test_edited_code_makes_again_what_it_makes(
     assert not {"train_baseline", "tokenize_text"} & planned.keys()
 
 
+@pytest.mark.long
 def test_same_study_elsewhere_gives_the_same_numbers(micro: Workspace, new_workspace: Callable[[], Workspace]) -> None:
     """The same seed on the same machine with the same threads: equal probabilities, to the last bit."""
     other = new_workspace()

@@ -357,6 +357,7 @@ def test_imdb_reviews_have_the_ids_of_text_bert_tokenizer(
         assert differing(imdb[split].take(pa.array(range(0, 25_000, 12 + lower_case))), tokenizer) == []
 
 
+@pytest.mark.long
 def test_hugging_face_differs_on_the_documented_number_of_reviews(
     genuine_vocabulary: list[str], imdb: dict[str, pa.Array]
 ) -> None:
