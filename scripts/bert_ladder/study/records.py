@@ -67,7 +67,7 @@ class DataRecords:
 
     def download(self, file: str) -> dict[str, Any] | None:
         """The record of a published file, as long as the file is there."""
-        record = _read(self.outputs / "resources" / self.dataset / f"{file}.json")
+        record = read_record(self.outputs / "resources" / self.dataset / f"{file}.json")
         return record if record is not None and "sha256" in record and self.copy(file).is_file() else None
 
     def content(self, source: Source) -> str | None:
@@ -128,7 +128,7 @@ class DataRecords:
         """The other studies that brought a published file or have read it."""
         users = {record["study"]} if "study" in record else set()
         for path in (self.outputs / "results").glob("*/data/**/*.json"):
-            reading = _read(path)
+            reading = read_record(path)
             if reading is not None and reading.get("dataset") == self.dataset and reading.get("file") == file:
                 users.add(path.relative_to(self.outputs / "results").parts[0])
         return sorted(users - {self.study})
@@ -143,7 +143,8 @@ class DataRecords:
             settings: how the study says to read it.
         """
         folder = self.outputs / "results" / self.study / "data"
-        record = _read(folder / f"{part}.json" if part in ("train", "test") else folder / "unlabelled" / f"{part}.json")
+        folder = folder if part in ("train", "test") else folder / "unlabelled"
+        record = read_record(folder / f"{part}.json")
         brought = self.download(file)
         if record is None or brought is None or not {"params", "found", "sha256"} <= record.keys():
             return settings
@@ -188,7 +189,7 @@ def _addresses(record: dict[str, Any]) -> set[str]:
     return {record.get("source", ""), *record.get("params", {}).get("locations", [])} - {""}
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
     """A record; None for one that is not there or damaged."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

@@ -3,11 +3,11 @@
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bert_ladder.study.records import read_record
 from bert_ladder.study.schema import StudyError
 
 RECORD = "row.json"
@@ -69,12 +69,9 @@ def _folders(runs: Path) -> list[Path]:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """A record; None for one that is not there or damaged."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) and isinstance(record.get("name"), str) else None
+    """The record of a row; None for one that is not there or damaged."""
+    record = read_record(path)
+    return record if record is not None and isinstance(record.get("name"), str) else None
 
 
 def _is_same(record: dict[str, Any], row: dict[str, Any]) -> bool:
