@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from bert_ladder.files.downloading import (
     PATIENCE,
@@ -281,8 +281,11 @@ def _repository_file(
 ) -> RemoteFile:
     if REPOSITORY.fullmatch(repository) is None:
         raise BadInput(f"'{repository}' is no repository of Hugging Face; write owner/name")
-    host = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-    address = f"{host.rstrip('/')}/{repository}/resolve/{quote(revision, safe='')}/{path}"
+    from huggingface_hub import hf_hub_url
+
+    # The address only: its transfer compares no SHA-256 and knows one mirror.
+    mirror = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+    address = hf_hub_url(repository, path, revision=revision, endpoint=mirror)
     folder = repository.replace("/", "_") + ("" if revision == "main" else f"_{revision}")
     return RemoteFile(f"{_safe_name(folder)}/{path}", address, sums.get(path), optional)
 
