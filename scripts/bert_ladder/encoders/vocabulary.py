@@ -68,7 +68,7 @@ def wordpiece_vocabulary(pieces: Sequence[str], special: Mapping[str, str] = WOR
     )
 
 
-def read_vocabulary(tokenizer: Mapping[str, Any], files: EncoderFiles) -> Vocabulary:
+def tokenizer_vocabulary(tokenizer: Mapping[str, Any], files: EncoderFiles) -> Vocabulary:
     """Read the vocabulary of an encoder's tokenizer.
 
     Args:

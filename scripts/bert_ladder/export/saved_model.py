@@ -15,7 +15,7 @@ import tensorflow as tf
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.interface import Encoder
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
-from bert_ladder.encoders.vocabulary import read_vocabulary
+from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.training.classifier import build_classifier
 
@@ -71,7 +71,7 @@ def export_encoder(files: EncoderFiles, target: Path | str, exported: str, head:
     if head is None:
         load_weights(encoder.backbone, files.weights)
     else:
-        pad = read_vocabulary(description["tokenizer"], files).pad
+        pad = tokenizer_vocabulary(description["tokenizer"], files).pad
         model = build_classifier(encoder, len(head.label_names), pad)
         load_weights(model, files.weights)
         kernel, bias = model.get_layer("logits").get_weights()

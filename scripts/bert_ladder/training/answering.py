@@ -12,7 +12,7 @@ from bert_ladder.data.tokens import Tokens, fixed_widths
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import read_encoder
 from bert_ladder.encoders.tokenizers import build_tokenizer
-from bert_ladder.encoders.vocabulary import read_vocabulary
+from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.training.classifier import predict_batch, restore_classifier
 from bert_ladder.training.predictor import Predictor
 
@@ -28,7 +28,7 @@ def open_classifier(files: EncoderFiles, path_training: Path | str, path_classes
     record = json.loads(Path(path_training).read_text(encoding="utf-8"))
     length, truncation = record["training"]["length"], record["training"]["truncation"]
     encoder = read_encoder(files.config)
-    vocabulary, tokenizer = read_vocabulary(encoder["tokenizer"], files), build_tokenizer(encoder, files)
+    vocabulary, tokenizer = tokenizer_vocabulary(encoder["tokenizer"], files), build_tokenizer(encoder, files)
     classes = len(read_classes(path_classes))
     model = restore_classifier(files, record, classes, vocabulary.pad)
     widths = fixed_widths(length)

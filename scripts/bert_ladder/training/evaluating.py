@@ -14,7 +14,7 @@ from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, PARTS, read_class
 from bert_ladder.data.tokens import Tokens
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import read_encoder
-from bert_ladder.encoders.vocabulary import read_vocabulary
+from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.evaluation.runs import EvaluationFiles, RunOutputs, write_run
 from bert_ladder.runtime.leases import Lease
@@ -34,7 +34,7 @@ def evaluate_model(encoder: EncoderFiles, files: EvaluationFiles, name: str, out
         lease: the devices, for the record.
     """
     record = json.loads(files.training.read_text(encoding="utf-8"))
-    vocabulary = read_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
+    vocabulary = tokenizer_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
     model = restore_classifier(encoder, record, len(read_classes(files.classes)), vocabulary.pad)
     tokens = {"train": vocabulary.open_tokens(*files.train_tokens), "test": vocabulary.open_tokens(*files.test_tokens)}
     ready_at = time.time()

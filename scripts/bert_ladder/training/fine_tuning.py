@@ -17,7 +17,7 @@ from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_classes, rea
 from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
-from bert_ladder.encoders.vocabulary import read_vocabulary
+from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.evaluation.metrics import f1_measure, part_measures
 from bert_ladder.runtime.checkpoints import Checkpoints, remove_checkpoints
 from bert_ladder.runtime.code import code_version
@@ -84,7 +84,7 @@ class TrainingData:
 def read_training_data(encoder: EncoderFiles, files: TrainingFiles) -> TrainingData:
     """Open a study's files, the tokens as the encoder's vocabulary has them."""
     ids, offsets = files.tokens
-    vocabulary = read_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
+    vocabulary = tokenizer_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
     return TrainingData(
         tokens=vocabulary.open_tokens(ids, offsets),
         labels=pd.read_parquet(files.frame, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy(),

@@ -22,7 +22,7 @@ from bert_ladder.data.tokens import Tokens
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.interface import Encoder
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder, save_encoder
-from bert_ladder.encoders.vocabulary import Vocabulary, read_vocabulary
+from bert_ladder.encoders.vocabulary import Vocabulary, tokenizer_vocabulary
 from bert_ladder.runtime.checkpoints import Checkpoints, remove_checkpoints
 from bert_ladder.runtime.code import code_version
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory
@@ -505,7 +505,7 @@ def read_corpus(start: EncoderFiles, files: PretrainingFiles, settings: Pretrain
 
     Training texts that are test texts too are left out.
     """
-    vocabulary = read_vocabulary(read_encoder(start.config)["tokenizer"], start)
+    vocabulary = tokenizer_vocabulary(read_encoder(start.config)["tokenizer"], start)
     tokens = zip(files.tokens[::2], files.tokens[1::2], strict=True)
     opened = [vocabulary.open_tokens(ids, offsets) for ids, offsets in tokens]
     keep = ~is_test_text(frame_texts(files.train), frame_texts(files.test))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bert_ladder.encoders.encoder_files import EncoderFiles
-from bert_ladder.encoders.vocabulary import WORDPIECE, read_vocabulary, wordpiece_vocabulary
+from bert_ladder.encoders.vocabulary import WORDPIECE, tokenizer_vocabulary, wordpiece_vocabulary
 from bert_ladder.runtime.jobs import BadInput
 
 PIECES = ["[UNK]", "[PAD]", "[MASK]", "[SEP]", "[CLS]", "wordé", "##s"]
@@ -20,7 +20,7 @@ def files(folder: Path, pieces: list[str], name: str = "vocab.txt") -> EncoderFi
 
 def test_wordpieces_are_known_by_their_roles(tmp_path: Path) -> None:
     """Whatever their order; the tokens of a split are opened with them and not read into memory."""
-    vocabulary = read_vocabulary(WORDPIECE, files(tmp_path, PIECES))
+    vocabulary = tokenizer_vocabulary(WORDPIECE, files(tmp_path, PIECES))
     assert (vocabulary.pad, vocabulary.start, vocabulary.end, vocabulary.mask, len(vocabulary)) == (1, 4, 3, 2, 7)
     assert vocabulary.special.tolist() == [True] * 5 + [False] * 2
     assert np.flatnonzero(vocabulary.inside).tolist() == [6]
@@ -42,9 +42,9 @@ def test_special_tokens_may_have_other_names() -> None:
 def test_files_that_do_not_fit_the_tokenizer_are_refused(tmp_path: Path) -> None:
     """A file of another name, and one without a special token."""
     with pytest.raises(BadInput, match=r"encoder\.json: its tokenizer's vocab\.txt is missing; bring it along\."):
-        read_vocabulary(WORDPIECE, files(tmp_path, PIECES, name="merges.txt"))
+        tokenizer_vocabulary(WORDPIECE, files(tmp_path, PIECES, name="merges.txt"))
     with pytest.raises(BadInput, match=r"vocab\.txt: .*\[MASK\].*; bring the vocabulary that belongs to"):
-        read_vocabulary(WORDPIECE, files(tmp_path, [piece for piece in PIECES if piece != "[MASK]"]))
+        tokenizer_vocabulary(WORDPIECE, files(tmp_path, [piece for piece in PIECES if piece != "[MASK]"]))
 
 
 def test_a_tokenizer_may_have_several_files(tmp_path: Path) -> None:
