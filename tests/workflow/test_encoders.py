@@ -67,9 +67,7 @@ def fetched(prepared_workspace: Callable[[], Workspace], server: Server) -> Work
     return workspace
 
 
-def test_an_encoder_of_the_catalogue(
-    fetched: Workspace, server: Server, prepared_workspace: Callable[[], Workspace]
-) -> None:
+def test_an_encoder_of_the_catalogue(fetched: Workspace, server: Server) -> None:
     """Fetched from the second mirror, used by its alias, shared by studies, exported, and never asked for again."""
     table = pd.read_csv(fetched.folder / "results/micro/table.csv")
     assert table.loc[0, "encoder"] == "tinier_bert"
@@ -100,13 +98,19 @@ def test_an_encoder_of_the_catalogue(
     pd.testing.assert_frame_equal(first, again)
     assert len(server.seen) == asked
 
-    # A folder that was copied from this machine to another is taken as it is, without a network.
+
+@pytest.mark.long
+def test_a_copied_encoder_needs_no_network(
+    fetched: Workspace, server: Server, prepared_workspace: Callable[[], Workspace]
+) -> None:
+    """A folder that was copied from this machine to another is taken as it is."""
+    asked = len(server.seen)
     elsewhere = prepared_workspace()
-    shutil.copy(catalog, elsewhere.folder / "catalog/encoders.yaml")
+    shutil.copy(fetched.folder / "catalog/encoders.yaml", elsewhere.folder / "catalog/encoders.yaml")
     elsewhere.write_study(STUDY)
-    shutil.copytree(folder, elsewhere.folder / "resources/encoders/tinier_bert")
-    # Older than the scripts there, or everything forced: it must neither be deleted nor fetched.
     copied = elsewhere.folder / "resources/encoders/tinier_bert"
+    shutil.copytree(fetched.folder / "resources/encoders/tinier_bert", copied)
+    # Older than the scripts there, or everything forced: it must neither be deleted nor fetched.
     for file in copied.iterdir():
         os.utime(file, (0, 0))
     elsewhere.snakemake(
