@@ -127,6 +127,7 @@ def test_what_means_the_same_plans_nothing(before: dict[str, str]) -> None:
         {"label": "label"},
         {"text": "text", "label": "label"},
         {"test": test | {"format": "csv"}},
+        {"test": test | {"delimiter": ","}},
         {"unlabelled": {"more": {"url": "more.txt", "format": "txt", "sha256": sha256("more.txt")}}},
     ):
         assert planned(before, read(**changes)) == set(), changes
@@ -142,6 +143,8 @@ def test_what_means_another_thing_is_planned(before: dict[str, str]) -> None:
         ({"label": "stars"}, {"read train", "read test"}),
         ({"max_bytes": Path("train.csv").stat().st_size - 1}, {"read train"}),
         ({"train": {"url": "train.csv", "format": "tsv"}}, {"read train"}),
+        ({"train": {"url": "train.csv", "delimiter": ";"}}, {"read train"}),
+        ({"train": {"url": "train.csv", "columns": ["text", "label"]}}, {"read train"}),
     ):
         assert planned(before, read(**changes)) == jobs, changes
 
@@ -219,7 +222,7 @@ def test_messages_name_the_file_of_the_user(finished: Study) -> None:
     """Not the copy that was read."""
     Path("train.csv").write_text("text,label\none\n")
     bring(finished, "train.csv")
-    with pytest.raises(Exception, match=r"^train\.csv, line 2: 1 fields"):
+    with pytest.raises(Exception, match=r"^train\.csv, line 2: 1 field where"):
         read_part(finished, "train", Path("results/micro/data"))
 
 

@@ -1,8 +1,8 @@
-"""Reads text files straight from a tar or zip: a folder of them per class, or texts without labels."""
+"""Reads a tar or zip: the data file in it, a folder of text files per class, or text files without labels."""
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,21 +10,35 @@ from pathlib import Path
 from bert_ladder.data.readers.npz import check_zip_entry
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, only, quoted
 from bert_ladder.data.readers.streams import open_bytes
-from bert_ladder.files.archives import Kind, Member, tar_members, zip_members
+from bert_ladder.files.archives import CHUNK, Kind, Member, tar_members, zip_members
+from bert_ladder.files.streams import ByteStream
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
 
 UNLABELLED_FOLDERS = {"unsup", "unsupervised", "unlabeled", "unlabelled"}
 TEXT_SUFFIXES = {"", ".txt", ".text"}
+# An archive of class folders may hold a table of something else too, and one of a table a few words about it.
+MANY_TEXTS = 10
 
 
 @dataclass(frozen=True)
 class _File:
-    """A regular file in an archive: its path there, and what reads it."""
+    """A regular file in an archive: its path there, and its content."""
 
     path: str
-    read: Callable[[], bytes]
+    member: Member
+
+    def read(self) -> bytes:
+        """All of the content.
+
+        Raises:
+            EOFError: it is shorter than the archive says.
+        """
+        content = self.member.open().read()
+        if len(content) != self.member.size:
+            raise EOFError(f"{self.path} ends early")
+        return content
 
     @property
     def folder(self) -> str:
@@ -37,6 +51,10 @@ class _File:
     @property
     def is_text(self) -> bool:
         return not self.name.startswith((".", "_")) and Path(self.name).suffix.lower() in TEXT_SUFFIXES
+
+    @property
+    def is_hidden(self) -> bool:
+        return any(part.startswith(".") or part == "__MACOSX" for part in self.path.split("/"))
 
 
 Archive = Callable[[PublishedFile], Iterator[_File]]
@@ -152,7 +170,11 @@ def _class_parent(file: PublishedFile, files: Iterable[_File]) -> str:
     named = [root for root in candidates if not file.undivided and root.rpartition("/")[2] == file.name]
     chosen = only(candidates) if len(candidates) == 1 else only(named)
     if chosen is None:
-        there = f"class folders lie in {quoted(candidates)}" if candidates else "no folder holds two class folders"
+        there = (
+            f"class folders lie in {quoted(candidates)}"
+            if candidates
+            else "no folder holds two class folders, and no file is a csv, tsv, json, jsonl or parquet"
+        )
         raise BadInput(f"{file.path}: cannot tell which folder holds the classes, {there}; set `folder` in the study")
     log.info("class folders from '%s'", chosen)
     return chosen
@@ -162,7 +184,7 @@ def _tar_files(file: PublishedFile) -> Iterator[_File]:
     with open_bytes(file) as stream:
         for member in tar_members(stream, file.max_bytes):
             if member.kind is Kind.FILE:
-                yield _File(member.name.removeprefix("./"), partial(_content, member))
+                yield _File(member.name.removeprefix("./"), member)
 
 
 def _zip_files(file: PublishedFile) -> Iterator[_File]:
@@ -173,11 +195,83 @@ def _zip_files(file: PublishedFile) -> Iterator[_File]:
                 continue
             given += member.size
             file.check_bytes(given)
-            yield _File(member.name, partial(_content, member))
+            yield _File(member.name, member)
 
 
-def _content(member: Member) -> bytes:
-    content = member.open().read()
-    if len(content) != member.size:
-        raise EOFError(f"{member.name} ends early")
-    return content
+ARCHIVES: dict[str, Archive] = {"tar": _tar_files, "zip": _zip_files}
+
+
+def find_data_file(file: PublishedFile, form: str, endings: Sequence[str]) -> str | None:
+    """The data file in an archive that is to be read; None where it holds text files.
+
+    Args:
+        file: the archive; its `file` is taken where it has one, and `folder` or `classes` ask for text files.
+        form: "tar" or "zip".
+        endings: of the names of data files.
+
+    Raises:
+        BadInput: there are several that it could be, or not that which the study names.
+    """
+    if file.file is None and (file.folder is not None or file.classes is not None):
+        return None
+    paths = [one.path for one in ARCHIVES[form](file) if not one.is_hidden]
+    if file.file is not None:
+        named = _plain_folder(file.file)
+        if named not in paths:
+            raise BadInput(f"{file.path}: has no file '{named}' ({file.key('file')}); it has {quoted(paths) or 'none'}")
+        return named
+    found = [path for path in paths if path.lower().endswith(tuple(f".{ending}" for ending in endings))]
+    if not found and file.format is not None and len(paths) == 1:
+        return paths[0]
+    texts = [
+        path for path in paths if ("/" in path or not file.labelled) and Path(path).suffix.lower() in TEXT_SUFFIXES
+    ]
+    if not found or len(texts) >= MANY_TEXTS:
+        return None
+    named_so = [path for path in found if not file.undivided and Path(path).name.partition(".")[0] == file.name]
+    chosen = only(found) or only(named_so)
+    if chosen is None:
+        raise BadInput(f"{file.path}: holds several data files, {quoted(found)}; set {file.key('file')} to one of them")
+    log.info("reads '%s'", chosen)
+    return chosen
+
+
+def unpack_file(file: PublishedFile, form: str, path: str, target: Path) -> None:
+    """Write one file of an archive.
+
+    Args:
+        file: the archive.
+        form: "tar" or "zip".
+        path: of the file in it.
+        target: where to.
+
+    Raises:
+        BadInput: it is too large, or there is no room for it.
+        EOFError: it is shorter than the archive says.
+    """
+    for one in ARCHIVES[form](file):
+        if one.path == path:
+            if write_stream(file, one.member.open(), target) != one.member.size:
+                raise EOFError(f"{path} ends early")
+            return
+
+
+def write_stream(file: PublishedFile, stream: ByteStream, target: Path) -> int:
+    """Write what a packed file holds, and give its length.
+
+    Raises:
+        BadInput: it is too large, or there is no room for it.
+    """
+    written = 0
+    with target.open("wb") as opened:
+        while chunk := stream.read(CHUNK):
+            written += len(chunk)
+            file.check_bytes(written)
+            try:
+                opened.write(chunk)
+            except OSError as error:
+                raise BadInput(
+                    f"{file.path}: cannot be unpacked into {target.parent} ({error.strerror or error}); make room "
+                    "there, or name another folder by TMPDIR"
+                ) from error
+    return written
