@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from bert_ladder.data.frames import read_npz
+from bert_ladder.data.ingestion import build_npz
 from bert_ladder.data.readers.forms import read_examples
 from bert_ladder.data.readers.published import PublishedFile
 from bert_ladder.runtime.jobs import BadInput
@@ -350,3 +353,56 @@ def test_arrow_bombs_are_counted(read: Callable[..., list], codec: str) -> None:
         writer.write_table(table, max_chunksize=1)
     with pytest.raises(BadInput, match="holds more than 2,000,000 uncompressed bytes"):
         read("a.feather", sink.getvalue().to_pybytes(), max_bytes=2_000_000)
+
+
+# Names of classes -----------------------------------------------------------------------------------------------------
+
+
+def hugging_face(labels: list[int], names: Any, kind: str = "ClassLabel") -> pa.Table:
+    """A table as Hugging Face's datasets write it."""
+    features = {"text": {"dtype": "string", "_type": "Value"}, "label": {"names": names, "_type": kind}}
+    table = pa.table({"text": [f"text {row}" for row in range(len(labels))], "label": labels})
+    return table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_names_of_classes_are_read(tmp_path: Path, form: str) -> None:
+    """The codes stay, whatever order the names would have."""
+    table = hugging_face([0, 1, 1, 0], ["unacceptable", "acceptable"])
+    with (tmp_path / f"a.{form}").open("wb") as opened:
+        if form == "parquet":
+            pq.write_table(table, opened)
+        else:
+            with pa.ipc.new_stream(opened, table.schema) as writer:
+                writer.write_table(table)
+    build_npz(PublishedFile(tmp_path / f"a.{form}", "train", 10**8), tmp_path / "a.npz")
+    data = read_npz(tmp_path / "a.npz")
+    assert data.label.tolist() == [0, 1, 1, 0]
+    assert data.class_names == ("unacceptable", "acceptable")
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ([0, -1], "row 2: the label is -1, which stands for no label; drop such rows"),
+        ([0, 7], "row 2: the label is 7, but the file names 2 classes; drop such rows"),
+    ],
+)
+def test_codes_without_a_name_are_refused(read: Callable[..., list], labels: list[int], says: str) -> None:
+    """-1 is how such data sets write that there is none."""
+    target = io.BytesIO()
+    pq.write_table(hugging_face(labels, ["a", "b"]), target)
+    with pytest.raises(BadInput, match=says):
+        read("a.parquet", target.getvalue())
+    with pytest.raises(BadInput, match=r"leave `dataset.test` out"):
+        read("a.parquet", target.getvalue(), split="test")
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"), [(["a", "a"], "ClassLabel"), ([1, 2], "ClassLabel"), (None, "ClassLabel"), (["a", "b"], "Value")]
+)
+def test_names_that_are_none_are_passed_over(read: Callable[..., list], names: Any, kind: str) -> None:
+    """Metadata of a stranger break nothing."""
+    target = io.BytesIO()
+    pq.write_table(hugging_face([0, 1], names, kind), target)
+    assert [label for _, label in read("a.parquet", target.getvalue())] == [0, 1]
