@@ -22,6 +22,7 @@ from bert_ladder.data.frames import read_npz
 from bert_ladder.data.ingestion import build_npz
 from bert_ladder.data.readers.forms import read_examples
 from bert_ladder.data.readers.published import PublishedFile
+from bert_ladder.files.folders import fetch_folder
 from bert_ladder.runtime.jobs import BadInput
 
 ROWS = [("a first text, with a comma", "pos"), ("the second one", "neg"), ("naïve — 日本語", "pos")]
@@ -167,7 +168,9 @@ KAGGLE = {"train.csv": CSV, "test.csv": CSV, "sample_submission.csv": b"id,label
 def test_the_file_of_the_splits_name_is_read(read: Callable[..., list], pack: Callable[..., bytes]) -> None:
     """Of several; without a test split the study has to say which."""
     assert read("a.zip", pack(KAGGLE)) == ROWS
-    with pytest.raises(BadInput, match=r"a.zip: holds several data files, 'train.csv', 'test.csv', 'sample_sub"):
+    with pytest.raises(
+        BadInput, match=r"a.zip: holds several data files, 'sample_submission.csv', 'test.csv', 'train.csv'"
+    ):
         read("a.zip", pack(KAGGLE), undivided=True)
     assert read("a.zip", pack(KAGGLE | {"x/b.tsv": b"text\tlabel\na\tb\n"}), file="x/b.tsv") == [("a", "b")]
     with pytest.raises(BadInput, match=r"has no file 'c.csv' \(dataset.train.file\); it has 'train.csv', 'test.csv'"):
@@ -203,6 +206,8 @@ def test_a_message_names_the_file_and_what_lies_in_it(read: Callable[..., list])
     """With the line there."""
     with pytest.raises(BadInput, match=r"a\.zip/bad\.csv, line 3: 1 field where the header has 2"):
         read("a.zip", zipped({"bad.csv": b"text,label\na,b\nonly\n"}))
+    with pytest.raises(BadInput, match=r"a\.zip, x/bad\.csv, line 2: the text is not valid UTF-8"):
+        read("a.zip", zipped({"x/bad.csv": b"text,label\n\xff,b\n"}))
 
 
 @pytest.mark.parametrize("name", ["a.csv.bz2", "a.csv.xz", "a.csv.zst", "a.zip", "a.tgz", "a.parquet.gz"])
@@ -228,6 +233,48 @@ def test_packing_has_an_end(read: Callable[..., list]) -> None:
         content = zipped({"a.csv": content})
     with pytest.raises(BadInput, match="is packed more than 2 times; unpack it"):
         read("a.zip", content)
+
+
+SHARDS = [f"train-{number:05}-of-00003.parquet" for number in range(3)]
+
+
+def shards(names: list[str], **changes: bytes) -> dict[str, bytes]:
+    """The rows of ROWS, one in each file."""
+    return {name: FRAME.iloc[[row % 3]].to_parquet() for row, name in enumerate(names)} | changes
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+@pytest.mark.parametrize(
+    "files",
+    [
+        shards(SHARDS),
+        shards(["data/" + name for name in SHARDS] + ["data/test-00000-of-00001.parquet"]),
+        shards([f"train/{number:04}.parquet" for number in range(3)] + ["test/0000.parquet"]),
+        shards([f"part-{number:05}-c000.snappy.parquet" for number in range(3)]),
+        shards([f"train/{name}" for name in SHARDS], **{"train/state.json": b"{}", "dataset_dict.json": b"{}"}),
+    ],
+    ids=["shards", "of splits", "folders", "parts", "described"],
+)
+def test_files_of_one_table_are_read_together(read: Callable[..., list], pack: Any, files: dict[str, bytes]) -> None:
+    """In the order of their numbers, those of the split alone."""
+    assert read("a.zip", pack(dict(reversed(files.items())))) == ROWS
+
+
+def test_a_table_without_a_part_is_refused(read: Callable[..., list]) -> None:
+    """And so is one whose parts differ, and files of years are no parts; each message names the file."""
+    files = shards(SHARDS)
+    del files[SHARDS[1]]
+    with pytest.raises(BadInput, match=r"has 2 of the 3 parts of 'train-00000-of-00003\.parquet'; bring all of them"):
+        read("a.zip", zipped(files))
+    other = pd.DataFrame({"review": ["a"], "stars": [1]}).to_parquet()
+    with pytest.raises(BadInput, match=rf"a\.zip/{SHARDS[2]}: has other columns than the parts before it"):
+        read("a.zip", zipped(shards(SHARDS) | {SHARDS[2]: other}))
+    missing = pd.DataFrame({"text": ["a", None], "label": ["b", "c"]}).to_parquet()
+    with pytest.raises(BadInput, match=rf"a\.zip, {SHARDS[1]}, row 2: the text is missing"):
+        read("a.zip", zipped(shards(SHARDS) | {SHARDS[1]: missing}))
+    with pytest.raises(BadInput, match=r"holds several data files, '2019\.csv', '2020\.csv'"):
+        read("a.zip", zipped({"2019.csv": CSV, "2020.csv": CSV}))
+    assert len(read("a.zip", zipped(shards(["a/0000.parquet", "b/0000.parquet", "b/0001.parquet"])), folder="b")) == 2
 
 
 def test_no_unpacked_file_stays(read: Callable[..., list], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,3 +453,37 @@ def test_names_that_are_none_are_passed_over(read: Callable[..., list], names: A
     target = io.BytesIO()
     pq.write_table(hugging_face([0, 1], names, kind), target)
     assert [label for _, label in read("a.parquet", target.getvalue())] == [0, 1]
+
+
+def test_a_data_set_saved_to_disk(tmp_path: Path) -> None:
+    """As Hugging Face's datasets do it: streams of Arrow in a folder per split, described in JSON."""
+    folder = tmp_path / "saved"
+    for split, labels in (("train", [0, 1, 1]), ("test", [1, 0])):
+        (folder / split).mkdir(parents=True)
+        for name in ("state.json", "dataset_info.json"):
+            (folder / split / name).write_text("{}")
+        table = hugging_face(labels, ["neg", "pos"])
+        path = folder / split / "data-00000-of-00001.arrow"
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+    (folder / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    fetch_folder(folder, tmp_path / "copy")
+    for split, labels in (("train", [0, 1, 1]), ("test", [1, 0])):
+        build_npz(PublishedFile(folder, split, 10**8, copy=tmp_path / "copy"), tmp_path / "a.npz")
+        data = read_npz(tmp_path / "a.npz")
+        assert data.label.tolist() == labels
+        assert data.class_names == ("neg", "pos")
+    with pytest.raises(BadInput, match=r"several data files, .*test/data-00000.*; set dataset\.train\.file"):
+        read_examples(PublishedFile(folder, "train", 10**8, copy=tmp_path / "copy", undivided=True))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_folder_of_class_folders(tmp_path: Path, split: str) -> None:
+    """The same as when it is packed."""
+    for part in ("train", "test"):
+        for label in ("neg", "pos"):
+            (tmp_path / "films" / part / label).mkdir(parents=True)
+            (tmp_path / "films" / part / label / "1.txt").write_text(f"{part} {label}")
+    fetch_folder(tmp_path / "films", tmp_path / "copy")
+    texts, labels, _ = read_examples(PublishedFile(tmp_path / "films", split, 10**8, copy=tmp_path / "copy"))
+    assert list(zip(texts, labels, strict=True)) == [(f"{split} {label}".encode(), label) for label in ("neg", "pos")]

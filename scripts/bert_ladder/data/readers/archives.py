@@ -20,6 +20,11 @@ UNLABELLED_FOLDERS = {"unsup", "unsupervised", "unlabeled", "unlabelled"}
 TEXT_SUFFIXES = {"", ".txt", ".text"}
 # An archive of class folders may hold a table of something else too, and one of a table a few words about it.
 MANY_TEXTS = 10
+# Number of one of the files into which a table was divided, and of how many it tells: train-00001-of-00004.parquet,
+# 0001.parquet, part-00001.csv. A year is none.
+SHARD = re.compile(r"(?<![0-9])(?:[0-9]{5}-of-([0-9]{5})|0[0-9]{3,4})(?![0-9])")
+# What a data set of Hugging Face tells of itself.
+DESCRIPTIONS = {"dataset_info.json", "dataset_dict.json", "state.json", "dataset_infos.json"}
 
 
 @dataclass(frozen=True)
@@ -201,59 +206,89 @@ def _zip_files(file: PublishedFile) -> Iterator[_File]:
 ARCHIVES: dict[str, Archive] = {"tar": _tar_files, "zip": _zip_files}
 
 
-def find_data_file(file: PublishedFile, form: str, endings: Sequence[str]) -> str | None:
-    """The data file in an archive that is to be read; None where it holds text files.
+def find_data_files(file: PublishedFile, form: str, endings: Sequence[str]) -> list[str]:
+    """The data file in an archive that is to be read, or the files into which it was divided; none where it has texts.
 
     Args:
-        file: the archive; its `file` is taken where it has one, and `folder` or `classes` ask for text files.
+        file: the archive; its `file` is taken where it has one, and with `classes` it holds text files.
         form: "tar" or "zip".
         endings: of the names of data files.
 
     Raises:
-        BadInput: there are several that it could be, or not that which the study names.
+        BadInput: there are several that it could be, not that which the study names, or not all of a divided one.
     """
-    if file.file is None and (file.folder is not None or file.classes is not None):
-        return None
+    if file.file is None and file.classes is not None:
+        return []
     paths = [one.path for one in ARCHIVES[form](file) if not one.is_hidden]
     if file.file is not None:
         named = _plain_folder(file.file)
         if named not in paths:
             raise BadInput(f"{file.path}: has no file '{named}' ({file.key('file')}); it has {quoted(paths) or 'none'}")
-        return named
-    found = [path for path in paths if path.lower().endswith(tuple(f".{ending}" for ending in endings))]
-    if not found and file.format is not None and len(paths) == 1:
-        return paths[0]
-    texts = [
-        path for path in paths if ("/" in path or not file.labelled) and Path(path).suffix.lower() in TEXT_SUFFIXES
-    ]
-    if not found or len(texts) >= MANY_TEXTS:
-        return None
-    named_so = [path for path in found if not file.undivided and Path(path).name.partition(".")[0] == file.name]
-    chosen = only(found) or only(named_so)
-    if chosen is None:
-        raise BadInput(f"{file.path}: holds several data files, {quoted(found)}; set {file.key('file')} to one of them")
-    log.info("reads '%s'", chosen)
-    return chosen
+        return [named]
+    groups: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        folder, _, name = path.rpartition("/")
+        in_place = file.folder is None or folder == _plain_folder(file.folder)
+        if in_place and name.lower().endswith(tuple(f".{ending}" for ending in endings)) and name not in DESCRIPTIONS:
+            groups.setdefault(SHARD.sub("#", path), []).append(path)
+    if not groups:
+        is_told = file.format is not None and file.folder is None and len(paths) == 1
+        return paths if is_told else []
+    if _are_texts(file, [path for path in paths if Path(path).suffix.lower() in TEXT_SUFFIXES]):
+        return []
+    found = _group_of_split(file, groups)
+    for path in found:
+        of = SHARD.search(path)
+        if of is not None and of[1] is not None and int(of[1]) != len(found):
+            raise BadInput(f"{file.path}: has {len(found)} of the {int(of[1])} parts of '{path}'; bring all of them")
+    log.info("reads %s", quoted(found))
+    return found
 
 
-def unpack_file(file: PublishedFile, form: str, path: str, target: Path) -> None:
-    """Write one file of an archive.
+def _are_texts(file: PublishedFile, paths: list[str]) -> bool:
+    """Whether text files are what an archive was made for, though it has a data file too."""
+    if file.folder is None:
+        return sum("/" in path or not file.labelled for path in paths) >= MANY_TEXTS
+    folder = _plain_folder(file.folder)
+    parents = [path.rpartition("/")[0] for path in paths]
+    return any((parent.rpartition("/")[0] if file.labelled else parent) == folder for parent in parents if parent)
+
+
+def _group_of_split(file: PublishedFile, groups: dict[str, list[str]]) -> list[str]:
+    """The only data file, or that which is called as the split, or lies in a folder that is."""
+    if len(groups) == 1:
+        return next(iter(groups.values()))
+    names = {key: {re.split(r"[.#_-]", Path(key).name)[0], *Path(key).parent.parts} for key in groups}
+    named = [] if file.undivided else [key for key in groups if file.name in names[key]]
+    if len(named) != 1:
+        first = [paths[0] for paths in groups.values()]
+        key = file.key("file") if all(len(paths) == 1 for paths in groups.values()) else file.key("folder")
+        raise BadInput(f"{file.path}: holds several data files, {quoted(first)}; set {key} to the right one's")
+    return groups[named[0]]
+
+
+def unpack_files(file: PublishedFile, form: str, paths: Sequence[str], folder: Path) -> list[Path]:
+    """Write files of an archive.
 
     Args:
         file: the archive.
         form: "tar" or "zip".
-        path: of the file in it.
-        target: where to.
+        paths: of the files in it.
+        folder: where to; it is made.
+
+    Returns:
+        What was written, in the order of the paths.
 
     Raises:
-        BadInput: it is too large, or there is no room for it.
-        EOFError: it is shorter than the archive says.
+        BadInput: they are too large, or there is no room for them.
+        EOFError: one is shorter than the archive says.
     """
+    folder.mkdir()
+    targets = {path: folder / str(number) for number, path in enumerate(paths)}
     for one in ARCHIVES[form](file):
-        if one.path == path:
-            if write_stream(file, one.member.open(), target) != one.member.size:
-                raise EOFError(f"{path} ends early")
-            return
+        if one.path in targets and write_stream(file, one.member.open(), targets[one.path]) != one.member.size:
+            raise EOFError(f"{one.path} ends early")
+    return list(targets.values())
 
 
 def write_stream(file: PublishedFile, stream: ByteStream, target: Path) -> int:

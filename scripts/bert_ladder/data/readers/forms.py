@@ -1,18 +1,20 @@
 """Reads the examples of a data file in the form it was published in; no byte of it is ever run."""
 
+import bisect
 import lzma
 import struct
 import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from bert_ladder.data.readers.archives import find_data_file, read_tar, read_zip, unpack_file, write_stream
+from bert_ladder.data.readers.archives import find_data_files, read_tar, read_zip, unpack_files, write_stream
 from bert_ladder.data.readers.arrow_files import read_arrow
 from bert_ladder.data.readers.delimited import read_csv, read_tsv
 from bert_ladder.data.readers.json_files import read_json
@@ -57,7 +59,7 @@ READERS: dict[str, Reader] = {
 CONTAINERS = ("zip", "tar")
 # Read at any place, hence not from a compressed stream.
 WHOLE_FILES = ("npz", "parquet", "arrow", "zip")
-MOST_LAYERS = 3  # of packing around a data file
+MOST_LAYERS = 2  # of packing around a data file
 DAMAGE = (
     *(OSError, EOFError, NotImplementedError, struct.error, zlib.error, lzma.LZMAError),
     *(zipfile.BadZipFile, tarfile.TarError, Refused, pa.ArrowException),
@@ -80,13 +82,12 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     total = 0
     try:
         with tempfile.TemporaryDirectory(prefix="bert-ladder-") as scratch:
-            inside, form = _data_file(file, Path(scratch))
-            examples = READERS[form](inside)
+            examples = _joined(file, [_read(file, *found) for found in _data_files(file, Path(scratch), 0)])
             for row, (text, *label) in enumerate(examples.rows):
                 try:
                     raw = _utf8(text, file)
                 except ValueError as error:
-                    raise BadInput(f"{inside.path}, {examples.where(row)}: {error}") from error
+                    raise BadInput(f"{file.path}, {examples.where(row)}: {error}") from error
                 total += len(raw)
                 file.check_bytes(total)
                 file.check_rows(row + 1)
@@ -118,36 +119,93 @@ def _utf8(value: Any, file: PublishedFile) -> bytes:
     raise ValueError(f"the text is {shown(value)}; name the column of the texts ({file.key('text')})")
 
 
-def _data_file(file: PublishedFile, scratch: Path) -> tuple[PublishedFile, str]:
-    """The file that holds the examples, unpacked where it has to be, and its form.
+def _read(file: PublishedFile, part: PublishedFile, form: str) -> PublishedExamples:
+    """The examples of a file, or of one that lies in it: its rows are then named by the path there."""
+    chosen = (file.found.text, file.found.label)
+    examples = READERS[form](part)
+    if chosen != (None, None) and chosen != (file.found.text, file.found.label):
+        raise BadInput(f"{part.path}: has other columns than the parts before it; name them ({file.key('text')})")
+    if part.path == file.path:
+        return examples
+    return replace(examples, where=lambda row: f"{part.path.relative_to(file.path)}, {examples.where(row)}")
+
+
+def _joined(file: PublishedFile, parts: list[PublishedExamples]) -> PublishedExamples:
+    """The examples of several files, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if len({tuple(part.class_names) for part in parts}) > 1:
+        raise BadInput(f"{file.path}: its parts have different names for their classes; bring them into one order")
+    starts = [0]
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for part in parts:
+            count = 0
+            for row in part.rows:
+                count += 1
+                yield row
+            starts.append(starts[-1] + count)
+
+    def where(row: int) -> str:
+        number = bisect.bisect_right(starts, row, hi=min(len(starts), len(parts))) - 1
+        return parts[number].where(row - starts[number])
+
+    return PublishedExamples(rows(), where, textual=parts[0].textual, class_names=parts[0].class_names)
+
+
+def _data_files(file: PublishedFile, scratch: Path, layer: int) -> list[tuple[PublishedFile, str]]:
+    """The files that hold the examples, unpacked where they have to be, and their forms.
 
     Args:
         file: as it was published.
         scratch: an empty folder to unpack into.
+        layer: how many times what it lies in was unpacked.
+
+    Raises:
+        BadInput: it is none that is read, or packed too many times.
     """
-    formats = {name for name, kind in _formats(file).items() if kind == file.format}
-    for layer in range(MOST_LAYERS):
-        form = _form_of(file)
-        formats |= {name for name, kind in _formats(file).items() if kind == form}
-        target = scratch / str(layer)
-        path = find_data_file(file, form, _endings(file)) if form in CONTAINERS and not _is_packed(file, form) else None
-        if path is not None:
-            unpack_file(file, form, path, target)
-            file.found.file = file.found.file or path
-            inside = None if _formats(file).get(file.format or "") == form else file.format
-            file = replace(file, path=file.path / path, copy=target, format=inside, file=None)
-        elif _is_packed(file, form):
-            with open_bytes(file) as opened:
-                write_stream(file, opened, target)
-            file = replace(file, copy=target)
-        else:
-            said = _formats(file).get(file.format or "", form)
-            if said != form:
-                raise BadInput(f"{file.path}: is a {form} and holds no {said} file; correct {file.key('format')}")
-            file.found.formats = sorted(formats)
-            _refuse_options(file, form)
-            return file, form
-    raise BadInput(f"{file.path}: is packed more than {MOST_LAYERS - 1} times; unpack it and give the data file")
+    if layer > MOST_LAYERS:
+        raise BadInput(f"{file.path}: is packed more than {MOST_LAYERS} times; unpack it and give the data file")
+    form = _form_of(file)
+    if form in CONTAINERS and not _is_packed(file, form):
+        paths = find_data_files(file, form, _endings(file))
+        if paths:
+            return _files_inside(replace(file, format=_format_inside(file, form)), form, paths, scratch, layer + 1)
+    if _is_packed(file, form):
+        with open_bytes(file) as opened:
+            write_stream(file, opened, scratch / "unpacked")
+        (scratch / "inside").mkdir()
+        return _data_files(replace(file, copy=scratch / "unpacked"), scratch / "inside", layer + 1)
+    said = _formats(file).get(file.format or "", form)
+    if said != form:
+        raise BadInput(f"{file.path}: is a {form} and holds no {said} file; correct {file.key('format')}")
+    _refuse_options(file, form)
+    file.found.formats = [name for name, kind in _formats(file).items() if kind == form]
+    return [(file, form)]
+
+
+def _format_inside(file: PublishedFile, form: str) -> str | None:
+    """The `format` that is one of the files inside, where it is not the archive's own."""
+    return None if _formats(file).get(file.format or "") == form else file.format
+
+
+def _files_inside(
+    file: PublishedFile, form: str, paths: list[str], scratch: Path, layer: int
+) -> list[tuple[PublishedFile, str]]:
+    """The data files of an archive; `format` is that of theirs."""
+    file.found.file = file.found.file or (paths[0] if len(paths) == 1 else None)
+    found: list[tuple[PublishedFile, str]] = []
+    for path, copy in zip(paths, unpack_files(file, form, paths, scratch / "files"), strict=True):
+        part = replace(file, path=file.path / path, copy=copy, file=None, folder=None)
+        inside = scratch / f"in-{copy.name}"
+        inside.mkdir()
+        found += _data_files(part, inside, layer)
+    forms = {kind for _, kind in found}
+    if len(forms) > 1:
+        raise BadInput(f"{file.path}: its parts are of several forms, {', '.join(sorted(forms))}; give one")
+    inner = set(file.found.formats)
+    file.found.formats = [name for name, kind in _formats(file).items() if kind == form or name in inner]
+    return found
 
 
 def _is_packed(file: PublishedFile, form: str) -> bool:

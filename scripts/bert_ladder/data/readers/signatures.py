@@ -4,7 +4,7 @@ import zipfile
 from pathlib import PurePosixPath
 
 from bert_ladder.data.readers.published import PublishedFile
-from bert_ladder.data.readers.streams import compression_of, first_bytes
+from bert_ladder.data.readers.streams import compression_by, compression_of, first_bytes
 
 SPREADSHEET = "a spreadsheet; save it as CSV (UTF-8) and give that file"
 _WORD = "a document; save its table as CSV (UTF-8) and give that file"
@@ -36,6 +36,8 @@ def told_form(file: PublishedFile) -> tuple[str | None, str | None]:
     """
     start = first_bytes(file.content, 1024)
     foreign = next((what for magic, what in _FOREIGN.items() if start.startswith(magic)), None)
+    if foreign is None and (compression := compression_by(start)):
+        foreign = f"packed twice, the second time by {compression}; unpack it once"
     if foreign is None and start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5" and len(start) > 2:
         foreign = _PICKLE
     if foreign is not None:

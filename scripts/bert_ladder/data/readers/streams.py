@@ -48,7 +48,11 @@ class _Limited(io.RawIOBase):
 def compression_of(path: Path) -> str | None:
     """What a file is compressed by; None where it is not."""
     with path.open("rb") as opened:
-        start = opened.read(10)
+        return compression_by(opened.read(10))
+
+
+def compression_by(start: bytes) -> str | None:
+    """What a file that begins like this is compressed by."""
     return next((name for name, magic in COMPRESSIONS.items() if magic.match(start)), None)
 
 
