@@ -94,13 +94,19 @@ def test_numbers_of_rows_are_neither(name: str) -> None:
     assert is_row_number(name)
 
 
-def test_what_columns_hold_is_an_advice(read: Callable[..., list]) -> None:
-    """Names that say nothing are not guessed at, but the sentence says what to set."""
-    lines = "\n".join(f"{'ham' if i % 3 else 'spam'},this is the message of number {i},," for i in range(40))
-    said = refusal(read, "a.csv", f"v1,v2,,\n{lines}\n")
-    assert "it has the columns 'v1', 'v2'; set dataset.text" in said
+def test_what_columns_hold_tells_where_names_do_not(read: Callable[..., list]) -> None:
+    """Two columns are told apart beyond doubt, or refused; of more it is said what to set."""
+    lines = [f"{'ham' if i % 3 else 'spam'},this is the message of number {i}" for i in range(40)]
+    found = read("a.csv", "\n".join(["v1,v2,,", *(f"{line},," for line in lines)]))
+    assert found[:2] == [("this is the message of number 0", "spam"), ("this is the message of number 1", "ham")]
+    said = refusal(read, "a.csv", "\n".join(["v1,v2,v3", *(f"{line},{i}" for i, line in enumerate(lines))]))
+    assert "it has the columns 'v1', 'v2', 'v3'; set dataset.text" in said
     assert "'v2' are the texts and 'v1' the labels" in said
-    assert len(read("a.csv", f"v1,v2,,\n{lines}\n", text="v2", label="v1")) == 40
+    both = refusal(
+        read, "a.csv", "\n".join(["v1,v2", *(f"one long text {i},another long text {i}" for i in range(40))])
+    )
+    assert "cannot tell which column holds the texts" in both
+    assert "by what they hold" not in both
 
 
 # Rows with other than one text and one label --------------------------------------------------------------------------
@@ -161,6 +167,7 @@ def test_one_column_of_two_values_is_the_label(read: Callable[..., list]) -> Non
         ("a.parquet", pd.DataFrame({"text": ["a", "b"], "labels": [[1], [2, 3]]}).to_parquet()),
         ("a.csv", "text,labels\na,\"['x', 'y']\"\nb,['x']\n"),
     ],
+    ids=["jsonl", "json", "parquet", "csv"],
 )
 def test_lists_of_labels_are_told(read: Callable[..., list], name: str, content: Any) -> None:
     """In each form that can hold them."""
@@ -234,6 +241,9 @@ def test_columns_are_found_before_their_values_are_checked(read: Callable[..., l
     assert refusal(read, "a.jsonl", "\n".join(lines)).endswith(
         "line 1: the text is missing; fill it in or drop the row"
     )
+    others = '{"text": 5, "label": "pos"}\n{"text": "a", "label": "neg"}\n'
+    assert "line 1: the text is a number, 5; name the column" in refusal(read, "a.jsonl", others)
+    assert "line 1: the text is a list, [" in refusal(read, "a.jsonl", '{"text": ["a", "b"], "label": "pos"}')
     table = pa.table({"text": pa.nulls(2), "label": ["pos", "neg"]})
     sink = io.BytesIO()
     pq.write_table(table, sink)

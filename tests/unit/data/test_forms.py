@@ -115,6 +115,7 @@ def test_bytes_tell_what_a_file_is(read: Callable[..., list], form: str) -> None
         *(("a.csv.bz2", "bzip2"), ("a.csv.xz", "xz"), ("a.csv.zst", "zstd"), ("a.zip", "zip"), ("a.tgz", "tar.gz")),
         *(("a", "parquet"), ("a.bin", "arrow"), ("a.feather", "feather"), ("a.json", "array"), ("a.json", "lines")),
         *(("a", "zip"), ("a.pq", "parquet"), ("a.parquet.gz", "gzipped parquet"), ("a.txt", "lines")),
+        *(("a.ndjson", "lines"), ("a.ndjson.gz", "lines")),
     ],
 )
 def test_names_tell_or_need_not(read: Callable[..., list], name: str, form: str) -> None:
@@ -139,6 +140,7 @@ def test_names_tell_or_need_not(read: Callable[..., list], name: str, form: str)
         (zipped({"a.xlsx": zipped(XLSX)}), "no file is a csv, tsv, json, jsonl or parquet"),
         (gzip.compress(b"<?xml version='1.0'?><a/>"), "is XML"),
     ],
+    ids=range(13),
 )
 @pytest.mark.parametrize("options", [{}, {"format": "csv"}], ids=["by itself", "format"])
 def test_other_forms_are_told_with_what_to_do(
@@ -333,6 +335,7 @@ def test_a_long_array_is_read_object_by_object(read: Callable[..., list]) -> Non
         (b'[{"text": "a", "label": tru}]', "row 1: not JSON"),
         (b'[["a", 1]]', "row 1: is no object but '[\"a\", 1]]'"),
         (b"[]", "a.json: has no rows"),
+        (b"{}", "a.json: has no rows"),
         (b'{"train": [["a", "b"]]}', "a.json: is one object with the keys 'train', in which no rows can be told"),
         (b'{"a": [{"text": "a"}], "b": [{"text": "b"}]}', "is one object with the keys 'a', 'b', in which no rows"),
         (b'{\n "text": "a"\n}\n{\n "text": "b"\n}', "line 4: not JSON (Extra data"),

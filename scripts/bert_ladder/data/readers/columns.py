@@ -63,6 +63,8 @@ def check_unique(path: Path, names: Iterable[str]) -> None:
 def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
     """Find the text and the label column: as the study names them, else by well-known names, else the only ones.
 
+    Of two columns whose names say nothing, one may hold texts and the other labels beyond doubt.
+
     Returns:
         Names of the text and the label column; of the text column alone where there are no labels to read.
 
@@ -87,6 +89,8 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
         _check_pair(file, columns)
         text = _well_known(file, "text", strings, columns) or only(strings)
     label = label or only([name for name in others if name != text])
+    if text is None and label is None and len(others) == 2:
+        text, label = _by_content(columns) or (None, None)
     if text is None:
         raise _cannot_tell(file, "text", columns)
     if label is None:
@@ -243,14 +247,18 @@ def _cannot_tell(file: PublishedFile, key: str, columns: Columns) -> BadInput:
 
 def _separator(columns: Columns) -> str | None:
     """What may separate the fields of a header that was read as one."""
-    found = re.search(r"[^\w .-]", columns.names[0]) if len(columns.names) == 1 else None
+    found = re.search(r"[;\t|,^~]", columns.names[0]) if len(columns.names) == 1 else None
     return found[0] if found else None
 
 
 def _guess(file: PublishedFile, columns: Columns) -> str:
-    """What the texts and the labels may be, by what the columns hold: only as an advice."""
-    if not file.labelled or file.text or file.label:
-        return ""
+    """The end of a sentence that says what the columns hold."""
+    likely = _by_content(columns) if file.labelled and not file.text and not file.label else None
+    return f" (by what they hold, {likely[0]!r} are the texts and {likely[1]!r} the labels)" if likely else ""
+
+
+def _by_content(columns: Columns) -> tuple[str, str] | None:
+    """The one column of long texts, most of them different, and the one of few values, if there is one of each."""
     samples = {name: columns.sample(name) for name in _candidates(columns.names)}
     words = {name: values for name, values in samples.items() if values and all(isinstance(v, str) for v in values)}
     lengths = {name: statistics.mean(map(len, values)) for name, values in words.items()}
@@ -258,8 +266,6 @@ def _guess(file: PublishedFile, columns: Columns) -> str:
     labels = [
         name
         for name, values in samples.items()
-        if name not in texts and len(values) >= 4 and 2 <= len(set(map(str, values))) <= len(values) / 4
+        if name not in texts and len(values) >= 4 and len(set(map(str, values))) <= len(values) / 4
     ]
-    if len(texts) != 1 or len(labels) != 1:
-        return ""
-    return f" (by what they hold, {texts[0]!r} are the texts and {labels[0]!r} the labels)"
+    return (texts[0], labels[0]) if len(texts) == len(labels) == 1 else None

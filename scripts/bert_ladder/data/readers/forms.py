@@ -32,10 +32,8 @@ from bert_ladder.runtime.jobs import BadInput, reason_of
 FORMATS = {
     "csv": "csv",
     "tsv": "tsv",
-    "tab": "tsv",
     "json": "json",
     "jsonl": "json",
-    "ndjson": "json",
     "parquet": "parquet",
     "arrow": "arrow",
     "feather": "arrow",
@@ -44,7 +42,7 @@ FORMATS = {
     "zip": "zip",
 }
 UNLABELLED_FORMATS = {"txt": "txt"}
-SHORT_ENDINGS = {"tgz": "tar", "tbz2": "tar", "txz": "tar", "pq": "parquet"}
+OTHER_ENDINGS = {"tab": "tsv", "ndjson": "json", "pq": "parquet", "tgz": "tar", "tbz2": "tar", "txz": "tar"}
 READERS: dict[str, Reader] = {
     "npz": read_npz,
     "csv": read_csv,
@@ -80,9 +78,10 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     texts: list[bytes] = []
     labels: list[Any] = []
     total = 0
+    scratch = tempfile.TemporaryDirectory(prefix="bert-ladder-")
     try:
-        with tempfile.TemporaryDirectory(prefix="bert-ladder-") as scratch:
-            examples = _joined(file, [_read(file, *found) for found in _data_files(file, Path(scratch), 0)])
+        with scratch:
+            examples = _joined(file, [_read(file, *found) for found in _data_files(file, Path(scratch.name), 0)])
             for row, (text, *label) in enumerate(examples.rows):
                 try:
                     raw = _utf8(text, file)
@@ -218,7 +217,7 @@ def _formats(file: PublishedFile) -> dict[str, str]:
 
 def _endings(file: PublishedFile) -> list[str]:
     """How names of data files end: all forms but archives and lines of text, alone and compressed."""
-    names = [name for name, form in (FORMATS | SHORT_ENDINGS).items() if form not in CONTAINERS]
+    names = [name for name, form in (FORMATS | OTHER_ENDINGS).items() if form not in CONTAINERS]
     return [*names, *(f"{name}.{packed}" for name in names for packed in COMPRESSED_ENDINGS)]
 
 
@@ -257,7 +256,7 @@ def _form_of_name(file: PublishedFile, formats: dict[str, str]) -> str | None:
     name = file.path.name.lower()
     for ending in COMPRESSED_ENDINGS:
         name = name.removesuffix(f".{ending}")
-    return (formats | SHORT_ENDINGS).get(name.rpartition(".")[2])
+    return (formats | OTHER_ENDINGS).get(name.rpartition(".")[2])
 
 
 def _refuse_options(file: PublishedFile, form: str) -> None:

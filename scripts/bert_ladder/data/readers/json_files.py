@@ -177,6 +177,8 @@ def _rows_of(file: PublishedFile, document: dict[str, Any]) -> Iterator[dict[str
         key for key, value in document.items() if isinstance(value, list) and value and isinstance(value[0], dict)
     ]
     own = [key for key in arrays if key == file.name] or arrays
+    if not document:
+        return
     if len(own) == 1:
         for number, record in enumerate(document[own[0]], start=1):
             yield _checked(file, f"{own[0]}, row {number}", record)

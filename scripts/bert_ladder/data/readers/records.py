@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bert_ladder.data.readers.columns import SAMPLE, Columns, choose_columns
+from bert_ladder.data.readers.names import TEXT_NAMES, plain_name
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, quoted
 from bert_ladder.runtime.jobs import BadInput
 
@@ -30,13 +31,13 @@ def read_records(file: PublishedFile, records: Iterator[Record], unit: str) -> P
     first = [record for _, record in sample]
     names = list(dict.fromkeys(name for record in first for name in record))
     inner = list(dict.fromkeys(key for record in first for key in _inner_keys(record)))
-    no_text = {name for record in first for name, value in record.items() if not isinstance(value, str | None)}
+    strings = [name for name in names if _may_be_text(name, [record.get(name) for record in first])]
     listing = f"the keys {quoted(names)}"
     chosen = choose_columns(
         file,
         Columns(
             names,
-            [name for name in names if name not in no_text],
+            strings,
             listing,
             inner=inner,
             sample=lambda name: [v for r in first if has_value(r, name) if (v := value_at(r, name)) is not None],
@@ -53,6 +54,13 @@ def read_records(file: PublishedFile, records: Iterator[Record], unit: str) -> P
             yield tuple(value_at(record, name) for name in chosen)
 
     return PublishedExamples(rows(), lambda row: f"{unit} {numbers[row]}")
+
+
+def _may_be_text(name: str, values: list[Any]) -> bool:
+    """Whether a key may be that of the texts; what stands under a usual name is told row by row."""
+    found = [value for value in values if value is not None]
+    usual = plain_name(name) in TEXT_NAMES[0] and not any(isinstance(value, dict) for value in found)
+    return not found or usual or any(isinstance(value, str) for value in found)
 
 
 def has_value(record: dict[str, Any], name: str) -> bool:
