@@ -40,11 +40,13 @@ class LabelledTexts:
         text: all texts in UTF-8 one after the other, uint8, shape (B,).
         offsets: text i is `text[offsets[i]:offsets[i + 1]]`, int64, shape (n + 1,).
         label: the labels as published, int64 or fixed-width str, shape (n,).
+        class_names: what the published file itself calls the classes 0, 1, ... of `label`; mostly none.
     """
 
     text: np.ndarray
     offsets: np.ndarray
     label: np.ndarray
+    class_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.label)
@@ -61,29 +63,37 @@ class LabelledTexts:
             yield raw.decode()
 
 
-def pack_texts(texts: Sequence[bytes], labels: Sequence[int] | Sequence[str]) -> LabelledTexts:
+def pack_texts(
+    texts: Sequence[bytes], labels: Sequence[int] | Sequence[str], class_names: Sequence[str] = ()
+) -> LabelledTexts:
     """Lay UTF-8 texts out one after the other.
 
     Args:
         texts: n texts in UTF-8.
         labels: n labels, all int or all str.
+        class_names: see `LabelledTexts`.
     """
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)), out=offsets[1:])
     flat = np.frombuffer(b"".join(texts), dtype=np.uint8)
     numeric = all(isinstance(value, int) for value in labels)
-    return LabelledTexts(flat, offsets, np.array(labels, dtype=np.int64 if numeric else np.str_))
+    kind = np.int64 if numeric else np.str_
+    return LabelledTexts(flat, offsets, np.array(labels, dtype=kind), tuple(class_names))
 
 
 def write_npz(path: str | Path, data: LabelledTexts) -> None:
     """Write a split so that `np.load(path, allow_pickle=False)` reads it."""
-    np.savez_compressed(path, text=data.text, offsets=data.offsets, label=data.label)
+    arrays: dict[str, Any] = {"text": data.text, "offsets": data.offsets, "label": data.label}
+    if data.class_names:
+        arrays["class_names"] = np.array(data.class_names)
+    np.savez_compressed(path, **arrays)
 
 
 def read_npz(path: str | Path) -> LabelledTexts:
     """Read what `write_npz` wrote; nothing in the file can run code."""
     with np.load(path, allow_pickle=False) as arrays:
-        return LabelledTexts(arrays["text"], arrays["offsets"], arrays["label"])
+        names = arrays["class_names"].tolist() if "class_names" in arrays else []
+        return LabelledTexts(arrays["text"], arrays["offsets"], arrays["label"], tuple(names))
 
 
 def write_frame(path: str | Path, data: LabelledTexts, codes: np.ndarray, labels: Sequence[str]) -> None:
@@ -136,14 +146,20 @@ def shortened(values: Sequence[str], shown: int = 20) -> str:
     return ", ".join(f"'{value}'" for value in values[:shown]) + more
 
 
-def write_classes(path: str | Path, labels: Sequence[str]) -> None:
-    """Write classes.json: the published labels in the order of their codes."""
-    _write_json(path, {"labels": list(labels)})
+def write_classes(path: str | Path, labels: Sequence[str], names: Sequence[str] = ()) -> None:
+    """Write classes.json: the published labels in the order of their codes, and their names in the published file."""
+    _write_json(path, {"labels": list(labels)} | ({"names": list(names)} if names else {}))
 
 
 def read_classes(path: str | Path) -> list[str]:
     """Read classes.json: the published labels in the order of their codes."""
     return json.loads(Path(path).read_text(encoding="utf-8"))["labels"]
+
+
+def read_class_names(path: str | Path) -> list[str]:
+    """Read from classes.json what the published file calls the classes: the labels where it has no other names."""
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    return content.get("names", content["labels"])
 
 
 def write_positive(path: str | Path, positive: int | None, given: str | None) -> None:

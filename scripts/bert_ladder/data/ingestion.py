@@ -51,7 +51,7 @@ def build_npz(file: PublishedFile, path_npz: str | Path, held_out: HeldOut | Non
     if held_out is not None:
         kept = np.flatnonzero(held_out_mask(texts, labels, held_out) == (file.name == "test")).tolist()
         texts, labels = [texts[row] for row in kept], [labels[row] for row in kept]
-    data = pack_texts(texts, labels)
+    data = pack_texts(texts, labels, examples.class_names)
     write_npz(path_npz, data)
     log.info("%s: %s texts, %s bytes of UTF-8", file.name, f"{len(data):,}", f"{len(data.text):,}")
 

@@ -21,7 +21,7 @@ def build_frame(splits: SplitPaths, frames: SplitPaths, path_classes: str | Path
 
     Raises:
         BadInput: a test label that the training split does not have; too many labels; a split of a single class; a
-            test split within the training split.
+            test split within the training split; other names of the classes in one split than in the other.
     """
     train, test = read_npz(splits.train), read_npz(splits.test)
     published = np.unique(train.label)
@@ -32,8 +32,19 @@ def build_frame(splits: SplitPaths, frames: SplitPaths, path_classes: str | Path
     _refuse_unusable(train, test, codes, labels)
     write_frame(frames.train, train, codes["train"], labels)
     write_frame(frames.test, test, codes["test"], labels)
-    write_classes(path_classes, labels)
+    write_classes(path_classes, labels, _class_names(train, test, published))
     log.info("%s training rows, %s test rows, labels: %s", f"{len(train):,}", f"{len(test):,}", shortened(labels))
+
+
+def _class_names(train: LabelledTexts, test: LabelledTexts, published: np.ndarray) -> list[str]:
+    """What the published file calls the classes; none where it has no names for them."""
+    for code, (of_train, of_test) in enumerate(zip(train.class_names, test.class_names, strict=False)):
+        if of_train != of_test:
+            raise BadInput(
+                f"dataset.test: calls the label {code} '{of_test}', and the training file calls it '{of_train}'; bring "
+                "the labels of both into one order"
+            )
+    return [train.class_names[code] for code in published.tolist()] if train.class_names else []
 
 
 def _test_codes(test: LabelledTexts, labels: list[str]) -> np.ndarray:

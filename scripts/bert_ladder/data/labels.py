@@ -5,7 +5,14 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from bert_ladder.data.frames import read_classes, read_positive, shortened, write_labels, write_positive
+from bert_ladder.data.frames import (
+    read_class_names,
+    read_classes,
+    read_positive,
+    shortened,
+    write_labels,
+    write_positive,
+)
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.study.classes import positive_code
 
@@ -18,20 +25,21 @@ def select_positive(path_classes: str | Path, path_positive: str | Path, positiv
     Args:
         path_classes: classes.json.
         path_positive: file to write.
-        positive: published label of the positive class of a two-class task; None: the last.
+        positive: published label of the positive class of a two-class task, or its name in the published file; None:
+            the last.
 
     Raises:
         BadInput: a label that the data do not have, or one of more than two.
     """
-    labels = read_classes(path_classes)
-    if positive is not None and positive not in labels:
+    labels, names = read_classes(path_classes), read_class_names(path_classes)
+    if positive is not None and positive not in labels and positive not in names:
         raise BadInput(f"dataset.positive: '{positive}' is no label of the data; the labels are {shortened(labels)}")
     if positive is not None and len(labels) > 2:
         raise BadInput(
             f"dataset.positive: found '{positive}', but there are {len(labels)} classes and precision, recall and F1 "
             "are macro averages; remove the key"
         )
-    code = positive_code(labels, positive)
+    code = positive_code(labels, positive, names)
     write_positive(path_positive, code, positive)
     log.info("Positive class: %s", "none, macro averages" if code is None else labels[code])
 
@@ -44,18 +52,19 @@ def build_labels(
     Args:
         path_classes, path_positive: classes.json and positive.json.
         path_labels: file to write.
-        label_names: display name of a published label; a label that is not there keeps its own.
+        label_names: display name of a published label; a label that is not there keeps its own, which is that of
+            the published file if it has one.
 
     Raises:
         BadInput: a name for a label that the data do not have, or two labels of one name.
     """
-    labels = read_classes(path_classes)
+    labels, own = read_classes(path_classes), read_class_names(path_classes)
     for label in label_names:
-        if label not in labels:
+        if label not in labels and label not in own:
             raise BadInput(
                 f"dataset.label_names: '{label}' is no label of the data; the labels are {shortened(labels)}"
             )
-    names = [str(label_names.get(label, label)) for label in labels]
+    names = [str(label_names.get(label, label_names.get(name, name))) for label, name in zip(labels, own, strict=True)]
     for name, count in Counter(names).items():
         if count > 1:
             raise BadInput(f"dataset.label_names: two labels are called '{name}'; give each a name of its own")

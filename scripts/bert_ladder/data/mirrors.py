@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bert_ladder.files.downloading import PATIENCE, Patience, Unavailable, fetch_file
+from bert_ladder.files.downloading import PATIENCE, Patience, Unavailable, fetch_file, is_http, local_path
+from bert_ladder.files.folders import fetch_folder
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.study.addresses import without_password
 
@@ -58,7 +59,11 @@ def download_dataset(
         shown = without_password(location)
         log.info("from %s", shown)
         try:
-            found = fetch_file(location, target, sha256, patience)
+            folder = None if is_http(location) else local_path(location)
+            if folder is not None and folder.is_dir():
+                found = fetch_folder(folder, target, sha256)
+            else:
+                found = fetch_file(location, target, sha256, patience)
         except Unavailable as reason:
             log.warning("%s: %s", shown, reason)
             reasons.append(f"{shown} ({reason})")

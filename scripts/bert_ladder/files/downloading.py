@@ -188,7 +188,7 @@ def _copy(source: Path, target: Path) -> None:
     try:
         with source.open("rb") as opened, part.open("wb") as file:
             shutil.copyfileobj(opened, file, CHUNK)
-            _sync(file)
+            sync(file)
     except FileNotFoundError:
         raise Unavailable("there is no such file") from None
     except IsADirectoryError:
@@ -367,7 +367,7 @@ def _write_body(response: requests.Response, start: int, part: Path) -> None:
             for chunk in chunks:
                 file.write(chunk)
         finally:
-            _sync(file)
+            sync(file)
 
 
 def _total_bytes(response: requests.Response, start: int) -> int | None:
@@ -537,6 +537,7 @@ def _drop_part(target: Path) -> None:
     _tag_file(target).unlink(missing_ok=True)
 
 
-def _sync(file: BinaryIO) -> None:
+def sync(file: BinaryIO) -> None:
+    """Have what was written to a file on the disk."""
     file.flush()
     os.fsync(file.fileno())

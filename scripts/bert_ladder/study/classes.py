@@ -32,9 +32,11 @@ class Classes:
         """Published label of the positive class, None for the last; what was recorded, as long as it means the same."""
         given = self._given()
         try:
-            labels = json.loads((self.folder / "classes.json").read_text(encoding="utf-8"))["labels"]
+            classes = json.loads((self.folder / "classes.json").read_text(encoding="utf-8"))
+            labels, names = classes["labels"], classes.get("names", [])
             recorded = json.loads((self.folder / "positive.json").read_text(encoding="utf-8"))["given"]
-            return recorded if positive_code(labels, recorded) == positive_code(labels, given) else given
+            is_same = positive_code(labels, recorded, names) == positive_code(labels, given, names)
+            return recorded if is_same else given
         except (OSError, ValueError, LookupError, TypeError):
             # Not made yet, or damaged, or a label that the data do not have: the rule will say so.
             return given
@@ -51,12 +53,15 @@ class Classes:
         return next((label for label, name in self.names.items() if str(name) == given), given)
 
 
-def positive_code(labels: Sequence[str], positive: str | None) -> int | None:
-    """Code of the positive class: by its label, or the last of two; None where there are more.
+def positive_code(labels: Sequence[str], positive: str | None, names: Sequence[str] = ()) -> int | None:
+    """Code of the positive class: by its label, or its name in the published file, or the last of two.
+
+    Returns:
+        The code; None where there are more than two.
 
     Raises:
         ValueError: a label that is not there.
     """
     if positive is not None:
-        return labels.index(positive)
+        return labels.index(positive) if positive in labels else names.index(positive)
     return len(labels) - 1 if len(labels) <= 2 else None

@@ -17,7 +17,7 @@ from bert_ladder.study.locations import is_local
 from bert_ladder.study.schema import StudyError
 
 # How a part is read, where the file itself can tell it.
-OPTIONS = ("text", "label", "format", "folder", "classes")
+OPTIONS = ("text", "label", "format", "columns", "delimiter", "folder", "classes", "file")
 
 
 @dataclass(frozen=True)
@@ -176,13 +176,13 @@ def _is_same_option(key: str, settings: dict[str, Any], before: dict[str, Any], 
     if key == "label" and "held_out" not in settings:
         # Texts without labels: a column of that name must not be there, unless that of the texts is named.
         return settings.get("text") is not None or now not in found["columns"]
-    if now is None:
-        return False
+    if now is None or key == "columns":
+        return False  # with names given the first line is a row
     if key == "format":
         return now in found["formats"]
     if key == "classes":
         return found["classes"] is not None and sorted(now) == found["classes"]
-    return now == found[key]
+    return now == found.get(key)
 
 
 def _addresses(record: dict[str, Any]) -> set[str]:

@@ -13,6 +13,7 @@ from bert_ladder.data.frames import (
     SplitPaths,
     frame_labels,
     pack_texts,
+    read_class_names,
     read_classes,
     read_frame,
     write_npz,
@@ -105,3 +106,23 @@ def test_main_maps_the_job(tmp_path: Path) -> None:
     main(job)
     assert read_classes(tmp_path / "classes.json") == ["0", "1"]
     assert read_frame(paths["test"])[LABEL_COLUMN].tolist() == [0, 1]
+
+
+def test_names_of_the_published_file_go_with_the_classes(tmp_path: Path) -> None:
+    """Those of the labels that there are; two files that differ are refused."""
+    files = SplitPaths(tmp_path / "train.npz", tmp_path / "test.npz")
+    outputs = SplitPaths(tmp_path / "train.parquet", tmp_path / "test.parquet")
+    names = ["zero", "one", "two"]
+    write_npz(files.train, pack_texts([b"a", b"b"], [0, 2], names))
+    write_npz(files.test, pack_texts([b"c", b"d"], [2, 0]))
+    build_frame(files, outputs, tmp_path / "classes.json")
+    assert read_classes(tmp_path / "classes.json") == ["0", "2"]
+    assert read_class_names(tmp_path / "classes.json") == ["zero", "two"]
+    write_npz(files.test, pack_texts([b"c", b"d"], [2, 0], ["two", "one", "zero"]))
+    with pytest.raises(
+        BadInput, match=r"dataset\.test: calls the label 0 'two', and the training file calls it 'zero'"
+    ):
+        build_frame(files, outputs, tmp_path / "classes.json")
+    write_npz(files.train, pack_texts([b"a", b"b"], [0, 2]))
+    build_frame(files, outputs, tmp_path / "classes.json")
+    assert read_class_names(tmp_path / "classes.json") == ["0", "2"]

@@ -39,3 +39,17 @@ def test_wrong_names_get_one_sentence(tmp_path: Path, names: dict[str, str], exp
     with pytest.raises(BadInput, match=expected) as caught:
         labels_of(tmp_path, ["a", "b"], names)
     assert "\n" not in str(caught.value)
+
+
+def test_names_of_the_published_file_are_shown(tmp_path: Path) -> None:
+    """Unless the study has others, for the label or for its name."""
+    write_positive(tmp_path / "positive.json", 0, None)
+    files = SimpleNamespace(**{name: tmp_path / f"{name}.json" for name in ("classes", "positive", "labels")})
+    for given, expected in (
+        ({}, ["neg", "pos"]),
+        ({"0": "bad"}, ["bad", "pos"]),
+        ({"pos": "good", "0": "bad"}, ["bad", "good"]),
+    ):
+        write_classes(files.classes, ["0", "1"], ["neg", "pos"])
+        main(SimpleNamespace(input=files, output=files, params=SimpleNamespace(label_names=given)))
+        assert read_labels(files.labels) == (expected, 0)

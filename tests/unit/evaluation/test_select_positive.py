@@ -43,3 +43,12 @@ def test_wrong_class_gets_one_sentence(tmp_path: Path, classes: list[str], expec
     with pytest.raises(BadInput, match=expected) as caught:
         positive_of(tmp_path, classes, "c")
     assert "\n" not in str(caught.value)
+
+
+def test_positive_class_by_its_name_in_the_file(tmp_path: Path) -> None:
+    """Where the published file has names for its codes."""
+    write_classes(tmp_path / "classes.json", ["0", "1"], ["unacceptable", "acceptable"])
+    files = SimpleNamespace(classes=tmp_path / "classes.json", positive=tmp_path / "positive.json")
+    for positive, code in (("unacceptable", 0), ("1", 1), (None, 1)):
+        main(SimpleNamespace(input=files, output=files, params=SimpleNamespace(positive=positive)))
+        assert json.loads(files.positive.read_text())["positive"] == code

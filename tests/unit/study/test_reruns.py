@@ -127,6 +127,7 @@ def test_what_means_the_same_plans_nothing(before: dict[str, str]) -> None:
         {"label": "label"},
         {"text": "text", "label": "label"},
         {"test": test | {"format": "csv"}},
+        {"test": test | {"delimiter": ","}},
         {"unlabelled": {"more": {"url": "more.txt", "format": "txt", "sha256": sha256("more.txt")}}},
     ):
         assert planned(before, read(**changes)) == set(), changes
@@ -142,6 +143,8 @@ def test_what_means_another_thing_is_planned(before: dict[str, str]) -> None:
         ({"label": "stars"}, {"read train", "read test"}),
         ({"max_bytes": Path("train.csv").stat().st_size - 1}, {"read train"}),
         ({"train": {"url": "train.csv", "format": "tsv"}}, {"read train"}),
+        ({"train": {"url": "train.csv", "delimiter": ";"}}, {"read train"}),
+        ({"train": {"url": "train.csv", "columns": ["text", "label"]}}, {"read train"}),
     ):
         assert planned(before, read(**changes)) == jobs, changes
 
@@ -219,7 +222,7 @@ def test_messages_name_the_file_of_the_user(finished: Study) -> None:
     """Not the copy that was read."""
     Path("train.csv").write_text("text,label\none\n")
     bring(finished, "train.csv")
-    with pytest.raises(Exception, match=r"^train\.csv, line 2: 1 fields"):
+    with pytest.raises(Exception, match=r"^train\.csv, line 2: 1 field where"):
         read_part(finished, "train", Path("results/micro/data"))
 
 
@@ -268,8 +271,51 @@ def test_checksums_are_remembered(tmp_path: Path) -> None:
     assert len(json.loads(cache.read_text())) == 1
     assert [path.name for path in cache.parent.iterdir()] == ["contents.json"]
     assert Contents(file / "no folder").sha256(file) == hashlib.sha256(b"two").hexdigest()
-    assert Contents(cache).sha256(tmp_path) is None
     assert Contents(cache).sha256(tmp_path / "absent") is None
+
+
+def test_a_folder_counts_by_what_lies_in_it(tmp_path: Path) -> None:
+    """Not by its place, its times, what is hidden and the order in which it was written; and it is read once."""
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder, names in zip(folders, (["one", "sub/two"], ["sub/two", "one"]), strict=True):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(name)
+    (folders[1] / ".hidden").write_text("x")
+    (folders[1] / "sub/cache-1.arrow").write_text("x")
+    os.utime(folders[1] / "one", (1, 1))
+    cache = tmp_path / "contents.json"
+    first, second = (Contents(cache).sha256(folder) for folder in folders)
+    assert first == second
+    cache.write_text(json.dumps(dict.fromkeys(json.loads(cache.read_text()), "remembered")))
+    assert Contents(cache).sha256(folders[0]) == "remembered"
+    (folders[0] / "sub/two").write_text("TWO")
+    assert Contents(cache).sha256(folders[0]) not in (first, "remembered")
+
+
+def test_a_folder_is_a_data_file(before: dict[str, str]) -> None:
+    """It is brought once, as one file, and an edit in it is noticed; a message names the file in it."""
+    folder = Path("reviews")
+    for split in ("train", "test"):
+        (folder / split).mkdir(parents=True)
+        for number in range(2):
+            lines = Path(f"{split}.csv").read_text().splitlines()
+            rows = lines[1:][number::2]
+            (folder / split / f"data-{number:05}-of-00002.csv").write_text("\n".join([lines[0], *rows]))
+    sources = {"train": {"url": "reviews"}, "test": {"url": "reviews"}}
+    do_jobs(read(**sources))
+    after = compared(read(**sources))
+    record = json.loads(Path("results/micro/data/train.json").read_text())
+    assert record["sha256"] == Contents(Path("cache.json")).sha256(folder) == sha256("resources/micro/reviews")
+    assert planned(after, read(**sources)) == set()
+    shutil.copytree(folder, "elsewhere/reviews")
+    assert planned(after, read(**{split: {"url": "elsewhere/reviews"} for split in sources})) == set()
+    (folder / "train/data-00001-of-00002.csv").write_text("text,label\nonly\n")
+    study = read(**sources)
+    assert planned(after, study) == {"bring reviews"}
+    bring(study, "reviews")
+    with pytest.raises(Exception, match=r"^reviews/train/data-00001-of-00002\.csv, line 2: 1 field where"):
+        read_part(study, "train", Path("results/micro/data"))
 
 
 # === Rows ===

@@ -270,7 +270,7 @@ BAD_STUDIES = {
         "dataset.train.url: there is no file or folder 'reviews.csv'",
     ),
     "a checksum too short": (changed("dataset.train.sha256", "abc"), "dataset.train.sha256: found 'abc'; allowed is"),
-    "an unknown format": (changed("dataset.train.format", "xls"), "found 'xls'; allowed are npz, csv, tsv"),
+    "an unknown format": (changed("dataset.train.format", "xls"), "found 'xls'; allowed are csv, tsv, json"),
     "an unknown baseline": (
         changed("baselines", ["nb_svn"]),
         r"baselines\[0\]: found 'nb_svn'; .* did you mean 'nb_svm'",

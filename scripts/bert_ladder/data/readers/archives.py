@@ -1,8 +1,8 @@
-"""Reads text files straight from a tar or zip: a folder of them per class, or texts without labels."""
+"""Reads a tar or zip: the data file in it, a folder of text files per class, or text files without labels."""
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,21 +10,40 @@ from pathlib import Path
 from bert_ladder.data.readers.npz import check_zip_entry
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, only, quoted
 from bert_ladder.data.readers.streams import open_bytes
-from bert_ladder.files.archives import Kind, Member, tar_members, zip_members
+from bert_ladder.files.archives import CHUNK, Kind, Member, tar_members, zip_members
+from bert_ladder.files.streams import ByteStream
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
 
 UNLABELLED_FOLDERS = {"unsup", "unsupervised", "unlabeled", "unlabelled"}
 TEXT_SUFFIXES = {"", ".txt", ".text"}
+# An archive of class folders may hold a table of something else too, and one of a table a few words about it.
+MANY_TEXTS = 10
+# Number of one of the files into which a table was divided, and of how many it tells: train-00001-of-00004.parquet,
+# 0001.parquet, part-00001.csv. A year is none.
+SHARD = re.compile(r"(?<![0-9])(?:[0-9]{5}-of-([0-9]{5})|0[0-9]{3,4})(?![0-9])")
+# What a data set of Hugging Face tells of itself.
+DESCRIPTIONS = {"dataset_info.json", "dataset_dict.json", "state.json", "dataset_infos.json"}
 
 
 @dataclass(frozen=True)
 class _File:
-    """A regular file in an archive: its path there, and what reads it."""
+    """A regular file in an archive: its path there, and its content."""
 
     path: str
-    read: Callable[[], bytes]
+    member: Member
+
+    def read(self) -> bytes:
+        """All of the content.
+
+        Raises:
+            EOFError: it is shorter than the archive says.
+        """
+        content = self.member.open().read()
+        if len(content) != self.member.size:
+            raise EOFError(f"{self.path} ends early")
+        return content
 
     @property
     def folder(self) -> str:
@@ -37,6 +56,10 @@ class _File:
     @property
     def is_text(self) -> bool:
         return not self.name.startswith((".", "_")) and Path(self.name).suffix.lower() in TEXT_SUFFIXES
+
+    @property
+    def is_hidden(self) -> bool:
+        return any(part.startswith(".") or part == "__MACOSX" for part in self.path.split("/"))
 
 
 Archive = Callable[[PublishedFile], Iterator[_File]]
@@ -152,7 +175,11 @@ def _class_parent(file: PublishedFile, files: Iterable[_File]) -> str:
     named = [root for root in candidates if not file.undivided and root.rpartition("/")[2] == file.name]
     chosen = only(candidates) if len(candidates) == 1 else only(named)
     if chosen is None:
-        there = f"class folders lie in {quoted(candidates)}" if candidates else "no folder holds two class folders"
+        there = (
+            f"class folders lie in {quoted(candidates)}"
+            if candidates
+            else "no folder holds two class folders, and no file is a csv, tsv, json, jsonl or parquet"
+        )
         raise BadInput(f"{file.path}: cannot tell which folder holds the classes, {there}; set `folder` in the study")
     log.info("class folders from '%s'", chosen)
     return chosen
@@ -162,7 +189,7 @@ def _tar_files(file: PublishedFile) -> Iterator[_File]:
     with open_bytes(file) as stream:
         for member in tar_members(stream, file.max_bytes):
             if member.kind is Kind.FILE:
-                yield _File(member.name.removeprefix("./"), partial(_content, member))
+                yield _File(member.name.removeprefix("./"), member)
 
 
 def _zip_files(file: PublishedFile) -> Iterator[_File]:
@@ -173,11 +200,113 @@ def _zip_files(file: PublishedFile) -> Iterator[_File]:
                 continue
             given += member.size
             file.check_bytes(given)
-            yield _File(member.name, partial(_content, member))
+            yield _File(member.name, member)
 
 
-def _content(member: Member) -> bytes:
-    content = member.open().read()
-    if len(content) != member.size:
-        raise EOFError(f"{member.name} ends early")
-    return content
+ARCHIVES: dict[str, Archive] = {"tar": _tar_files, "zip": _zip_files}
+
+
+def find_data_files(file: PublishedFile, form: str, endings: Sequence[str]) -> list[str]:
+    """The data file in an archive that is to be read, or the files into which it was divided; none where it has texts.
+
+    Args:
+        file: the archive; its `file` is taken where it has one, and with `classes` it holds text files.
+        form: "tar" or "zip".
+        endings: of the names of data files.
+
+    Raises:
+        BadInput: there are several that it could be, not that which the study names, or not all of a divided one.
+    """
+    if file.file is None and file.classes is not None:
+        return []
+    paths = [one.path for one in ARCHIVES[form](file) if not one.is_hidden]
+    if file.file is not None:
+        named = _plain_folder(file.file)
+        if named not in paths:
+            raise BadInput(f"{file.path}: has no file '{named}' ({file.key('file')}); it has {quoted(paths) or 'none'}")
+        return [named]
+    groups: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        folder, _, name = path.rpartition("/")
+        in_place = file.folder is None or folder == _plain_folder(file.folder)
+        if in_place and name.lower().endswith(tuple(f".{ending}" for ending in endings)) and name not in DESCRIPTIONS:
+            groups.setdefault(SHARD.sub("#", path), []).append(path)
+    if not groups:
+        is_told = file.format is not None and file.folder is None and len(paths) == 1
+        return paths if is_told else []
+    if _are_texts(file, [path for path in paths if Path(path).suffix.lower() in TEXT_SUFFIXES]):
+        return []
+    found = _group_of_split(file, groups)
+    for path in found:
+        of = SHARD.search(path)
+        if of is not None and of[1] is not None and int(of[1]) != len(found):
+            raise BadInput(f"{file.path}: has {len(found)} of the {int(of[1])} parts of '{path}'; bring all of them")
+    log.info("reads %s", quoted(found))
+    return found
+
+
+def _are_texts(file: PublishedFile, paths: list[str]) -> bool:
+    """Whether text files are what an archive was made for, though it has a data file too."""
+    if file.folder is None:
+        return sum("/" in path or not file.labelled for path in paths) >= MANY_TEXTS
+    folder = _plain_folder(file.folder)
+    parents = [path.rpartition("/")[0] for path in paths]
+    return any((parent.rpartition("/")[0] if file.labelled else parent) == folder for parent in parents if parent)
+
+
+def _group_of_split(file: PublishedFile, groups: dict[str, list[str]]) -> list[str]:
+    """The only data file, or that which is called as the split, or lies in a folder that is."""
+    if len(groups) == 1:
+        return next(iter(groups.values()))
+    names = {key: {re.split(r"[.#_-]", Path(key).name)[0], *Path(key).parent.parts} for key in groups}
+    named = [] if file.undivided else [key for key in groups if file.name in names[key]]
+    if len(named) != 1:
+        first = [paths[0] for paths in groups.values()]
+        key = file.key("file") if all(len(paths) == 1 for paths in groups.values()) else file.key("folder")
+        raise BadInput(f"{file.path}: holds several data files, {quoted(first)}; set {key} to the right one's")
+    return groups[named[0]]
+
+
+def unpack_files(file: PublishedFile, form: str, paths: Sequence[str], folder: Path) -> list[Path]:
+    """Write files of an archive.
+
+    Args:
+        file: the archive.
+        form: "tar" or "zip".
+        paths: of the files in it.
+        folder: where to; it is made.
+
+    Returns:
+        What was written, in the order of the paths.
+
+    Raises:
+        BadInput: they are too large, or there is no room for them.
+        EOFError: one is shorter than the archive says.
+    """
+    folder.mkdir()
+    targets = {path: folder / str(number) for number, path in enumerate(paths)}
+    for one in ARCHIVES[form](file):
+        if one.path in targets and write_stream(file, one.member.open(), targets[one.path]) != one.member.size:
+            raise EOFError(f"{one.path} ends early")
+    return list(targets.values())
+
+
+def write_stream(file: PublishedFile, stream: ByteStream, target: Path) -> int:
+    """Write what a packed file holds, and give its length.
+
+    Raises:
+        BadInput: it is too large, or there is no room for it.
+    """
+    written = 0
+    with target.open("wb") as opened:
+        while chunk := stream.read(CHUNK):
+            written += len(chunk)
+            file.check_bytes(written)
+            try:
+                opened.write(chunk)
+            except OSError as error:
+                raise BadInput(
+                    f"{file.path}: cannot be unpacked into {target.parent} ({error.strerror or error}); make room "
+                    "there, or name another folder by TMPDIR"
+                ) from error
+    return written

@@ -2,44 +2,60 @@
 
 import logging
 import re
+import statistics
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bert_ladder.data.readers.published import PublishedFile, only
+from bert_ladder.data.readers.names import is_row_number, known_names, plain_name, text_pair
+from bert_ladder.data.readers.published import PublishedFile, only, quoted
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
 
-WELL_KNOWN = {
-    "text": {
-        *("text", "texts", "review", "reviews", "sentence", "sentences", "document", "documents", "content"),
-        *("comment", "message", "tweet", "body", "question", "utterance", "data", "x"),
-    },
-    "label": {
-        *("label", "labels", "target", "targets", "class", "classes", "category", "sentiment", "polarity", "y"),
-    },
-}
-ROW_NUMBERS = {"", "unnamed: 0", "id", "idx", "index"}
+MOST_FLAGS = 1000  # columns that are looked at
+SAMPLE = 200  # rows from which is told what a column holds
+_FLAGS = {0, 1, "0", "1", "0.0", "1.0", "true", "false", "True", "False"}
+_ONE_PER_TEXT = "several labels per text are not supported"
+
+
+def _no_values(name: str) -> list[Any]:
+    return []
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What a table offers to choose from: its column names, those that can hold text, and how to list them."""
+    """What a table offers to choose from.
+
+    Attributes:
+        names: of the columns.
+        strings: those that can hold text.
+        listing: how to list them in a message.
+        inner: keys inside others, with a dot between: chosen only where the study names them.
+        lists: columns that hold lists.
+        sample: the first values of a column, at most SAMPLE, as far as they can be had.
+        headless: the fields of a first line that looks like a row, not like names.
+    """
 
     names: list[str]
     strings: list[str]
     listing: str
+    inner: Collection[str] = ()
+    lists: Collection[str] = ()
+    sample: Callable[[str], list[Any]] = _no_values
+    headless: Sequence[str] = ()
 
 
 def check_unique(path: Path, names: Iterable[str]) -> None:
-    """Refuse two columns of one name.
+    """Refuse two columns of one name; any number may have none.
 
     Raises:
         BadInput: naming the column.
     """
-    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+    counts = Counter(name for name in names if name)
+    repeated = next((name for name, count in counts.items() if count > 1), None)
     if repeated is not None:
         raise BadInput(f"{path}, header: the column {repeated[:60]!r} stands there twice; give each a name of its own")
 
@@ -47,12 +63,15 @@ def check_unique(path: Path, names: Iterable[str]) -> None:
 def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
     """Find the text and the label column: as the study names them, else by well-known names, else the only ones.
 
+    Of two columns whose names say nothing, one may hold texts and the other labels beyond doubt.
+
     Returns:
         Names of the text and the label column; of the text column alone where there are no labels to read.
 
     Raises:
         BadInput: a named column is not there, or none or several could be meant; the sentence lists what is there. Or
-            there is a column of labels where none is expected, and the study does not name that of the texts.
+            there is a column of labels where none is expected, and the study does not name that of the texts. Or a row
+            has several texts or labels.
     """
     _check_named(file, columns)
     file.found.columns = columns.names
@@ -60,17 +79,29 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
         file.found.text = file.text or _text_without_label(file, columns)
         return (file.found.text,)
     text, label = file.text, file.label
+    if columns.headless and (text is None or label is None):
+        raise _has_no_header(file, columns)
     others, strings = _candidates(columns.names), _candidates(columns.strings)
     if label is None:
         label = _well_known(file, "label", [name for name in others if name != text], columns)
     if text is None:
         strings = [name for name in strings if name != label]
+        _check_pair(file, columns)
         text = _well_known(file, "text", strings, columns) or only(strings)
     label = label or only([name for name in others if name != text])
+    if text is None and label is None and len(others) == 2:
+        text, label = _by_content(columns) or (None, None)
     if text is None:
         raise _cannot_tell(file, "text", columns)
     if label is None:
-        raise _cannot_tell(file, "label", columns)
+        raise _no_label(file, text, columns)
+    if file.label is None and plain_name(label) not in known_names("label", file.name)[0]:
+        _check_flags(file, text, columns)
+    if label in columns.lists or _are_lists(columns.sample(label)):
+        raise BadInput(
+            f"{file.path}: {label!r} ({file.key('label')}) holds lists, and {_ONE_PER_TEXT}; write one label, not a "
+            "list, in each row, or a column for each class and name one of them"
+        )
     log.info("texts from %r, labels from %r", text, label)
     file.found.text, file.found.label = text, label
     return text, label
@@ -78,9 +109,12 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
 
 def _check_named(file: PublishedFile, columns: Columns) -> None:
     for key, name in (("text", file.text), ("label", file.label if file.labelled else None)):
-        if name is not None and name not in columns.names:
+        if name is not None and name not in columns.names and name not in columns.inner:
+            if columns.headless:
+                raise _has_no_header(file, columns)
             raise BadInput(
                 f"{file.path}: has no '{name}' ({file.key(key)}); it has {columns.listing}: name one of these"
+                f"{_inner_hint(columns)}{_test_hint(file) if key == 'label' else ''}"
             )
     if file.text is not None and file.text == file.label and file.labelled:
         raise BadInput(
@@ -90,14 +124,18 @@ def _check_named(file: PublishedFile, columns: Columns) -> None:
 
 def _text_without_label(file: PublishedFile, columns: Columns) -> str:
     names = _candidates(columns.names)
-    labels = [name for name in names if name.lower() in WELL_KNOWN["label"] or name == file.label]
+    first = known_names("label", file.name)[0]
+    labels = [name for name in names if plain_name(name) in first or name == file.label]
     if labels:
         raise BadInput(
             f"{file.path}: has a column {labels[0]!r} of labels, and texts for pre-training have none; give it as a "
             f"split of the data set, or set {file.key('text')} to read its texts alone"
         )
     strings = _candidates(columns.strings)
-    text = _well_known(file, "text", strings, columns) or only(strings)
+    text = _well_known(file, "text", strings, columns)
+    if text is None and columns.headless:
+        raise _has_no_header(file, columns)
+    text = text or only(strings)
     if text is None:
         raise _cannot_tell(file, "text", columns)
     log.info("texts from %r", text)
@@ -105,23 +143,129 @@ def _text_without_label(file: PublishedFile, columns: Columns) -> str:
 
 
 def _candidates(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.lower() not in ROW_NUMBERS]
+    return [name for name in names if not is_row_number(name)]
 
 
 def _well_known(file: PublishedFile, key: str, names: list[str], columns: Columns) -> str | None:
-    known = WELL_KNOWN[key]
-    exact = known | {f"{name}_{file.name}" for name in known} | {f"{file.name}_{name}" for name in known}
-    found = [name for name in names if name.lower() in exact]
-    if len(found) > 1:
-        several = " and ".join(repr(name) for name in found)
+    for known in known_names(key, file.name):
+        found = [name for name in names if plain_name(name) in known]
+        if len(found) > 1:
+            several = " and ".join(repr(name) for name in found)
+            raise BadInput(
+                f"{file.path}: {several} could both hold the {key}s, it has {columns.listing}; set {file.key(key)}"
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def _check_pair(file: PublishedFile, columns: Columns) -> None:
+    """Refuse rows of two texts; a column with the plain name of texts is one for both."""
+    pair = text_pair(columns.names)
+    first = known_names("text", file.name)[0] - {plain_name(name) for name in pair or ()}
+    if pair is not None and not any(plain_name(name) in first for name in columns.strings):
         raise BadInput(
-            f"{file.path}: {several} could both hold the {key}s, it has {columns.listing}; set {file.key(key)}"
+            f"{file.path}: {pair[0]!r} and {pair[1]!r} look like pairs of texts, which are not supported; write both "
+            f"into one column, or set {file.key('text')} to one of them"
         )
-    return only(found)
+
+
+def _has_no_header(file: PublishedFile, columns: Columns) -> BadInput:
+    # "text" and "label" as an example where there are two fields.
+    example = f", such as [{', '.join(_example_names(columns))}]" if len(columns.headless) <= 8 else ""
+    return BadInput(
+        f"{file.path}: has no header? Its first line looks like a row: {quoted(columns.headless[:4])}; write the names "
+        f"of the columns into a first line, or set {file.key('columns')} to them in their order{example}"
+    )
+
+
+def _example_names(columns: Columns) -> list[str]:
+    fields = columns.headless
+    text = max(range(len(fields)), key=lambda place: len(fields[place]))
+    others = [place for place in range(len(fields)) if place != text]
+    return [
+        "text" if place == text else "label" if place == min(others) else f"column{place + 1}"
+        for place in range(len(fields))
+    ]
+
+
+def _no_label(file: PublishedFile, text: str, columns: Columns) -> BadInput:
+    others = [name for name in _candidates(columns.names) if name != text]
+    if not others and len(columns.names) == 1 and _separator(columns):
+        return _cannot_tell(file, "label", columns)
+    if not others:
+        remedy = _test_hint(file) or "; add a column with the label of each text"
+        return BadInput(f"{file.path}: has no labels, only {columns.listing}{remedy}")
+    _check_flags(file, text, columns)
+    return _cannot_tell(file, "label", columns)
+
+
+def _check_flags(file: PublishedFile, text: str, columns: Columns) -> None:
+    """Refuse a column per class, which several of them could be at once."""
+    others = [name for name in _candidates(columns.names) if name != text]
+    flags = [name for name in others[:MOST_FLAGS] if _is_flag(columns.sample(name))]
+    if len(flags) > 1:
+        raise BadInput(
+            f"{file.path}: {quoted(flags)} hold only 0 and 1, one column per class, and {_ONE_PER_TEXT}; write one "
+            f"column with the class of each text, or set {file.key('label')} to one of them, to tell it from the rest"
+        )
+
+
+def _are_lists(values: list[Any]) -> bool:
+    """Whether each value is a list, or a text that was written from one."""
+    return bool(values) and all(
+        isinstance(value, list) or (isinstance(value, str) and re.fullmatch(r"\s*\[.*\]\s*", value, re.DOTALL))
+        for value in values
+    )
+
+
+def _is_flag(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(value, str | int | float) and value in _FLAGS for value in values)
+
+
+def _test_hint(file: PublishedFile) -> str:
+    if file.name != "test" or not file.labelled:
+        return ""
+    return (
+        "; a test file without labels cannot be scored: leave `dataset.test` out to have a part of the training file "
+        "held out as the test split, and let the chosen model answer this file afterwards"
+    )
+
+
+def _inner_hint(columns: Columns) -> str:
+    return f"; keys inside others are named with a dot: {quoted(list(columns.inner)[:8])}" if columns.inner else ""
 
 
 def _cannot_tell(file: PublishedFile, key: str, columns: Columns) -> BadInput:
-    hint = "; its columns must be separated by commas" if re.search(r"[;\t|]", "".join(columns.names)) else ""
+    separator = _separator(columns)
+    hint = f"; is {separator!r} the separator? Set {file.key('delimiter')}" if separator else ""
     return BadInput(
-        f"{file.path}: cannot tell which column holds the {key}s, it has {columns.listing}{hint}; set {file.key(key)}"
+        f"{file.path}: cannot tell which column holds the {key}s, it has {columns.listing}{hint}{_inner_hint(columns)}"
+        f"{'' if hint else f'; set {file.key(key)}'}{_guess(file, columns)}{_test_hint(file) if key == 'label' else ''}"
     )
+
+
+def _separator(columns: Columns) -> str | None:
+    """What may separate the fields of a header that was read as one."""
+    found = re.search(r"[;\t|,^~]", columns.names[0]) if len(columns.names) == 1 else None
+    return found[0] if found else None
+
+
+def _guess(file: PublishedFile, columns: Columns) -> str:
+    """The end of a sentence that says what the columns hold."""
+    likely = _by_content(columns) if file.labelled and not file.text and not file.label else None
+    return f" (by what they hold, {likely[0]!r} are the texts and {likely[1]!r} the labels)" if likely else ""
+
+
+def _by_content(columns: Columns) -> tuple[str, str] | None:
+    """The one column of long texts, most of them different, and the one of few values, if there is one of each."""
+    samples = {name: columns.sample(name) for name in _candidates(columns.names)}
+    words = {name: values for name, values in samples.items() if values and all(isinstance(v, str) for v in values)}
+    lengths = {name: statistics.mean(map(len, values)) for name, values in words.items()}
+    texts = [name for name, values in words.items() if lengths[name] >= 15 and len(set(values)) > len(values) / 2]
+    labels = [
+        name
+        for name, values in samples.items()
+        if name not in texts and len(values) >= 4 and len(set(map(str, values))) <= len(values) / 4
+    ]
+    return (texts[0], labels[0]) if len(texts) == len(labels) == 1 else None

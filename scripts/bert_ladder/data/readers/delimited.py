@@ -1,105 +1,148 @@
 """Reads csv and tsv: a header, then a record per example."""
 
 import array
-import csv
-import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+import logging
+from collections.abc import Iterator, Sequence
 
 from bert_ladder.data.readers.columns import Columns, check_unique, choose_columns
+from bert_ladder.data.readers.dialects import BadRecord, Dialect, find_dialect, first_records, looks_like_a_row
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, quoted
 from bert_ladder.data.readers.streams import open_text
 from bert_ladder.runtime.jobs import BadInput
 
+log = logging.getLogger(__name__)
+
 
 def read_csv(file: PublishedFile) -> PublishedExamples:
-    """Read fields that are separated by commas.
+    """Read fields that are separated by commas, or by what the study or the file itself says.
 
     Raises:
         BadInput: the header or a record is none, or a column is not to be found.
     """
-    return _read_delimited(file, {"delimiter": ",", "strict": True})
+    return _read_delimited(file, ",")
 
 
 def read_tsv(file: PublishedFile) -> PublishedExamples:
-    """Read fields that are separated by tabs, quoted or not.
+    """Read fields that are separated by tabs, quoted or not, or by what the study or the file itself says.
 
     Raises:
         BadInput: the header or a record is none, or a column is not to be found.
     """
-    dialect: dict[str, Any] = {"delimiter": "\t", "strict": True}
-    if _tabs_without_quoting(file):
-        dialect |= {"quoting": csv.QUOTE_NONE}
-    return _read_delimited(file, dialect)
+    return _read_delimited(file, "\t")
 
 
-def _read_delimited(file: PublishedFile, dialect: dict[str, Any]) -> PublishedExamples:
-    csv.field_size_limit(2**31 - 1)
-    with open_text(file) as opened:
-        try:
-            header = next(csv.reader(opened, **dialect), [])
-        except csv.Error as error:
-            raise _bad_record(file, 1, dialect, error) from error
-    check_unique(file.path, header)
-    columns = Columns(header, header, f"the columns {quoted(header)}")
-    chosen = [header.index(name) for name in choose_columns(file, columns)]
+def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
+    dialect = find_dialect(file, usual)
+    file.found.delimiter = dialect.delimiter
+    first = _first_record(file, dialect)
+    header = first if file.columns is None else _given_names(file, first)
+    sample = first_records(file, dialect)[0]
+    of_rows = sample if file.columns is not None else sample[1:]
+    is_row = file.columns is None and looks_like_a_row(first, of_rows)
+    if not is_row:
+        check_unique(file.path, header)
+    place_of = {name: place for place, name in reversed(list(enumerate(header)))}
+
+    def values(name: str) -> list[str]:
+        return [record[place_of[name]] for record in of_rows if len(record) == len(header)]
+
+    named = [name for name in header if name]
+    columns = Columns(
+        # A nameless first column numbers the rows, as pandas writes it; others are left over of a spreadsheet.
+        header[:1] + [name for name in header[1:] if name],
+        named,
+        f"the columns {quoted(header if len(named) == len(header) else named)}",
+        sample=values,
+        headless=first if is_row else (),
+    )
+    names = choose_columns(file, columns)
+    chosen = [place_of[name] for name in names]
+    nameless = [place for place, name in enumerate(header) if place and not name]
     lines = array.array("q")
 
     def rows() -> Iterator[tuple[str, ...]]:
+        unread = 0
         with open_text(file) as opened:
-            for line, record in _records(file, opened, dialect, len(header)):
+            for line, record in _records(file, dialect, len(header), opened):
                 lines.append(line)
+                unread += any(record[place].strip() for place in nameless)
+                if file.labelled:
+                    _check_quotes(file, line, record[chosen[1]])
                 yield tuple(record[column] for column in chosen)
+        if unread:
+            log.warning("%s rows have something in columns without a name, which is not read", f"{unread:,}")
 
     return PublishedExamples(rows(), lambda row: f"line {lines[row]}", textual=True)
 
 
+def _first_record(file: PublishedFile, dialect: Dialect) -> list[str]:
+    with open_text(file) as opened:
+        try:
+            _, record = next(dialect.records(opened), (0, []))
+        except BadRecord as error:
+            raise _bad_record(file, dialect, error) from error
+    if any("\udc80" <= character <= "\udcff" for field in record for character in field):
+        raise BadInput(f"{file.path}, line {dialect.skipped + 1}: is not valid UTF-8; save the file as UTF-8")
+    return [field.strip() for field in record]
+
+
+def _given_names(file: PublishedFile, first: Sequence[str]) -> list[str]:
+    """The names of `columns`, checked against the first record."""
+    names = [name.strip() for name in file.columns or ()]
+    if [name.lower() for name in names] == [field.lower() for field in first]:
+        raise BadInput(f"{file.path}: its first line has these names already; remove {file.key('columns')}")
+    if len(names) != len(first):
+        raise BadInput(
+            f"{file.key('columns')}: gives {len(names)} names, but the first line of {file.path} has {len(first)} "
+            f"fields: {quoted([field[:40] for field in first[:8]])}; give a name for each"
+        )
+    return names
+
+
 def _records(
-    file: PublishedFile, opened: Iterable[str], dialect: dict[str, Any], width: int
+    file: PublishedFile, dialect: Dialect, width: int, opened: Iterator[str]
 ) -> Iterator[tuple[int, list[str]]]:
     """Each record after the header with the number of its first line; blank lines are passed over."""
-    reader = csv.reader(opened, **dialect)
-    next(reader)
+    records = dialect.records(opened)  # type: ignore[arg-type]
+    if file.columns is None:
+        next(records)
     while True:
-        line = reader.line_num + 1
         try:
-            record = next(reader, None)
-        except csv.Error as error:
-            raise _bad_record(file, line, dialect, error) from error
-        if record is None:
+            line, record = next(records, (0, []))
+        except BadRecord as error:
+            raise _bad_record(file, dialect, error) from error
+        if not record:
             return
-        if record and len(record) != width:
-            raise BadInput(
-                f"{file.path}, line {line}: {len(record)} fields where the header has {width}; "
-                "put quotes around a text that holds the separator"
-            )
-        if record:
-            yield line, record
+        if len(record) > width and not any(record[width:]):
+            record = record[:width]  # delimiters at the end of the line
+        if len(record) != width:
+            raise _ragged(file, line, len(record), width)
+        yield line, record
 
 
-def _bad_record(file: PublishedFile, line: int, dialect: dict[str, Any], error: csv.Error) -> BadInput:
-    kind = "csv" if dialect["delimiter"] == "," else "tsv"
+def _ragged(file: PublishedFile, line: int, found: int, width: int) -> BadInput:
+    remedy = (
+        "a separator inside a text? Put quotes around each text that holds one"
+        if found > width
+        else "a line break inside a text? Put quotes around each text that holds one, or take it out"
+    )
+    fields = "1 field" if found == 1 else f"{found} fields"
+    header = "the header" if file.columns is None else file.key("columns")
+    return BadInput(f"{file.path}, line {line}: {fields} where {header} has {width}; {remedy}")
+
+
+def _bad_record(file: PublishedFile, dialect: Dialect, error: BadRecord) -> BadInput:
+    kind = "tsv" if dialect.delimiter == "\t" else "csv"
     return BadInput(
-        f"{file.path}, line {line}: not a {kind} record ({error}); double each quote inside a quoted text and close it"
+        f"{file.path}, line {error.line}: not a {kind} record ({error}); double each quote inside a quoted text and "
+        "close it"
     )
 
 
-def _tabs_without_quoting(file: PublishedFile) -> bool:
-    """Tell whether quotes are plain characters in a tsv file.
-
-    Half of the tsv files in the wild never quote. Quotes are plain where each line is a record of its own and at
-    least one field starts with a quote that does not make a well-formed quoted field.
-    """
-    plain = False
-    with open_text(file) as opened:
-        width = next(opened, "").count("\t")
-        for line in opened:
-            line = line.rstrip("\r\n")
-            if not line:
-                continue
-            if line.count("\t") != width:
-                return False
-            if '"' in line and not plain:
-                fields = line.split("\t")
-                plain = any(f.startswith('"') and not re.fullmatch(r'"(?:[^"]|"")*"', f) for f in fields)
-    return plain
+def _check_quotes(file: PublishedFile, line: int, label: str) -> None:
+    """Refuse a label whose quotes do not enclose it, since a blank stands before them."""
+    if label.startswith(" ") and label.lstrip().startswith('"'):
+        raise BadInput(
+            f"{file.path}, line {line}: the label is {label[:60]!r}, quotes and all, for the blank before them; take "
+            "out the blanks after the separators"
+        )

@@ -22,7 +22,9 @@ class Found:
         formats: the values of `format` by which it is read like this.
         columns: all columns or keys of a table; none where the file is no table.
         text, label: the chosen ones.
+        delimiter: what separates the fields of a csv or tsv.
         folder, classes: in an archive of class folders, the folder that holds them and those that were read.
+        file: in an archive of data files, the one that was read.
     """
 
     bytes: int = 0
@@ -30,8 +32,10 @@ class Found:
     columns: list[str] = field(default_factory=list)
     text: str | None = None
     label: str | None = None
+    delimiter: str | None = None
     folder: str | None = None
     classes: list[str] | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,19 @@ class PublishedFile:
     """A data file in the form it was published in, and how the study says to read it.
 
     Attributes:
-        path: what messages name: npz, csv, tsv, jsonl (these three also gzipped), parquet, or a tar, tar.gz or zip
-            archive with a folder of text files per class; without labels also txt, a text per line, and an archive of
-            text files.
+        path: what messages name: csv, tsv, json, jsonl (these also compressed), parquet, arrow, npz, or a tar or zip
+            that holds one of them or a folder of text files per class; without labels also txt, a text per line, and
+            an archive of text files.
         name: the split that is read, "train" or "test", or the name of texts without labels.
         max_bytes: a file that holds more uncompressed bytes is refused.
         text, label: the columns or keys that the study names; None = found by name. Without labels to read, `label` is
-            one that must not be there.
-        format: one of FORMATS; None = told by the file's name.
+            one that must not be there. An inner key is named with its outer one and a dot.
+        format: one of FORMATS; None = told by the file's first bytes and its name.
+        columns: names of the columns of a csv or tsv without a header.
+        delimiter: what separates the fields of a csv or tsv; None = found.
         folder: in an archive, the folder that holds the class folders, or the texts without labels; None = found.
         classes: in an archive, the class folders to read; None = all.
+        file: in an archive, the data file to read; None = the only one, or that which is called as the split.
         labelled: whether there are labels to read.
         undivided: the file is not divided into splits: in an archive no folder is looked for that is named as one.
         copy: the file to read where that is a copy of `path`.
@@ -61,8 +68,11 @@ class PublishedFile:
     text: str | None = None
     label: str | None = None
     format: str | None = None
+    columns: Sequence[str] | None = None
+    delimiter: str | None = None
     folder: str | None = None
     classes: Sequence[str] | None = None
+    file: str | None = None
     labelled: bool = True
     undivided: bool = False
     copy: Path | None = None
@@ -112,11 +122,13 @@ class PublishedExamples:
         rows: text and label of each as read, neither checked yet; the text alone where there are no labels.
         where: what to call row i (counted from 0) in a message.
         textual: labels come as text even where they are numbers (csv, folder names).
+        class_names: what the file itself calls the classes 0, 1, ... that its labels are; none where it does not.
     """
 
     rows: Iterable[tuple[Any, ...]]
     where: Callable[[int], str]
     textual: bool = False
+    class_names: Sequence[str] = ()
 
 
 Reader = Callable[[PublishedFile], PublishedExamples]
