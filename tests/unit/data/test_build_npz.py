@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from bert_ladder.data.frames import read_npz
 from bert_ladder.data.ingestion import HeldOut, build_npz, held_out_mask
 from bert_ladder.data.readers.published import PublishedFile
+from bert_ladder.data.splits import stratified_mask
 from bert_ladder.files.unpickling import Exact, unpickle_strings
 from bert_ladder.runtime.jobs import BadInput
 from build_npz import main
@@ -953,7 +954,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], None], dict[str, Any], str]] = 
         "a.csv",
         _raw("text,label\na,0\nb,0\nc,0\nd,1\n"),
         {"held_out": {"fraction": 0.5, "seed": 1}},
-        "held-out test split, class '1': 1 of 4 distinct texts, too few to be in both parts",
+        "held-out test split, class '1': 1 of 4 rows, too few to be in both parts",
     ),
     "held out all": (
         "a.csv",
@@ -1133,6 +1134,53 @@ def test_equal_texts_are_never_divided(rows: list[tuple[bytes, int]]) -> None:
     sides = {}
     for text, side in zip(texts, held.tolist(), strict=True):
         assert sides.setdefault(text, side) == side
+
+
+@pytest.mark.parametrize(
+    ("repeated", "labels"),
+    [
+        (["same"] * 40, [0, 1] * 20),
+        (["same"] * 40, [0] * 40),
+        ([f"copy {i % 3}" for i in range(60)], [0] * 60),
+        ([f"copy {i // 4}" for i in range(80)], [i // 4 % 2 for i in range(80)]),
+    ],
+    ids=["of both labels", "of one label", "three texts", "four times each"],
+)
+@pytest.mark.parametrize("fraction", [0.2, 0.3])
+def test_repeated_texts_leave_the_shares_as_asked(repeated: list[str], labels: list[int], fraction: float) -> None:
+    """The test split and each label have their share of rows; no repeated text is most of a label's test rows."""
+    texts = [text.encode() for text in repeated + [f"text {i}" for i in range(120)]]
+    labels = labels + [0, 1] * 60
+    held = held_out_mask(texts, labels, HeldOut(fraction=fraction, seed=1))
+    assert abs(held.sum() - fraction * len(texts)) <= 1
+    for label in (0, 1):
+        rows = np.array(labels) == label
+        assert abs(held[rows].sum() - fraction * rows.sum()) <= 1
+        drawn = Counter(text for text, of in zip(texts, held & rows, strict=True) if of)
+        assert max(drawn.values()) <= fraction * rows.sum() / 2
+
+
+def test_many_small_classes_give_their_share_together() -> None:
+    """One text that stands twice does not change how many rows are drawn of 150 classes of six."""
+    texts = [b"twice", b"twice", *(b"%d" % i for i in range(898))]
+    held = held_out_mask(texts, [i % 150 for i in range(900)], HeldOut(fraction=0.2, seed=1))
+    assert held.sum() == 180
+    assert set(np.bincount(np.arange(900)[held] % 150)) == {1, 2}
+
+
+def test_a_text_that_is_most_of_its_class_may_have_to_be_drawn() -> None:
+    """Where a class has nothing smaller, a text of many rows is better than none."""
+    texts = [*(b"copy %d" % (i % 3) for i in range(60)), *(b"%d" % i for i in range(60))]
+    held = held_out_mask(texts, [0] * 60 + [1] * 60, HeldOut(fraction=0.2, seed=1))
+    assert (held[:60].sum(), held[60:].sum()) == (20, 12)
+
+
+def test_held_out_rows_of_distinct_texts_are_those_of_the_stratified_draw() -> None:
+    """Without repeated texts the held-out rows are, for ever, those of the draw of rows."""
+    codes = [0, 1, 1] * 50
+    expected = stratified_mask(np.array(codes), 0.2, 1, "any", str)
+    texts = [b"text %d" % i for i in range(150)]
+    assert held_out_mask(texts, codes, HeldOut(fraction=0.2, seed=1)).tolist() == expected.tolist()
 
 
 def test_held_out_archive_is_read_whole(tmp_path: Path) -> None:
