@@ -23,6 +23,7 @@ class Found:
         columns: all columns or keys of a table; none where the file is no table.
         text, label: the chosen ones.
         folder, classes: in an archive of class folders, the folder that holds them and those that were read.
+        empty: rows whose text is missing or blank and that were left out.
     """
 
     bytes: int = 0
@@ -32,6 +33,7 @@ class Found:
     label: str | None = None
     folder: str | None = None
     classes: list[str] | None = None
+    empty: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class PublishedFile:
         folder: in an archive, the folder that holds the class folders, or the texts without labels; None = found.
         classes: in an archive, the class folders to read; None = all.
         labelled: whether there are labels to read.
+        empty_texts: what to do with labelled rows whose text is missing or blank, "refuse" or "drop".
         undivided: the file is not divided into splits: in an archive no folder is looked for that is named as one.
         copy: the file to read where that is a copy of `path`.
         found: filled in by the readers.
@@ -64,6 +67,7 @@ class PublishedFile:
     folder: str | None = None
     classes: Sequence[str] | None = None
     labelled: bool = True
+    empty_texts: str = "refuse"
     undivided: bool = False
     copy: Path | None = None
     found: Found = field(default_factory=Found, compare=False)
@@ -77,7 +81,7 @@ class PublishedFile:
         """The study's key `name` that says how to read the file."""
         if not self.labelled:
             return f"dataset.unlabelled.{self.name}.{name}"
-        return f"dataset.{name}" if name in ("text", "label") else f"dataset.{self.name}.{name}"
+        return f"dataset.{name}" if name in ("text", "label", "empty_texts") else f"dataset.{self.name}.{name}"
 
     def check_bytes(self, count: int) -> None:
         """Refuse more than `max_bytes`.
