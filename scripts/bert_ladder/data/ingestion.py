@@ -57,7 +57,7 @@ def build_npz(file: PublishedFile, path_npz: str | Path, held_out: HeldOut | Non
 
 
 def held_out_mask(texts: Sequence[bytes], labels: Sequence[Any], held_out: HeldOut) -> np.ndarray:
-    """Draw the rows that become the test split, each label in proportion, equal texts always together.
+    """Draw the rows that become the test split, each label in proportion, equal texts (`plain`) together.
 
     Args:
         texts: n texts.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, frame_labels, read_frame
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, frame_labels, plain, read_frame
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ def split_frame(path_train: str | Path, path_split: str | Path, fraction: float,
     """Write which part each row of the training frame belongs to; the test split is never touched.
 
     Args:
-        path_train: parquet with DATA_COLUMN and LABEL_COLUMN, n rows; those of equal text come into the same part.
+        path_train: parquet with DATA_COLUMN and LABEL_COLUMN, n rows; those of equal text come into one part.
         path_split: parquet to write, one categorical column `part` ("train", "validation"), n rows.
         fraction: share of the rows that become validation, above 0 and below 1.
         seed: seed of the draw.
@@ -52,8 +52,11 @@ def distinct_texts_mask(frame: pd.DataFrame, fraction: float, seed: int, name_of
 
 
 def text_groups(texts: Iterable[str]) -> np.ndarray:
-    """Group of each text, int64 from 0 without a gap in the order of the rows, shape (n,): equal texts have one."""
-    return pd.factorize(np.array([*texts], dtype=object))[0]
+    """Group of each text, int64 from 0 without a gap in the order of the rows, shape (n,).
+
+    Texts that are `plain` the same have one group.
+    """
+    return pd.factorize(np.array([plain(text) for text in texts], dtype=object))[0]
 
 
 def grouped_mask(

@@ -34,14 +34,21 @@ def foot_lines(
     ]
     if any(column.startswith("reference_") for column in table.columns):
         lines.append(f"“{ORIGINAL}”: the value this row repeats; “{DIFFERENCE}”: ours minus the original's, in points.")
-    duplicates, shared = audit["duplicates"], audit["leaked"]["texts"]
+    exact = audit["exact"]
+    duplicates, shared = exact["duplicates"], exact["leaked"]["texts"]
+    all_of = [*audit["duplicates"].values(), audit["leaked"]["texts"]]
+    beyond = (
+        " But for case, white space and invisible characters: {:,}, {:,} and {:,}.".format(*all_of)
+        if all_of != [*duplicates.values(), shared]
+        else ""
+    )
     for split, counts in audit["labels"].items():
         total = sum(counts.values())
         shares = ", ".join(f"{name} {_share(count / total)}" for name, count in counts.items())
         lines.append(f"Labels of the {split} texts: {shares}.")
     lines.append(
         f"Exact duplicates: {duplicates['train']:,} in train, {duplicates['test']:,} in test; "
-        f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test."
+        f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test.{beyond}"
     )
     cuts = [
         f"at {int(length):,} WordPieces {_share(cut['train'])} of the train and {_share(cut['test'])} of the test "

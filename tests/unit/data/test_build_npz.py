@@ -1248,6 +1248,16 @@ def test_held_out_rows_of_distinct_texts_are_those_of_the_stratified_draw() -> N
     assert held_out_mask(texts, codes, HeldOut(fraction=0.2, seed=1)).tolist() == expected.tolist()
 
 
+def test_texts_that_differ_in_case_alone_are_held_out_together() -> None:
+    """As are those that differ in white space and zero-width characters."""
+    forms = [[f"text {i}", f"TEXT {i} ", f"te\u200bxt {i}"] for i in range(40)]
+    held = held_out_mask(
+        [text.encode() for of in forms for text in of], [*np.repeat([0, 1] * 20, 3)], HeldOut(fraction=0.2, seed=1)
+    )
+    assert set(held.reshape(40, 3).sum(axis=1)) == {0, 3}
+    assert held.sum() == 24
+
+
 def test_held_out_archive_is_read_whole(tmp_path: Path) -> None:
     """Without a test split the folder called like the split has no privilege."""
     write_archive(tmp_path / "a.zip", IMDB)

@@ -27,6 +27,7 @@ AUDIT = {
     "duplicates": {"train": 96, "test": 199},
     "labels": {"train": {"neg": 750, "pos": 250}, "test": {"neg": 50, "pos": 50}},
     "leaked": {"texts": 123, "test_rows": 123},
+    "exact": {"duplicates": {"train": 96, "test": 199}, "leaked": {"texts": 123, "test_rows": 123}},
     "vocabularies": {"uncased": {"cut": {"128": {"train": 0.8412, "test": 0.8333}}}},
 }
 TINY = {
@@ -102,6 +103,15 @@ def test_foot_says_what_was_held_out(labels: dict, asked: float, said: str) -> N
     [line] = held_out_lines({"labels": labels}, {"fraction": asked, "seed": 3})
     assert line == f"The data set has no test split: {said}"
     assert held_out_lines({"labels": labels}, None) == []
+
+
+def test_foot_says_what_is_equal_but_for_case() -> None:
+    """Only where that is more than what is equal letter by letter; the clean accuracy leaves out all of it."""
+    audit = AUDIT | {"leaked": {"texts": 130, "test_rows": 140}, "duplicates": {"train": 97, "test": 199}}
+    foot = foot_of(table_of([TINY]), audit)
+    assert "123 texts are in both train and test. But for case, white space and invisible characters: 97, 199" in foot
+    assert "without the 140 test texts" in foot
+    assert "But for case" not in foot_of(table_of([TINY]))
 
 
 def test_few_of_many_departing_labels_are_named() -> None:
