@@ -151,6 +151,7 @@ rule audit_dataset:
     input:
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
+        records=["<results>/data/train.json", "<results>/data/test.json"],
         labels="<results>/data/labels.json",
         offsets=STUDY.inputs.audited_offsets,
         code=code_of("audit_dataset"),

@@ -38,6 +38,7 @@ rule render_table:
         rows=STUDY.outline.rows,
         study=STUDY.name,
         notes=STUDY.notes.table,
+        held_out=STUDY.dataset.held_out,
     message:
         "Render the table"
     script:

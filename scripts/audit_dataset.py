@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from bert_ladder.data.audit import audit_dataset
+from bert_ladder.data.audit import AuditedFiles, audit_dataset
 from bert_ladder.data.frames import SplitPaths
 from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
     audit_dataset(
-        paths_frames=SplitPaths(snakemake.input.train, snakemake.input.test),
-        path_labels=snakemake.input.labels,
-        paths_offsets=list(snakemake.input.offsets),
+        AuditedFiles(
+            frames=SplitPaths(snakemake.input.train, snakemake.input.test),
+            records=SplitPaths(*snakemake.input.records),
+            labels=snakemake.input.labels,
+            offsets=list(snakemake.input.offsets),
+        ),
         vocabularies=snakemake.params.vocabularies,
         path_audit=snakemake.output.audit,
         path_leaked=snakemake.output.leaked,

@@ -19,6 +19,7 @@ def main(snakemake: Any) -> None:
         rows=snakemake.params.rows,
         study=snakemake.params.study,
         notes=snakemake.params.notes,
+        held_out=snakemake.params.held_out,
         paths_out={form: snakemake.output[form] for form in ("csv", "markdown", "latex", "text", "html")},
     )
 

@@ -20,6 +20,14 @@ PART_COLUMN = "part"
 ROW_NAMES = ["model", "model_a", "model_b"]
 PARTS = ("train", "validation")
 _LABELS_KEY = b"labels"
+# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt): zero-width characters, joiners, directions,
+# soft hyphens, selectors of variants, fillers.
+_IGNORABLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_INVISIBLE = re.compile(f"[{_IGNORABLE}]")
+_VISIBLE = re.compile(rf"[^\s{_IGNORABLE}]")
 # What a spreadsheet would run, also behind quotes: there one more tells the name's own from that of `rows_csv`.
 _FORMULA = re.compile(r"(?='*[=+\-@\t\r])")
 
@@ -136,8 +144,19 @@ def frame_texts(path: str | Path) -> pd.Series:
 
 
 def plain(text: str) -> str:
-    """A text without what a copy of it may have changed: case, white space and the form of its characters (NFKC)."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """A text without what a copy of it may have changed: case, white space, invisible characters and their form (NFKC).
+
+    That is Unicode's NFKC_Casefold with white space made single. Texts for which it is the same count as equal.
+    """
+    if text.isascii():
+        return " ".join(text.lower().split())
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text is empty, or only white space and characters that show nothing."""
+    return _VISIBLE.search(text) is None
 
 
 def shortened(values: Sequence[str], shown: int = 20) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from bert_ladder.data.frames import pack_texts, write_npz
 from bert_ladder.data.readers.forms import read_examples
 from bert_ladder.data.readers.published import PublishedFile, fault, is_missing, shown
-from bert_ladder.data.splits import stratified_mask
+from bert_ladder.data.splits import grouped_mask, text_groups
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class HeldOut:
     """The part of the training file that becomes the test split, where the study has no test file.
 
     Attributes:
-        fraction: share of the distinct texts, above 0 and below 1.
+        fraction: share of the texts, above 0 and below 1.
         seed: of the draw.
     """
 
@@ -57,7 +57,7 @@ def build_npz(file: PublishedFile, path_npz: str | Path, held_out: HeldOut | Non
 
 
 def held_out_mask(texts: Sequence[bytes], labels: Sequence[Any], held_out: HeldOut) -> np.ndarray:
-    """Draw the rows that become the test split, stratified by label, equal texts always together.
+    """Draw the rows that become the test split, each label in proportion, equal texts (`plain`) together.
 
     Args:
         texts: n texts.
@@ -70,19 +70,15 @@ def held_out_mask(texts: Sequence[bytes], labels: Sequence[Any], held_out: HeldO
     Raises:
         BadInput: a class has too few distinct texts to be in both parts.
     """
-    group_of: dict[bytes, int] = {}
-    group = np.fromiter((group_of.setdefault(raw, len(group_of)) for raw in texts), dtype=np.int64, count=len(texts))
     classes, codes = np.unique(np.array(labels), return_inverse=True)
-    first_row = np.unique(group, return_index=True)[1]
-    drawn = stratified_mask(
-        codes[first_row],
+    return grouped_mask(
+        codes,
+        text_groups(raw.decode() for raw in texts),
         held_out.fraction,
         held_out.seed,
         "held-out test split",
         lambda code: str(classes[code]),
-        "distinct texts",
     )
-    return drawn[group]
 
 
 # Labels ---------------------------------------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
 """Stratified splits: each class in proportion, drawn by a fixed seed; equal texts are never divided."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, frame_labels, read_frame
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, frame_labels, plain, read_frame
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ def split_frame(path_train: str | Path, path_split: str | Path, fraction: float,
     """Write which part each row of the training frame belongs to; the test split is never touched.
 
     Args:
-        path_train: parquet with DATA_COLUMN and LABEL_COLUMN, n rows; those of equal text come into the same part.
+        path_train: parquet with DATA_COLUMN and LABEL_COLUMN, n rows; those of equal text come into one part.
         path_split: parquet to write, one categorical column `part` ("train", "validation"), n rows.
         fraction: share of the rows that become validation, above 0 and below 1.
         seed: seed of the draw.
@@ -47,23 +47,49 @@ def distinct_texts_mask(frame: pd.DataFrame, fraction: float, seed: int, name_of
     Raises:
         BadInput: the fraction is not between 0 and 1, or a class has too few distinct texts to be in both parts.
     """
-    key = "validation_fraction"
     codes = frame[LABEL_COLUMN].to_numpy()
-    texts = pd.factorize(frame[DATA_COLUMN])[0]
-    if texts.max(initial=-1) + 1 == len(texts):
+    return grouped_mask(codes, text_groups(frame[DATA_COLUMN]), fraction, seed, "validation_fraction", name_of)
+
+
+def text_groups(texts: Iterable[str]) -> np.ndarray:
+    """Group of each text, int64 from 0 without a gap in the order of the rows, shape (n,).
+
+    Texts that are `plain` the same have one group.
+    """
+    return pd.factorize(np.array([plain(text) for text in texts], dtype=object))[0]
+
+
+def grouped_mask(
+    codes: np.ndarray, groups: np.ndarray, fraction: float, seed: int, key: str, name_of: Callable[[int], str]
+) -> np.ndarray:
+    """Draw a part that holds each class in proportion and divides no group.
+
+    Args:
+        codes: class of each row, integers from 0, shape (n,).
+        groups: group of each row, integers from 0 without a gap, shape (n,).
+        fraction, seed, key, name_of: see `stratified_mask`, whose draw it is where each row is a group.
+
+    Returns:
+        True for the rows drawn, bool, shape (n,).
+
+    Raises:
+        BadInput: the fraction is not between 0 and 1, or a class has too few groups to be in both parts.
+    """
+    if groups.max(initial=-1) + 1 == len(groups):
         return stratified_mask(codes, fraction, seed, key, name_of)
     _check_fraction(fraction, key)
-    drawn = stratified_groups(codes, texts, fraction, seed)
-    first = ~frame.duplicated([DATA_COLUMN, LABEL_COLUMN]).to_numpy()
+    drawn = stratified_groups(codes, groups, fraction, seed)
+    first = ~pd.DataFrame({"group": groups, "code": codes}).duplicated().to_numpy()
     _check_parts(codes[first], drawn[first], fraction, key, name_of, "distinct texts")
     return drawn
 
 
 def stratified_groups(codes: np.ndarray, groups: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Draw whole groups of rows so that each class is drawn as nearly in proportion as they allow.
+    """Draw whole groups of rows so that each class, and so the whole, is drawn as nearly in proportion as they allow.
 
     Groups with the same rows of each class are drawn by chance. The largest come first, so that the smaller ones make
-    good what whole groups left over or took too much.
+    good what whole groups left over or took too much. One that would be most of its class in the part drawn stays out,
+    unless nothing else is left to draw.
 
     Args:
         codes: class of each row, integers from 0, shape (n,).
@@ -80,18 +106,58 @@ def stratified_groups(codes: np.ndarray, groups: np.ndarray, fraction: float, se
         alike.setdefault(tuple(of_group.tolist()), []).append(group)
     generator = np.random.default_rng(seed)
     drawn = np.zeros(groups.max() + 1, dtype=bool)
-    owed = np.zeros(codes.max() + 1)  # rows of each class that the groups so far should have given and did not
-    for members in sorted(alike, key=lambda members: (-len(members), members)):
+    share = fraction * np.bincount(codes)
+    owed = np.zeros(len(share))  # rows of each class that the groups so far should have given and did not
+    several = sorted((members for members in alike if len(members) > 1), key=lambda members: (-len(members), members))
+    large = []
+    for members in several:
         rows = np.bincount(members, minlength=len(owed))
         owed += fraction * len(alike[members]) * rows
-        number = int(np.clip(np.rint(owed @ rows / (rows @ rows)), 0, len(alike[members])))
+        if (rows > share / 2).any():
+            large.append(members)
+            continue
+        number = _nearest(owed, rows, len(alike[members]))
+        owed -= number * rows
+        drawn[generator.permutation(alike[members])[:number]] = True
+    single = np.array([len(alike.get((code,), [])) for code in range(len(share))])
+    owed += fraction * single
+    for code, number in enumerate(_apportioned(owed, single, share - owed).tolist()):
+        owed[code] -= number
+        drawn[generator.permutation(alike.get((code,), []))[:number].astype(np.int64)] = True
+    for members in large:
+        rows = np.bincount(members, minlength=len(owed))
+        number = _nearest(owed, rows, len(alike[members]))
         owed -= number * rows
         drawn[generator.permutation(alike[members])[:number]] = True
     return drawn[groups]
 
 
+def _nearest(owed: np.ndarray, rows: np.ndarray, most: int) -> int:
+    """How many groups with these rows of each class come nearest to what is owed, 0 to `most`."""
+    return int(np.clip(np.rint(owed @ rows / (rows @ rows)), 0, most))
+
+
+def _apportioned(owed: np.ndarray, single: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """How many of the rows that stand alone to draw of each class: what is owed, rounded so that the sum is right too.
+
+    Args:
+        owed: rows to draw of each class, any numbers, shape (K,).
+        single: rows of each class that there are, int64, shape (K,).
+        given: rows that were drawn of each class before, shape (K,).
+    """
+    number = np.clip(np.floor(owed), 0, single).astype(np.int64)
+    # No class is left out for the sum's sake.
+    number[(owed >= 0.5) & (given < 0.5) & (number == 0) & (single > 0)] = 1
+    left = owed - number
+    for code in np.argsort(-left, kind="stable").tolist():
+        if number.sum() >= np.rint(owed.sum()) or left[code] <= 0:
+            break
+        number[code] += number[code] < single[code]
+    return number
+
+
 def stratified_mask(
-    codes: np.ndarray, fraction: float, seed: int, key: str, name_of: Callable[[int], str], unit: str = "rows"
+    codes: np.ndarray, fraction: float, seed: int, key: str, name_of: Callable[[int], str]
 ) -> np.ndarray:
     """Draw a part that holds each class in proportion.
 
@@ -101,7 +167,6 @@ def stratified_mask(
         seed: seed of the draw.
         key: the study's key that asks for the part, for the error sentence.
         name_of: gives a class's name from its code.
-        unit: what a row is called in the error sentence.
 
     Returns:
         True for the rows drawn, bool, shape (n,).
@@ -116,7 +181,7 @@ def stratified_mask(
     if counts.min() >= 2 and len(classes) <= size <= len(codes) - len(classes):
         rows = np.arange(len(codes))
         drawn[train_test_split(rows, test_size=size, random_state=seed, stratify=codes)[1]] = True
-    _check_parts(codes, drawn, fraction, key, name_of, unit)
+    _check_parts(codes, drawn, fraction, key, name_of, "rows")
     return drawn
 
 

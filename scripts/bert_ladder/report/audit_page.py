@@ -21,6 +21,7 @@ RARE_LABEL = 0.10
 SHIFTED_LABELS = 0.05
 LONGER = 1.25
 MANY_CUT = 0.20
+BUT_FOR = "but for case, white space, invisible characters and the form of characters (NFKC)"
 TOLD = 5  # findings about labels; the table has them all
 LENGTHS = {
     "min": "Shortest",
@@ -85,8 +86,8 @@ def audit_sections(audit: dict[str, Any], names: Sequence[str], positive: int | 
 
 
 def size_section(audit: dict[str, Any]) -> Section:
-    """Texts, and those without any visible character."""
-    rows, empty = audit["rows"], audit["empty"]
+    """Texts, and the empty ones that were left out."""
+    rows, empty = audit["rows"], audit["left_out"]
     half = 100 * 1.96 * math.sqrt(0.9 * 0.1 / rows["test"])
     findings = []
     if rows["test"] < FEW_TEXTS:
@@ -95,20 +96,22 @@ def size_section(audit: dict[str, Any]) -> Section:
         )
     if sum(empty.values()):
         findings.append(
-            f"Texts without a visible character: {empty['train']:,} in training, {empty['test']:,} in test."
+            f"Empty texts were left out: {empty['train']:,} of the training file, {empty['test']:,} of the test file."
         )
     return Section(
         "Texts",
         "The more test texts, the smaller the difference between two models that can be told from chance: with "
         f"{rows['test']:,} an accuracy near 90 % is known to ±{half:.1f} points at best. Worry below some "
-        f"{FEW_TEXTS:,}, and about any empty text: it is often a column that was read wrongly.",
-        _split_table(["Texts", "Empty"], [rows, empty]),
+        f"{FEW_TEXTS:,}, and about any empty text: it is often a column that was read wrongly. Those left out "
+        "are not among the texts, and numbers of texts on any page pass over them; where a test split was held out of "
+        "the training file they were left out before.",
+        _split_table(["Texts", "Empty, left out"], [rows, empty]),
         findings,
     )
 
 
 def repeats_section(audit: dict[str, Any]) -> Section:
-    """Exact duplicates within a split, and texts with several labels."""
+    """Duplicates within a split, and texts with several labels."""
     rows, duplicates, contradictory = audit["rows"], audit["duplicates"], audit["contradictory"]
     findings = [
         f"{_share(duplicates[split], rows[split])} of the {word.lower()} texts repeat another."
@@ -120,11 +123,15 @@ def repeats_section(audit: dict[str, Any]) -> Section:
     shares = {split: _share(duplicates[split], rows[split]) for split in SPLITS}
     return Section(
         "Repeated and contradictory texts",
-        "A duplicate repeats an earlier text of its split letter by letter and so counts twice; worry above "
-        f"{100 * MANY_REPEATED:.0f} %, which suggests that the data were collected twice. A contradictory text stands "
-        "under two labels or more, so that no model can be right each time; worry about any, since one of its labels "
-        f"is wrong. Over both splits together {_counted(contradictory['both'], 'text is', 'texts are')} contradictory.",
-        _split_table(["Duplicates", "Share", "Contradictory"], [duplicates, shares, contradictory]),
+        f"A duplicate repeats an earlier text of its split, {BUT_FOR}, and so counts twice; an exact one does so "
+        f"letter by letter. Worry above {100 * MANY_REPEATED:.0f} %, which suggests that the data were collected twice. "
+        "A contradictory text stands under two labels or more, so that no model can be right each time; worry about any, "
+        "since one of its labels is wrong. Over both splits together "
+        f"{_counted(contradictory['both'], 'text is', 'texts are')} contradictory.",
+        _split_table(
+            ["Exact duplicates", "Duplicates", "Share", "Contradictory"],
+            [audit["exact"]["duplicates"], duplicates, shares, contradictory],
+        ),
         findings,
     )
 
@@ -138,13 +145,13 @@ def leak_section(audit: dict[str, Any]) -> Section:
         findings.append(f"{share} of the test texts are training texts too: their score measures memory.")
     return Section(
         "Test texts that are training texts too",
-        "A model may have memorized these, so that its score is too good; a larger model gains more. Worry above "
-        f"{100 * MANY_REPEATED:.0f} % of the test texts; comparison.csv has each row's accuracy without them "
-        "(clean_accuracy).",
+        f"These stand in both splits, {BUT_FOR}. A model may have memorized them, so that its score is too good; a "
+        f"larger model gains more. Worry above {100 * MANY_REPEATED:.0f} % of the test texts; comparison.csv has each "
+        "row's accuracy without them (clean_accuracy).",
         Table(
-            ["Texts in both splits", "Test texts concerned", "Share"],
-            [[f"{leaked['texts']:,}", f"{leaked['test_rows']:,}", share]],
-            "rrr",
+            ["Exact texts in both splits", "Texts in both splits", "Test texts concerned", "Share"],
+            [[f"{audit['exact']['leaked']['texts']:,}", f"{leaked['texts']:,}", f"{leaked['test_rows']:,}", share]],
+            "rrrr",
         ),
         findings,
     )

@@ -13,7 +13,7 @@ from bert_ladder.data.frames import read_labels, read_rows, rows_csv
 from bert_ladder.report.cells import measure_cells, table_cells
 from bert_ladder.report.records import read_record
 from bert_ladder.report.table_forms import render_html, render_latex, render_markdown, render_text
-from bert_ladder.report.table_notes import foot_lines
+from bert_ladder.report.table_notes import foot_lines, held_out_lines
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ def render_table(
     rows: Sequence[dict[str, Any]],
     study: str,
     notes: Sequence[str],
+    held_out: dict[str, Any] | None,
     paths_out: dict[str, str | Path],
 ) -> None:
     """Write the table in its five forms.
@@ -59,6 +60,7 @@ def render_table(
         rows: see `build_table`.
         study: name of the study.
         notes: lines to add to the foot.
+        held_out: `fraction` and `seed` of the test split where it was held out of the training file.
         paths_out: "csv", "markdown", "latex", "text" and "html" to the files to write.
     """
     comparison = read_rows(sources.comparison)
@@ -71,7 +73,7 @@ def render_table(
     searches = {row["model"]: outcomes[row["path"]] for row in rows if row["path"] in outcomes}
     table = build_table(comparison, metrics, rows, speeds, searches)
     tables = table_cells(table), measure_cells(table)
-    foot = foot_lines(table, names, positive, audit, notes)
+    foot = foot_lines(table, names, positive, audit, [*held_out_lines(audit, held_out), *notes])
     title = f"Study {study}: {audit['rows']['train']:,} train and {audit['rows']['test']:,} test texts"
     forms = {
         "csv": rows_csv(table),

@@ -9,6 +9,8 @@ from bert_ladder.report.cells import DIFFERENCE, ORIGINAL
 from bert_ladder.report.markup import single_spaced
 from bert_ladder.report.timing import unranked
 
+TOLD = 10  # labels that a sentence names
+
 
 def foot_lines(
     table: pd.DataFrame, names: Sequence[str], positive: int | None, audit: dict[str, Any], notes: Sequence[str]
@@ -32,14 +34,21 @@ def foot_lines(
     ]
     if any(column.startswith("reference_") for column in table.columns):
         lines.append(f"“{ORIGINAL}”: the value this row repeats; “{DIFFERENCE}”: ours minus the original's, in points.")
-    duplicates, shared = audit["duplicates"], audit["leaked"]["texts"]
+    exact = audit["exact"]
+    duplicates, shared = exact["duplicates"], exact["leaked"]["texts"]
+    all_of = [*audit["duplicates"].values(), audit["leaked"]["texts"]]
+    beyond = (
+        " But for case, white space and invisible characters: {:,}, {:,} and {:,}.".format(*all_of)
+        if all_of != [*duplicates.values(), shared]
+        else ""
+    )
     for split, counts in audit["labels"].items():
         total = sum(counts.values())
         shares = ", ".join(f"{name} {_share(count / total)}" for name, count in counts.items())
         lines.append(f"Labels of the {split} texts: {shares}.")
     lines.append(
         f"Exact duplicates: {duplicates['train']:,} in train, {duplicates['test']:,} in test; "
-        f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test."
+        f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test.{beyond}"
     )
     cuts = [
         f"at {int(length):,} WordPieces {_share(cut['train'])} of the train and {_share(cut['test'])} of the test "
@@ -50,6 +59,36 @@ def foot_lines(
     if cuts:
         lines.append(f"Text length: {'; '.join(cuts)}; the linear baselines read whole texts.")
     return [single_spaced(line) for line in [*lines, *notes]]
+
+
+def held_out_lines(audit: dict[str, Any], held_out: dict[str, Any] | None) -> list[str]:
+    """How much was held out as the test split, where the data set has none of its own.
+
+    Args:
+        audit: audit.json.
+        held_out: `fraction` asked for and `seed`, or None.
+    """
+    if held_out is None:
+        return []
+    asked, test, train = held_out["fraction"], audit["labels"]["test"], audit["labels"]["train"]
+    whole = {name: count + train[name] for name, count in test.items()}
+    drawn, total = sum(test.values()), sum(whole.values())
+    # A whole row more or less is rounding.
+    departing = [
+        f"“{name}” {count:,} of {whole[name]:,} ({_share(count / whole[name])})"
+        for name, count in test.items()
+        if abs(count - asked * whole[name]) > 1
+    ]
+    more = f" and {len(departing) - TOLD:,} more labels" if len(departing) > TOLD else ""
+    except_for = (
+        f" As texts that are equal stay together, other shares were drawn of {', '.join(departing[:TOLD])}{more}."
+        if departing
+        else ""
+    )
+    return [
+        f"The data set has no test split: {drawn:,} of its {total:,} texts ({_share(drawn / total)}; {asked:.4g} was "
+        f"asked for), in proportion by label (seed {held_out['seed']}), were held out as the test split.{except_for}"
+    ]
 
 
 def _interval_line(table: pd.DataFrame) -> str:

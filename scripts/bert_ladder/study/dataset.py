@@ -70,10 +70,11 @@ class Dataset:
         source = published_sources(self.settings)[part]
         of_table = {key: self.settings.get(key) for key in ("text", "label")}
         own = {key: source[key] for key in (*OPTIONS, "test_texts") if key in source}
-        held_out = {} if part in self.unlabelled else {"held_out": self.held_out}
+        of_split = {"held_out": self.held_out, "empty_texts": self.settings["empty_texts"]}
         if part in self.unlabelled:
             of_table["text"] = None  # each of the texts without labels names its own
-        return of_table | own | held_out | {"max_bytes": self.settings["max_bytes"]}
+            of_split = {}
+        return of_table | own | of_split | {"max_bytes": self.settings["max_bytes"]}
 
     def reading_params(self, part: str) -> dict[str, Any]:
         """What changes with that which is read."""

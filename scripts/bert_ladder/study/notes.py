@@ -37,21 +37,10 @@ class Notes:
     def table(self) -> list[str]:
         """What the foot of the table must say about the data."""
         return [
-            *self.held_out(),
             *self.pretrainings(),
             *self.unknown_positions(),
             *self.untrained_poolers(),
             *self.split_per_run(),
-        ]
-
-    def held_out(self) -> list[str]:
-        """Where the test split comes from, if the data set has none of its own."""
-        out = self.dataset.held_out
-        if out is None:
-            return []
-        return [
-            f"The data set has no test split: {out['fraction']:.0%} of its texts, stratified by label "
-            f"(seed {out['seed']}), were held out as the test split."
         ]
 
     def pretrainings(self) -> list[str]:

@@ -161,7 +161,9 @@ def is_same_reading(settings: dict[str, Any], before: dict[str, Any], found: dic
         before: how it was read.
         found: what was found in it then, see `bert_ladder.data.readers.published.Found`.
     """
-    others = [key for key in {*settings, *before} if key not in (*OPTIONS, "max_bytes")]
+    # Where no text was empty it does not matter what would be done with one.
+    unread = (*OPTIONS, "max_bytes", *(() if found.get("empty", 0) else ("empty_texts",)))
+    others = [key for key in {*settings, *before} if key not in unread]
     if any(settings.get(key) != before.get(key) for key in others) or settings["max_bytes"] < found["bytes"]:
         return False
     return all(_is_same_option(key, settings, before, found) for key in OPTIONS)

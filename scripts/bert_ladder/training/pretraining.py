@@ -638,5 +638,5 @@ def pretrain_encoder(
 
 
 def is_test_text(texts: pd.Series, test: pd.Series) -> np.ndarray:
-    """Which texts stand in the test split too, whatever their case and white space. bool (n,)."""
+    """Which texts stand in the test split too, see `plain`, bool, shape (n,)."""
     return texts.map(plain).isin(set(test.map(plain))).to_numpy()

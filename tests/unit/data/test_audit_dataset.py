@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from audit_dataset import main
-from bert_ladder.data.audit import audit_dataset, describe_lengths
+from bert_ladder.data.audit import AuditedFiles, audit_dataset, describe_lengths, left_out
 from bert_ladder.data.frames import SplitPaths, pack_texts, write_frame, write_labels
 from bert_ladder.data.ingestion import build_npz
 from bert_ladder.data.label_encoding import build_frame
 from bert_ladder.data.readers.published import PublishedFile
 
-TRAIN = [("a a a", 0), ("a a a", 0), ("b\u00a0b", 1), ("b\u00a0b", 0), ("ü", 1), (" \n", 1), ("c", 0)]
-TEST = [("c", 1), ("c", 1), ("ü", 1), ("new", 0), ("b\u00a0b", 0), ("", 0)]
+TRAIN = [("a a a", 0), ("a a a", 0), ("b\u00a0b", 1), ("b\u00a0b", 0), ("ü", 1), ("y", 1), ("c", 0)]
+TEST = [("c", 1), ("c", 1), ("ü", 1), ("new", 0), ("b\u00a0b", 0), ("x", 0)]
 LENGTHS = {"train": [1, 2, 3, 4, 5, 6, 127], "test": [126, 127, 5, 5, 5, 0]}
 
 
@@ -24,8 +24,17 @@ def audited(folder: Path, train: list, test: list, names: tuple[str, ...] = ("ne
     """The audit of these rows, without vocabularies."""
     _write(folder, train, test, names)
     frames = SplitPaths(folder / "train.parquet", folder / "test.parquet")
-    audit_dataset(frames, folder / "labels.json", [], [], folder / "audit.json", folder / "leaked.parquet")
+    files = AuditedFiles(frames, write_records(folder), folder / "labels.json", [])
+    audit_dataset(files, [], folder / "audit.json", folder / "leaked.parquet")
     return json.loads((folder / "audit.json").read_text())
+
+
+def write_records(folder: Path, empty: tuple[int, int] = (0, 0), held_out: dict | None = None) -> SplitPaths:
+    """Records of both splits' readings, of which so many rows were left out."""
+    for split, count in zip(("train", "test"), empty, strict=True):
+        record = {"params": {"held_out": held_out}, "found": {"empty": count}}
+        (folder / f"{split}.json").write_text(json.dumps(record))
+    return SplitPaths(folder / "train.json", folder / "test.json")
 
 
 def _write(folder: Path, train: list, test: list, names: tuple[str, ...]) -> None:
@@ -44,10 +53,10 @@ def test_counts(tmp_path: Path) -> None:
     assert audit["contradictory"] == {"train": 1, "test": 0, "both": 2}
     assert audit["leaked"] == {"texts": 3, "test_rows": 4}
     assert audit["labels"] == {"train": {"neg": 4, "pos": 3}, "test": {"neg": 3, "pos": 3}}
-    assert audit["empty"] == {"train": 1, "test": 1}
-    assert audit["characters"]["train"] == {"min": 1, "median": 3.0, "mean": 20 / 7, "p90": 5.0, "p99": 5.0, "max": 5}
+    assert audit["left_out"] == {"train": 0, "test": 0}
+    assert audit["characters"]["train"] == {"min": 1, "median": 3.0, "mean": 19 / 7, "p90": 5.0, "p99": 5.0, "max": 5}
     assert audit["words"]["train"]["max"] == 3
-    assert audit["words"]["train"]["min"] == 0
+    assert audit["words"]["train"]["min"] == 1
 
 
 def test_leaked_rows_are_named(tmp_path: Path) -> None:
@@ -56,6 +65,25 @@ def test_leaked_rows_are_named(tmp_path: Path) -> None:
     leaked = pd.read_parquet(tmp_path / "leaked.parquet")
     assert leaked["row"].tolist() == [0, 1, 2, 4]
     assert leaked["row"].dtype == "int32"
+
+
+def test_texts_are_equal_whatever_a_copy_changed(tmp_path: Path) -> None:
+    """Case, white space, invisible characters and full width make no other text; exact figures stand beside."""
+    train = [("Good film, ﬁne", 0), ("good  FILM, fine ", 1), ("bad\u200b film", 1), ("\uff23", 0), ("stra\u00dfe", 1)]
+    test = [("bad film\ufeff", 1), ("c", 0), ("STRASSE", 1), ("new", 0), ("new", 0)]
+    audit = audited(tmp_path, train, test)
+    assert audit["duplicates"] == {"train": 1, "test": 1}
+    assert audit["leaked"] == {"texts": 3, "test_rows": 3}
+    assert audit["contradictory"] == {"train": 1, "test": 0, "both": 1}
+    assert audit["exact"] == {"duplicates": {"train": 0, "test": 1}, "leaked": {"texts": 0, "test_rows": 0}}
+    assert pd.read_parquet(tmp_path / "leaked.parquet")["row"].tolist() == [0, 1, 2]
+
+
+def test_texts_that_were_left_out_are_counted_once(tmp_path: Path) -> None:
+    """A test split that is held out has the training file's record too."""
+    assert left_out(write_records(tmp_path, (3, 2))) == {"train": 3, "test": 2}
+    held_out = {"fraction": 0.2, "seed": 0}
+    assert left_out(write_records(tmp_path, (3, 3), held_out)) == {"train": 3, "test": 0}
 
 
 def test_lengths_are_described() -> None:
@@ -73,11 +101,13 @@ def test_cut_texts_count_the_special_tokens(tmp_path: Path) -> None:
         for split, lengths in LENGTHS.items():
             offsets.append(str(tmp_path / f"{name}.{split}.offsets.npy"))
             np.save(offsets[-1], np.cumsum([0, *(factor * length for length in lengths)]))
+    write_records(tmp_path)
     job = SimpleNamespace(
         input=SimpleNamespace(
             train=str(tmp_path / "train.parquet"),
             test=str(tmp_path / "test.parquet"),
             labels=str(tmp_path / "labels.json"),
+            records=[str(tmp_path / "train.json"), str(tmp_path / "test.json")],
             offsets=offsets,
         ),
         output=SimpleNamespace(audit=str(tmp_path / "audit.json"), leaked=str(tmp_path / "leaked.parquet")),
@@ -102,9 +132,11 @@ def test_imdb(tmp_path: Path, shared_data: Path) -> None:
     frames = SplitPaths(tmp_path / "train.parquet", tmp_path / "test.parquet")
     build_frame(npz, frames, tmp_path / "classes.json")
     write_labels(tmp_path / "labels.json", ["negative", "positive"], 1)
-    audit_dataset(frames, tmp_path / "labels.json", [], [], tmp_path / "audit.json", tmp_path / "leaked.parquet")
+    files = AuditedFiles(frames, write_records(tmp_path), tmp_path / "labels.json", [])
+    audit_dataset(files, [], tmp_path / "audit.json", tmp_path / "leaked.parquet")
     audit = json.loads((tmp_path / "audit.json").read_text())
-    assert audit["duplicates"] == {"train": 96, "test": 199}
-    assert audit["leaked"]["texts"] == 123
+    for found in (audit["exact"], audit):
+        assert found["duplicates"] == {"train": 96, "test": 199}
+        assert found["leaked"] == {"texts": 123, "test_rows": 123}
     assert audit["labels"]["test"] == {"negative": 12_500, "positive": 12_500}
     assert npz.train.stat().st_size < 15_000_000

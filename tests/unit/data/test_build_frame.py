@@ -78,8 +78,9 @@ def test_bad_labels_get_one_sentence(tmp_path: Path, train: list, test: list, ex
         ({"a": 0, "b": 1}, {"c": 1, "d": 1}, "dataset.test: all 2 rows have the label 'yes'; give a split"),
         ({"a": 0, "b": 1}, {"a": 0, "b": 1}, "dataset.test: all 2 texts are training texts too"),
         ({"a": 0, "b": 1, "c": 1}, {"b": 1, "a": 0}, "dataset.test: all 2 texts are training texts too"),
+        ({"a b": 0, "c": 1}, {"A  b\u200b": 0, " c": 1}, r"all 2 texts are training texts too \(but for case, white"),
     ],
-    ids=["train of one class", "test of one class", "test is train", "test within train"],
+    ids=["train of one class", "test of one class", "test is train", "test within train", "test is train but for case"],
 )
 def test_useless_splits_are_refused(tmp_path: Path, train: dict, test: dict, expected: str) -> None:
     """One class, or a test split that was trained on: one sentence, before anything is written."""

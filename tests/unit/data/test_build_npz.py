@@ -27,16 +27,17 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bert_ladder.data.frames import read_npz
+from bert_ladder.data.frames import is_blank, read_npz
 from bert_ladder.data.ingestion import HeldOut, build_npz, held_out_mask
 from bert_ladder.data.readers.published import PublishedFile
+from bert_ladder.data.splits import stratified_mask
 from bert_ladder.files.unpickling import Exact, unpickle_strings
 from bert_ladder.runtime.jobs import BadInput
 from build_npz import main
 from damage import damaged
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
-TEXTS = ["plain", "naïve — 日本語 😀", "", 'two\nlines, a comma and a "quote"', "\ttab", "NA", "null", "nan", " 1.0 "]
+TEXTS = ["plain", "naïve — 日本語 😀", "x", 'two\nlines, a comma and a "quote"', "\ttab", "NA", "null", "nan", " 1.0 "]
 LABELS = [1, 0, 1, 0, 1, 0, 1, 0, 1]
 MAX_BYTES = 4 * 2**30
 
@@ -148,21 +149,21 @@ def test_every_form_keeps_texts_labels_and_order(tmp_path: Path, name: str, kind
 @pytest.mark.parametrize(
     "array",
     [
-        np.array(["é", "", "x"]),
-        np.array(["é", "", "x"]).astype(">U3"),
-        np.array([["é"], [""], ["x"]]),
-        np.array(["é".encode(), b"", b"x"]),
-        np.array(["é", "", "x"], dtype=object),
-        np.array(["é".encode(), b"", b"x"], dtype=object),
-        np.array([np.str_("é"), np.bytes_(b""), "x"], dtype=object),
-        np.array([["é"], [""], ["x"]], dtype=object),
+        np.array(["é", "y", "x"]),
+        np.array(["é", "y", "x"]).astype(">U3"),
+        np.array([["é"], ["y"], ["x"]]),
+        np.array(["é".encode(), b"y", b"x"]),
+        np.array(["é", "y", "x"], dtype=object),
+        np.array(["é".encode(), b"y", b"x"], dtype=object),
+        np.array([np.str_("é"), np.bytes_(b"y"), "x"], dtype=object),
+        np.array([["é"], ["y"], ["x"]], dtype=object),
     ],
     ids=["U", "big-endian", "column", "S", "object-str", "object-bytes", "object-scalars", "object-column"],
 )
 def test_npz_arrays_in_the_wild(tmp_path: Path, array: np.ndarray) -> None:
     """Unicode, byte and object arrays of strings are all read."""
     np.savez_compressed(tmp_path / "a.npz", text=array, label=np.array([0, 1, 1], dtype=np.uint8))
-    assert built(tmp_path / "a.npz") == (["é", "", "x"], [0, 1, 1])
+    assert built(tmp_path / "a.npz") == (["é", "y", "x"], [0, 1, 1])
 
 
 @pytest.mark.parametrize(
@@ -960,7 +961,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], None], dict[str, Any], str]] = 
         "a.csv",
         _raw("text,label\na,0\nb,0\nc,0\nd,1\n"),
         {"held_out": {"fraction": 0.5, "seed": 1}},
-        "held-out test split, class '1': 1 of 4 distinct texts, too few to be in both parts",
+        "held-out test split, class '1': 1 of 4 rows, too few to be in both parts",
     ),
     "held out all": (
         "a.csv",
@@ -984,11 +985,12 @@ def test_bad_files_get_one_sentence(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("name", ["a.npz", "a.csv", "a.csv.gz", "a.jsonl", "a.parquet"])
 def test_rows_have_a_limit(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Empty texts add no bytes, and packed files can hold billions of them: rows are counted too."""
+    """Empty texts add no bytes, and packed files can hold billions of them: rows are counted before texts are seen."""
     write_any(tmp_path / name, [""] * 101, [i % 2 for i in range(101)])
     monkeypatch.setattr("bert_ladder.data.readers.published.MAX_ROWS", 100)
     with pytest.raises(BadInput, match=r"/a\..*: holds more than 100 rows, the most that is read; give a smaller file"):
         built(tmp_path / name)
+    write_any(tmp_path / name, ["a"] * 101, [i % 2 for i in range(101)])
     monkeypatch.setattr("bert_ladder.data.readers.published.MAX_ROWS", 101)
     assert len(built(tmp_path / name)[0]) == 101
 
@@ -1042,10 +1044,12 @@ FORMS = [
 ]
 IN_A_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Whatever UTF-8 can carry, and often what separates and quotes.
-ANY_TEXT = st.text(st.one_of(st.sampled_from('",\t\r\n\0\ufeff '), st.characters(exclude_categories=["Cs"])))
+ANY_TEXT = st.text(st.one_of(st.sampled_from('",\t\r\n\0\ufeff '), st.characters(exclude_categories=["Cs"]))).filter(
+    lambda text: not is_blank(text)
+)
 
 STRANGE_TEXTS = [
-    *("", " \t ", "x" * 1_000_000, "\u202e\u05e2\u05d1\u05e8\u05d9\u05ea"),
+    *("x" * 1_000_000, "\u202e\u05e2\u05d1\u05e8\u05d9\u05ea"),
     "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 100,
 ]
 
@@ -1063,7 +1067,7 @@ def write_form(path: Path, texts: list[str], labels: list[Any]) -> None:
 @settings(IN_A_FOLDER, max_examples=40)
 @given(texts=st.lists(ANY_TEXT, min_size=1, max_size=8))
 def test_any_text_comes_through_every_form(tmp_path: Path, name: str, texts: list[str]) -> None:
-    """Empty texts, white space, quotes, separators, NULs, emoji, any script: each keeps its row and its characters."""
+    """White space, quotes, separators, NULs, emoji, any script: each keeps its row and its characters."""
     # A quoted text with a tab and a line break may look like two lines of a tsv file that never quotes.
     assume(name != "a.tsv" or not any("\t" in text and set(text) & set("\r\n") for text in texts))
     labels = [i % 2 for i in range(len(texts))]
@@ -1074,7 +1078,7 @@ def test_any_text_comes_through_every_form(tmp_path: Path, name: str, texts: lis
 @pytest.mark.parametrize("text", STRANGE_TEXTS)
 @pytest.mark.parametrize("name", FORMS)
 def test_strange_texts_are_texts(tmp_path: Path, name: str, text: str) -> None:
-    """No text, only white space, a million characters, right to left, joined emoji: none is changed or refused."""
+    """A million characters, right to left, joined emoji: none is changed or refused."""
     write_form(tmp_path / name, [text, "plain", text, "plain"], ["b", "a", "b", "a"])
     assert Counter(zip(*built(tmp_path / name), strict=True)) == {(text, "b"): 2, ("plain", "a"): 2}
 
@@ -1113,6 +1117,68 @@ def test_cut_at_every_byte(tmp_path: Path, name: str) -> None:
         assert found <= rows, length
 
 
+# Empty texts ----------------------------------------------------------------------------------------------------------
+
+BLANK = ["", " \t ", "\u00a0\u3000", "\u200b\ufeff\u2060", " \u200d\u00ad"]
+
+
+@pytest.mark.parametrize("text", BLANK)
+@pytest.mark.parametrize("name", FORMS)
+def test_empty_texts_are_refused_or_dropped(tmp_path: Path, name: str, text: str) -> None:
+    """In every form alike; what is left keeps its order."""
+    write_form(tmp_path / name, ["one", text, "two", text], ["a", "a", "b", "b"])
+    with pytest.raises(
+        BadInput, match=r": the text is empty, as are those of .*; fill it in or drop the row, or set d"
+    ):
+        built(tmp_path / name)
+    assert built(tmp_path / name, empty_texts="drop") == (["one", "two"], ["a", "b"])
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet", "a.npz"])
+def test_missing_texts_are_empty_ones(tmp_path: Path, name: str) -> None:
+    """A null is dropped as an empty text is."""
+    texts, labels = ["one", None, " ", "two"], [0, 0, 1, 1]
+    write_any(tmp_path / name, texts, labels)
+    with pytest.raises(BadInput, match=r"(row|line) 2: the text is missing, as are those of (row|line) 3; fill it in"):
+        built(tmp_path / name)
+    assert built(tmp_path / name, empty_texts="drop") == (["one", "two"], [0, 1])
+
+
+def test_empty_rows_are_named_and_counted(tmp_path: Path) -> None:
+    """The first ones as the file has them, and how many more; dropped ones are counted where the columns are kept."""
+    write_csv(tmp_path / "a.csv", [*["", " "] * 5, "one", "two"], [0, 1] * 6)
+    lines = "line 3, line 4, line 5, line 6, line 7"
+    with pytest.raises(BadInput, match=rf"a\.csv, line 2: the text is empty, as are those of {lines} and 4 more; fill"):
+        built(tmp_path / "a.csv")
+    file = PublishedFile(tmp_path / "a.csv", "train", MAX_BYTES, empty_texts="drop")
+    build_npz(file, tmp_path / "a.npz")
+    assert file.found.empty == 10
+
+
+def test_rows_behind_dropped_ones_are_named_as_in_the_file(tmp_path: Path) -> None:
+    """A label that is wrong is told by the line that a person finds it in."""
+    write_csv(tmp_path / "a.csv", ["", "one", "", "two"], ["x", "x", "", ""])
+    with pytest.raises(BadInput, match=r"a\.csv, line 5: the label is missing"):
+        built(tmp_path / "a.csv", empty_texts="drop")
+
+
+def test_only_empty_texts_are_refused(tmp_path: Path) -> None:
+    """Dropping them all would leave nothing."""
+    write_csv(tmp_path / "a.csv", ["", " ", ""], [0, 1, 0])
+    with pytest.raises(BadInput, match=r"a\.csv: all 3 texts are missing or empty; name the column of the texts \(da"):
+        built(tmp_path / "a.csv", empty_texts="drop")
+
+
+def test_empty_texts_are_dropped_before_a_test_split_is_held_out(tmp_path: Path) -> None:
+    """They count in neither split, and a fifth of the others is held out."""
+    write_csv(tmp_path / "a.csv", [*[""] * 20, *(f"text {i}" for i in range(100))], [0, 1] * 60)
+    held_out = {"fraction": 0.2, "seed": 1}
+    train, test = (
+        built(tmp_path / "a.csv", split=split, held_out=held_out, empty_texts="drop") for split in ("train", "test")
+    )
+    assert (len(train[0]), len(test[0])) == (80, 20)
+
+
 # Held-out test split --------------------------------------------------------------------------------------------------
 
 
@@ -1143,6 +1209,63 @@ def test_equal_texts_are_never_divided(rows: list[tuple[bytes, int]]) -> None:
     sides = {}
     for text, side in zip(texts, held.tolist(), strict=True):
         assert sides.setdefault(text, side) == side
+
+
+@pytest.mark.parametrize(
+    ("repeated", "labels"),
+    [
+        (["same"] * 40, [0, 1] * 20),
+        (["same"] * 40, [0] * 40),
+        ([f"copy {i % 3}" for i in range(60)], [0] * 60),
+        ([f"copy {i // 4}" for i in range(80)], [i // 4 % 2 for i in range(80)]),
+    ],
+    ids=["of both labels", "of one label", "three texts", "four times each"],
+)
+@pytest.mark.parametrize("fraction", [0.2, 0.3])
+def test_repeated_texts_leave_the_shares_as_asked(repeated: list[str], labels: list[int], fraction: float) -> None:
+    """The test split and each label have their share of rows; no repeated text is most of a label's test rows."""
+    texts = [text.encode() for text in repeated + [f"text {i}" for i in range(120)]]
+    labels = labels + [0, 1] * 60
+    held = held_out_mask(texts, labels, HeldOut(fraction=fraction, seed=1))
+    assert abs(held.sum() - fraction * len(texts)) <= 1
+    for label in (0, 1):
+        rows = np.array(labels) == label
+        assert abs(held[rows].sum() - fraction * rows.sum()) <= 1
+        drawn = Counter(text for text, of in zip(texts, held & rows, strict=True) if of)
+        assert max(drawn.values()) <= fraction * rows.sum() / 2
+
+
+def test_many_small_classes_give_their_share_together() -> None:
+    """One text that stands twice does not change how many rows are drawn of 150 classes of six."""
+    texts = [b"twice", b"twice", *(b"%d" % i for i in range(898))]
+    held = held_out_mask(texts, [i % 150 for i in range(900)], HeldOut(fraction=0.2, seed=1))
+    assert held.sum() == 180
+    assert set(np.bincount(np.arange(900)[held] % 150)) == {1, 2}
+
+
+def test_a_text_that_is_most_of_its_class_may_have_to_be_drawn() -> None:
+    """Where a class has nothing smaller, a text of many rows is better than none."""
+    texts = [*(b"copy %d" % (i % 3) for i in range(60)), *(b"%d" % i for i in range(60))]
+    held = held_out_mask(texts, [0] * 60 + [1] * 60, HeldOut(fraction=0.2, seed=1))
+    assert (held[:60].sum(), held[60:].sum()) == (20, 12)
+
+
+def test_held_out_rows_of_distinct_texts_are_those_of_the_stratified_draw() -> None:
+    """Without repeated texts the held-out rows are, for ever, those of the draw of rows."""
+    codes = [0, 1, 1] * 50
+    expected = stratified_mask(np.array(codes), 0.2, 1, "any", str)
+    texts = [b"text %d" % i for i in range(150)]
+    assert held_out_mask(texts, codes, HeldOut(fraction=0.2, seed=1)).tolist() == expected.tolist()
+
+
+def test_texts_that_differ_in_case_alone_are_held_out_together() -> None:
+    """As are those that differ in white space and zero-width characters."""
+    forms = [[f"text {i}", f"TEXT {i} ", f"te\u200bxt {i}"] for i in range(40)]
+    held = held_out_mask(
+        [text.encode() for of in forms for text in of], [*np.repeat([0, 1] * 20, 3)], HeldOut(fraction=0.2, seed=1)
+    )
+    assert set(held.reshape(40, 3).sum(axis=1)) == {0, 3}
+    assert held.sum() == 24
 
 
 def test_held_out_archive_is_read_whole(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """_data: the safe npz, the frame and the label names keep what is put into them."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from bert_ladder.data.frames import (
     DATA_COLUMN,
     LABEL_COLUMN,
     frame_labels,
+    is_blank,
     pack_texts,
+    plain,
     read_classes,
     read_frame,
     read_labels,
@@ -105,3 +108,32 @@ def test_every_name_comes_back(tmp_path: Path, names: list[str]) -> None:
     table = pd.DataFrame({"model": names, "value": np.arange(len(names)) / 7})
     (tmp_path / "table.csv").write_text(rows_csv(table), encoding="utf-8")
     pd.testing.assert_frame_equal(read_rows(tmp_path / "table.csv"), table, check_dtype=False)
+
+
+INVISIBLE = "\u200b\u200d\ufeff\u00ad\u2060\ufe0f"
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_plain_text_is_plain(text: str) -> None:
+    """Once is enough; case and invisible characters make no difference; a blank text has nothing left."""
+    assert plain(plain(text)) == plain(text)
+    assert plain(INVISIBLE.join(["", *text, ""])) == plain(text)
+    assert (plain(text) == "") == is_blank(text)
+    assert plain(f" {text}\u3000\n") == plain(text)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_ascii_is_as_plain_as_any(text: str) -> None:
+    """The short way gives what the long one would."""
+    assert plain(text) == " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+@pytest.mark.parametrize(
+    ("text", "copy"),
+    [("Good film", "GOOD  film\n"), ("stra\u00dfe", "STRASSE"), ("\uff23\uff24", "cd"), ("e\u0301", "\u00e9")],
+)
+def test_copies_are_plain_the_same(text: str, copy: str) -> None:
+    """Case, white space, full width, decomposed letters."""
+    assert plain(text) == plain(copy)
+    assert plain(text) != plain(copy + "x")

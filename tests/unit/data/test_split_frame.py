@@ -81,6 +81,17 @@ def test_equal_texts_are_in_one_part(tmp_path: Path, seed: int) -> None:
     assert parts.tolist() == drawn(tmp_path, codes, seed=seed, texts=texts).tolist() != other.tolist()
 
 
+def test_texts_that_differ_in_case_alone_are_in_one_part(tmp_path: Path) -> None:
+    """So are those that differ in white space and zero-width characters; each class still has its fraction."""
+    texts = [form for i in range(40) for form in (f"text {i}", f"TEXT {i} ", f"te\u200bxt {i}")]
+    codes = np.repeat([0, 1] * 20, 3).astype(np.int16)
+    write_frame(tmp_path / "train.parquet", pack_texts([text.encode() for text in texts], codes.tolist()), codes, NAMES)
+    split_frame(tmp_path / "train.parquet", tmp_path / "split.parquet", 0.2, 1)
+    drawn_rows = (pd.read_parquet(tmp_path / "split.parquet")["part"] == "validation").to_numpy()
+    assert (drawn_rows.reshape(40, 3) == drawn_rows[::3, np.newaxis]).all()
+    assert [drawn_rows[codes == code].sum() for code in (0, 1)] == [12, 12]
+
+
 def test_texts_that_stand_once_are_drawn_row_by_row(tmp_path: Path) -> None:
     """Without copies the parts are those of the stratified draw of rows."""
     codes = [0, 1, 1] * 50

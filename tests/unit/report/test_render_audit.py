@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.data.audit import audit_texts, audit_tokens
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, write_labels
+from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, plain, write_labels
 from bert_ladder.report.audit_page import render_audit
 
 HOSTILE = "<img src=x onerror='window.pwned = 1'>"
@@ -29,7 +29,9 @@ def audit_of(folder: Path, train: list[str], test: list[str], train_labels: list
         paths[split] = folder / f"{split}.npy"
         np.save(paths[split], np.cumsum([0, *(len(text.split()) for text in texts)]))
     names = ["bad", HOSTILE, "odd"][: max(train_labels + test_labels) + 1]
-    return audit_texts(frames, names) | {"vocabularies": {"own": audit_tokens(paths, [4, 8])}}
+    plain_texts = {split: frame[DATA_COLUMN].map(plain) for split, frame in frames.items()}
+    audit = audit_texts(frames, names, plain_texts)
+    return audit | {"left_out": {"train": 0, "test": 0}, "vocabularies": {"own": audit_tokens(paths, [4, 8])}}
 
 
 def page_of(folder: Path, audit: dict[str, Any], positive: int | None = None) -> str:
@@ -74,12 +76,13 @@ def test_sound_data_raise_no_finding(tmp_path: Path, clean: dict[str, Any]):
 def test_tables_hold_the_numbers(tmp_path: Path):
     """Each number of the audit stands in the table under its heading."""
     train = ["a b c", "a b c", "d e", "f " * 10, "leak"]
-    audit = audit_of(tmp_path, train, ["leak", "leak", "x", " "], [0, 1, 0, 0, 1], [1, 1, 0, 0])
+    audit = audit_of(tmp_path, train, ["leak", "leak", "x", "y"], [0, 1, 0, 0, 1], [1, 1, 0, 0])
+    audit["left_out"]["test"] = 2
     page = page_of(tmp_path, audit, positive=1)
-    assert lines_of(page, "Texts") == [["Training", "5", "0"], ["Test", "4", "1"]]
+    assert lines_of(page, "Texts") == [["Training", "5", "0"], ["Test", "4", "2"]]
     repeated = lines_of(page, "Repeated and contradictory texts")
-    assert repeated == [["Training", "1", "20.0 %", "1"], ["Test", "1", "25.0 %", "0"]]
-    assert lines_of(page, "Test texts that are training texts too") == [["1", "2", "50.0 %"]]
+    assert repeated == [["Training", "1", "1", "20.0 %", "1"], ["Test", "1", "1", "25.0 %", "0"]]
+    assert lines_of(page, "Test texts that are training texts too") == [["1", "1", "2", "50.0 %"]]
     assert lines_of(page, "Labels") == [["bad", "3", "60.0 %", "2", "50.0 %"], [HOSTILE, "2", "40.0 %", "2", "50.0 %"]]
     lengths = lines_of(page, "Lengths")
     assert lengths[0] == ["characters", "Training", "3", "5", "7", "14", "19", "20"]
@@ -93,11 +96,12 @@ def test_tables_hold_the_numbers(tmp_path: Path):
 def test_findings_name_what_is_wrong(tmp_path: Path):
     """Small, repeated, contradictory, leaked, shifted, missing and cut: each is told in a sentence with its number."""
     train = ["a b c", "a b c", "d e", "f " * 10, "leak it now"]
-    audit = audit_of(tmp_path, train, ["leak it now", "x", " ", "y"], [0, 1, 0, 0, 2], [1, 1, 0, 0])
+    audit = audit_of(tmp_path, train, ["leak it now", "x", "z", "y"], [0, 1, 0, 0, 2], [1, 1, 0, 0])
+    audit["left_out"]["test"] = 1
     findings = "\n".join(findings_of(page_of(tmp_path, audit)))
     for part in (
         "There are 4 test texts: an accuracy near 90 % is known to ±29.4 points at best.",
-        "Texts without a visible character: 0 in training, 1 in test.",
+        "Empty texts were left out: 0 of the training file, 1 of the test file.",
         "20.0 % of the training texts repeat another.",
         "2 texts stand under several labels.",
         "25.0 % of the test texts are training texts too",

@@ -19,7 +19,7 @@ from bert_ladder.report.cells import MEASURES, TEST_METRICS, measure_cells, tabl
 from bert_ladder.report.markup import escape_latex, escape_markdown
 from bert_ladder.report.table import TableSources, build_table, render_table
 from bert_ladder.report.table_forms import render_html, render_latex, render_markdown, render_text
-from bert_ladder.report.table_notes import foot_lines
+from bert_ladder.report.table_notes import foot_lines, held_out_lines
 
 FORMS = ("csv", "markdown", "latex", "text", "html")
 AUDIT = {
@@ -27,6 +27,7 @@ AUDIT = {
     "duplicates": {"train": 96, "test": 199},
     "labels": {"train": {"neg": 750, "pos": 250}, "test": {"neg": 50, "pos": 50}},
     "leaked": {"texts": 123, "test_rows": 123},
+    "exact": {"duplicates": {"train": 96, "test": 199}, "leaked": {"texts": 123, "test_rows": 123}},
     "vocabularies": {"uncased": {"cut": {"128": {"train": 0.8412, "test": 0.8333}}}},
 }
 TINY = {
@@ -78,6 +79,47 @@ def measured(
 
 def table_of(rows: list[dict], **values: object) -> pd.DataFrame:
     return build_table(*measured(rows, **values), rows, SPEEDS, {})
+
+
+@pytest.mark.parametrize(
+    ("labels", "asked", "said"),
+    [
+        (
+            {"train": {"neg": 48, "pos": 48}, "test": {"neg": 12, "pos": 12}},
+            0.2,
+            "24 of its 120 texts (20.0 %; 0.2 was asked for), in proportion by label (seed 3), were held out as the "
+            "test split.",
+        ),
+        (
+            {"train": {"neg": 40, "pos": 49}, "test": {"neg": 20, "pos": 12}},
+            0.2,
+            "32 of its 121 texts (26.4 %; 0.2 was asked for), in proportion by label (seed 3), were held out as the "
+            "test split. As texts that are equal stay together, other shares were drawn of “neg” 20 of 60 (33.3 %).",
+        ),
+    ],
+)
+def test_foot_says_what_was_held_out(labels: dict, asked: float, said: str) -> None:
+    """The texts that were drawn, not the share that was asked for; a label of another share is named."""
+    [line] = held_out_lines({"labels": labels}, {"fraction": asked, "seed": 3})
+    assert line == f"The data set has no test split: {said}"
+    assert held_out_lines({"labels": labels}, None) == []
+
+
+def test_foot_says_what_is_equal_but_for_case() -> None:
+    """Only where that is more than what is equal letter by letter; the clean accuracy leaves out all of it."""
+    audit = AUDIT | {"leaked": {"texts": 130, "test_rows": 140}, "duplicates": {"train": 97, "test": 199}}
+    foot = foot_of(table_of([TINY]), audit)
+    assert "123 texts are in both train and test. But for case, white space and invisible characters: 97, 199" in foot
+    assert "without the 140 test texts" in foot
+    assert "But for case" not in foot_of(table_of([TINY]))
+
+
+def test_few_of_many_departing_labels_are_named() -> None:
+    """Of many the first ten, and the number of the others."""
+    labels = {"train": {f"class {i}": 4 for i in range(30)}, "test": {f"class {i}": 4 for i in range(30)}}
+    [line] = held_out_lines({"labels": labels}, {"fraction": 0.2, "seed": 0})
+    assert line.count("“") == 10
+    assert line.endswith("“class 9” 4 of 8 (50.0 %) and 20 more labels.")
 
 
 def foot_of(table: pd.DataFrame, audit: dict = AUDIT, positive: int | None = 1) -> str:
@@ -339,7 +381,7 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
     out = {form: tmp_path / f"table.{form}" for form in FORMS}
     inputs = [tmp_path / "comparison.csv", metrics, tmp_path / "audit.json", tmp_path / "labels.json"]
     sources = TableSources(*inputs, speed=[tmp_path / "speed.json"] * 3, outcome=[tmp_path / "Earlier/outcome.json"])
-    render_table(sources, rows, "micro", ["A note."], out)
+    render_table(sources, rows, "micro", ["A note."], None, out)
 
     table = pd.read_csv(out["csv"], keep_default_na=False, na_values=[""])
     assert table["model"].tolist() == ["nb_svm", "NA", "1"]

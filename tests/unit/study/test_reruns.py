@@ -17,6 +17,7 @@ import build_row
 import download_dataset
 from bert_ladder.data.frames import write_classes, write_texts
 from bert_ladder.study.contents import Contents
+from bert_ladder.study.records import is_same_reading
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.study import Places, Study, read_study
 from workspace import MICRO, PROJECT, write_reviews
@@ -126,6 +127,7 @@ def test_what_means_the_same_plans_nothing(before: dict[str, str]) -> None:
         {"text": "text"},
         {"label": "label"},
         {"text": "text", "label": "label"},
+        {"empty_texts": "drop"},
         {"test": test | {"format": "csv"}},
         {"test": test | {"delimiter": ","}},
         {"unlabelled": {"more": {"url": "more.txt", "format": "txt", "sha256": sha256("more.txt")}}},
@@ -147,6 +149,14 @@ def test_what_means_another_thing_is_planned(before: dict[str, str]) -> None:
         ({"train": {"url": "train.csv", "columns": ["text", "label"]}}, {"read train"}),
     ):
         assert planned(before, read(**changes)) == jobs, changes
+
+
+def test_dropping_empty_texts_matters_where_there_are_some(before: dict[str, str]) -> None:
+    """A file of which rows were left out is read again when they are to be refused."""
+    settings = read(empty_texts="drop").dataset.reading("train")
+    found = {"bytes": 1, "empty": 1, "formats": [], "columns": ["text", "label"], "text": "text", "label": "label"}
+    assert not is_same_reading(settings | {"empty_texts": "refuse"}, settings, found)
+    assert is_same_reading(settings | {"empty_texts": "refuse"}, settings, found | {"empty": 0})
 
 
 def test_edited_file_is_planned(before: dict[str, str]) -> None:

@@ -454,13 +454,12 @@ def test_lengths_of_the_audit(read: Callable[..., Study]) -> None:
 
 
 def test_one_file_may_hold_both_splits(read: Callable[..., Study]) -> None:
-    """A test split that is held out comes from the training file, which is downloaded once; the table says so."""
+    """A test split that is held out comes from the training file, which is downloaded once."""
     dataset = {key: value for key, value in MICRO["dataset"].items() if key != "test"}
     study = read(dataset=dataset, models=MICRO["models"][:1])
     assert list(study.dataset.published) == ["train.csv", "more.txt"]
     assert study.dataset.file_of("test") == study.dataset.file_of("train") == "<dataset>/train.csv"
     assert study.dataset.held_out == {"fraction": 0.2, "seed": 0}
-    assert "The data set has no test split: 20% of its texts" in study.notes.table[0]
     assert read().dataset.held_out is None
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from bert_ladder.data.readers.archives import find_data_files, read_tar, read_zip, unpack_files, write_stream
 from bert_ladder.data.readers.arrow_files import read_arrow
 from bert_ladder.data.readers.delimited import read_csv, read_tsv
+from bert_ladder.data.readers.empty import without_empty
 from bert_ladder.data.readers.json_files import read_json
 from bert_ladder.data.readers.lines import read_lines
 from bert_ladder.data.readers.npz import read_npz
@@ -70,13 +71,15 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     """Read all examples of a file.
 
     Returns:
-        The texts in UTF-8; the labels as they are written, not checked yet, none without labels; where they were read.
+        The texts in UTF-8, a missing one empty; the labels as they are written, not checked yet, none without labels;
+        where they were read. Of labelled rows those with empty texts are left out, see `without_empty`.
 
     Raises:
         BadInput: the file, a column, a text or a setting is not usable; the sentence says which and what to do.
     """
     texts: list[bytes] = []
     labels: list[Any] = []
+    missing: set[int] = set()
     total = 0
     scratch = tempfile.TemporaryDirectory(prefix="bert-ladder-")
     try:
@@ -84,9 +87,11 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
             examples = _joined(file, [_read(file, *found) for found in _data_files(file, Path(scratch.name), 0)])
             for row, (text, *label) in enumerate(examples.rows):
                 try:
-                    raw = _utf8(text, file)
+                    raw = b"" if is_missing(text) else _utf8(text, file)
                 except ValueError as error:
                     raise BadInput(f"{file.path}, {examples.where(row)}: {error}") from error
+                if is_missing(text):
+                    missing.add(row)
                 total += len(raw)
                 file.check_bytes(total)
                 file.check_rows(row + 1)
@@ -100,13 +105,11 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     if not texts:
         kind = "labelled texts" if file.labelled else "texts"
         raise BadInput(f"{file.path}: has no rows; give a file with {kind}")
-    return texts, labels, examples
+    return without_empty(file, texts, labels, examples, missing) if file.labelled else (texts, labels, examples)
 
 
 def _utf8(value: Any, file: PublishedFile) -> bytes:
     """A text in UTF-8; ValueError, with the end of a sentence, for what is none."""
-    if is_missing(value):
-        raise ValueError("the text is missing; fill it in or drop the row")
     try:
         if isinstance(value, str):
             value = value.encode()

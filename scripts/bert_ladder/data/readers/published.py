@@ -25,6 +25,7 @@ class Found:
         delimiter: what separates the fields of a csv or tsv.
         folder, classes: in an archive of class folders, the folder that holds them and those that were read.
         file: in an archive of data files, the one that was read.
+        empty: rows whose text is missing or blank and that were left out.
     """
 
     bytes: int = 0
@@ -36,6 +37,7 @@ class Found:
     folder: str | None = None
     classes: list[str] | None = None
     file: str | None = None
+    empty: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class PublishedFile:
         classes: in an archive, the class folders to read; None = all.
         file: in an archive, the data file to read; None = the only one, or that which is called as the split.
         labelled: whether there are labels to read.
+        empty_texts: what to do with labelled rows whose text is missing or blank, "refuse" or "drop".
         undivided: the file is not divided into splits: in an archive no folder is looked for that is named as one.
         copy: the file to read where that is a copy of `path`.
         found: filled in by the readers.
@@ -74,6 +77,7 @@ class PublishedFile:
     classes: Sequence[str] | None = None
     file: str | None = None
     labelled: bool = True
+    empty_texts: str = "refuse"
     undivided: bool = False
     copy: Path | None = None
     found: Found = field(default_factory=Found, compare=False)
@@ -87,7 +91,7 @@ class PublishedFile:
         """The study's key `name` that says how to read the file."""
         if not self.labelled:
             return f"dataset.unlabelled.{self.name}.{name}"
-        return f"dataset.{name}" if name in ("text", "label") else f"dataset.{self.name}.{name}"
+        return f"dataset.{name}" if name in ("text", "label", "empty_texts") else f"dataset.{self.name}.{name}"
 
     def check_bytes(self, count: int) -> None:
         """Refuse more than `max_bytes`.

@@ -1,0 +1,59 @@
+"""Labelled rows without a text: refused, or left out and counted."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bert_ladder.data.frames import is_blank
+from bert_ladder.data.readers.published import PublishedExamples, PublishedFile
+from bert_ladder.runtime.jobs import BadInput
+
+log = logging.getLogger(__name__)
+
+NAMED = 5  # rows in a sentence
+
+
+def without_empty(
+    file: PublishedFile, texts: list[bytes], labels: list[Any], examples: PublishedExamples, missing: set[int]
+) -> tuple[list[bytes], list[Any], PublishedExamples]:
+    """Leave out the rows whose text is missing or blank; the others keep their places in messages.
+
+    Args:
+        file: where they come from; `file.found.empty` is set.
+        texts: n texts in UTF-8, a missing one empty.
+        labels: n labels as they are written.
+        examples: what to call their rows.
+        missing: rows whose text is not there at all.
+
+    Raises:
+        BadInput: there are such rows and they are not to be left out, or there are no others.
+    """
+    empty = [row for row, raw in enumerate(texts) if is_blank(raw.decode())]
+    if not empty:
+        return texts, labels, examples
+    if len(empty) == len(texts) > 1:
+        raise BadInput(
+            f"{file.path}: all {len(texts):,} texts are missing or empty; name the column of the texts "
+            f"({file.key('text')})"
+        )
+    if file.empty_texts == "refuse" or len(empty) == len(texts):
+        others = f", as are those of {_named(empty[1:], examples)}" if len(empty) > 1 else ""
+        raise BadInput(
+            f"{file.path}, {examples.where(empty[0])}: the text is {'missing' if empty[0] in missing else 'empty'}"
+            f"{others}; fill it in or drop the row, or set {file.key('empty_texts')} to drop"
+        )
+    file.found.empty = len(empty)
+    log.info("%s: %s empty texts left out: %s", file.name, f"{len(empty):,}", _named(empty, examples))
+    left_out = set(empty)
+    kept = [row for row in range(len(texts)) if row not in left_out]
+    return (
+        [texts[row] for row in kept],
+        [labels[row] for row in kept],
+        replace(examples, where=lambda row: examples.where(kept[row])),
+    )
+
+
+def _named(rows: Sequence[int], examples: PublishedExamples) -> str:
+    more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
+    return ", ".join(examples.where(row) for row in rows[:NAMED]) + more
