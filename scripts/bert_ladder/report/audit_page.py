@@ -124,9 +124,9 @@ def repeats_section(audit: dict[str, Any]) -> Section:
     return Section(
         "Repeated and contradictory texts",
         f"A duplicate repeats an earlier text of its split, {BUT_FOR}, and so counts twice; an exact one does so "
-        f"letter by letter. Worry above {100 * MANY_REPEATED:.0f} %, which suggests that the data were collected twice. "
-        "A contradictory text stands under two labels or more, so that no model can be right each time; worry about any, "
-        "since one of its labels is wrong. Over both splits together "
+        f"letter by letter. Worry above {100 * MANY_REPEATED:.0f} %, which suggests that the data were collected "
+        "twice. A contradictory text stands under two labels or more, so that no model can be right each time; worry "
+        "about any, since one of its labels is wrong. Over both splits together "
         f"{_counted(contradictory['both'], 'text is', 'texts are')} contradictory.",
         _split_table(
             ["Exact duplicates", "Duplicates", "Share", "Contradictory"],
