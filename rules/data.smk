@@ -5,7 +5,7 @@ Each job that brings or reads a file has two dicts as params: `compared`, which 
 record as long as it means the same; `settings` is what the job does, and left out of the comparison as every function
 that takes the outputs.
 Outputs: <results>/data/{train,test}.parquet, classes.json, positive.json, labels.json, audit.json, leaked.parquet,
-splits/, tokens/, and of texts without labels unlabelled/{corpus}.parquet.
+near_duplicates.json, splits/, tokens/, and of texts without labels unlabelled/{corpus}.parquet.
 """
 
 
@@ -171,6 +171,29 @@ rule audit_dataset:
         "Audit the data set"
     script:
         "../scripts/audit_dataset.py"
+
+
+# Beside audit_dataset, whose leaked.parquet the comparison waits for: the page of the audit alone reads this.
+rule audit_near_duplicates:
+    """Look for texts that are nearly equal, within the splits and across them."""
+    input:
+        train="<results>/data/train.parquet",
+        test="<results>/data/test.parquet",
+        code=code_of("audit_near_duplicates"),
+    output:
+        near="<results>/data/near_duplicates.json",
+    log:
+        "<logs>/data/audit_near_duplicates.log",
+    conda:
+        "../envs/data.yaml"
+    threads: 4
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+    message:
+        "Look for texts that are nearly equal"
+    script:
+        "../scripts/audit_near_duplicates.py"
 
 
 rule split_frame:

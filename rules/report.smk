@@ -305,6 +305,7 @@ rule render_audit:
     """What was found in the data before anything was trained."""
     input:
         audit="<results>/data/audit.json",
+        near="<results>/data/near_duplicates.json",
         labels="<results>/data/labels.json",
         code=code_of("render_audit", "audit.html"),
     output:

@@ -9,6 +9,7 @@ from bert_ladder.runtime.jobs import run_job
 def main(snakemake: Any) -> None:
     render_audit(
         path_audit=snakemake.input.audit,
+        path_near=snakemake.input.near,
         path_labels=snakemake.input.labels,
         path_page=snakemake.output.page,
     )

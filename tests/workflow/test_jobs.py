@@ -114,12 +114,13 @@ def test_nothing_that_people_read_leads_to_a_training(jobs: list[dict[str, Any]]
     trainings = {"pretrain_encoder", "train_trial", "train_model", "train_baseline", "evaluate_model"}
     shown = {job["rule"] for job in jobs if job["rule"].startswith(("render_", "plot_"))}
     light = {"select_positive", "build_labels", "evaluate_run", "compare_trials", "compare_models"}
-    for rule in shown | light | {"audit_dataset", "evaluate_speed"}:
+    for rule in shown | light | {"audit_dataset", "audit_near_duplicates", "evaluate_speed"}:
         assert not after(jobs, rule) & trainings, rule
     assert after(jobs, "plot_history") == {"render_figures"}
     of_table = {f"plot_{name}" for name in ("rows", "accuracy", "curves", "reliability")}
     assert after(jobs, "render_table") == of_table | {"render_summary", "render_figures"}
     assert after(jobs, "audit_dataset") >= {"render_audit", "compare_models", "render_table"}
+    assert after(jobs, "audit_near_duplicates") == {"render_audit"}
     assert after(jobs, "render_errors") == after(jobs, "render_summary") == set()
     assert trainings <= after(jobs, "build_frame") | {"train_baseline"}
 

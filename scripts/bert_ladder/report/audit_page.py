@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 SPLITS = {"train": "Training", "test": "Test"}
 # From where on a finding is told at the top of the page; rules of thumb, which the page states.
+KINDS = {"across": "Across the splits", "train": "Within training", "test": "Within test"}
 FEW_TEXTS = 1_000
 MANY_REPEATED = 0.01
 RARE_LABEL = 0.10
@@ -50,26 +51,30 @@ class Section:
     findings: Sequence[str] = ()
 
 
-def render_audit(path_audit: str | Path, path_labels: str | Path, path_page: str | Path) -> None:
+def render_audit(path_audit: str | Path, path_near: str | Path, path_labels: str | Path, path_page: str | Path) -> None:
     """Write the page.
 
     Args:
         path_audit: audit.json.
+        path_near: near_duplicates.json.
         path_labels: labels.json.
         path_page: html file to write.
     """
     audit = read_record(path_audit)
     names, positive = read_labels(path_labels)
-    sections = audit_sections(audit, names, positive)
+    sections = audit_sections(audit, read_record(path_near), names, positive)
     Path(path_page).write_text(audit_page(sections), encoding="utf-8")
     log.info("%d findings", sum(len(section.findings) for section in sections))
 
 
-def audit_sections(audit: dict[str, Any], names: Sequence[str], positive: int | None) -> list[Section]:
+def audit_sections(
+    audit: dict[str, Any], near: dict[str, Any], names: Sequence[str], positive: int | None
+) -> list[Section]:
     """All parts of the page in order.
 
     Args:
         audit: audit.json.
+        near: near_duplicates.json.
         names: label names in the order of their codes.
         positive: code of the positive class, or None.
     """
@@ -77,6 +82,8 @@ def audit_sections(audit: dict[str, Any], names: Sequence[str], positive: int | 
         size_section(audit),
         repeats_section(audit),
         leak_section(audit),
+        near_section(near, audit["rows"]["test"]),
+        *alike_sections(near),
         labels_section(audit, names, positive),
         lengths_section(audit),
     ]
@@ -155,6 +162,57 @@ def leak_section(audit: dict[str, Any]) -> Section:
         ),
         findings,
     )
+
+
+def near_section(near: dict[str, Any], test_rows: int) -> Section:
+    """Texts that are nearly equal.
+
+    Args:
+        near: near_duplicates.json.
+        test_rows: rows of the test split.
+    """
+    concerned, pairs = near["test_rows"], near["pairs"]
+    share = _share(concerned, test_rows)
+    findings = []
+    if concerned > MANY_REPEATED * test_rows:
+        findings.append(f"{share} of the test texts are nearly equal to a training text: their score measures memory.")
+    least = "" if near["complete"] else " Too many texts are alike to compare all of them: there are more than these."
+    return Section(
+        "Nearly equal texts",
+        f"Two texts are nearly equal if of all their runs of {near['words']} words at least "
+        f"{100 * near['threshold']:.0f} % stand in both, and they are not equal {BUT_FOR}. Of pairs that are just so "
+        f"similar {100 * near['missed']:.1f} % are expected to be missed, of more similar ones fewer. Pairs are of "
+        "distinct texts; the test texts concerned are nearly equal to a training text and equal to none. Worry above "
+        f"{100 * MANY_REPEATED:.0f} % of the test texts: a model may know them almost by heart, and clean_accuracy "
+        f"counts them.{least}",
+        Table(
+            ["Pairs in training", "Pairs in test", "Pairs across", "Test texts concerned", "Share"],
+            [[f"{pairs['train']:,}", f"{pairs['test']:,}", f"{pairs['across']:,}", f"{concerned:,}", share]],
+            "rrrrr",
+        ),
+        findings,
+    )
+
+
+def alike_sections(near: dict[str, Any]) -> list[Section]:
+    """The most similar of the nearly equal texts, two lines a pair; no section without a pair."""
+    lines = [
+        [KINDS[kind] if end == 0 else "", f"{pair['similarity']:.3f}" if end == 0 else "", where, text["text"]]
+        for kind in KINDS
+        for pair in near["worst"][kind]
+        for end, text in enumerate(pair["texts"])
+        for where in [f"{SPLITS[text['split']]} text {text['row']:,}"]
+    ]
+    if not lines:
+        return []
+    return [
+        Section(
+            "The most similar of the nearly equal texts",
+            "The part in which each pair first differs; 1 is the similarity of texts whose runs of words are the same. "
+            "Texts are numbered from 0, as in predictions.parquet and on the page of mistakes.",
+            Table(["Pair", "Similarity", "Where", "Text"], lines, "lrll"),
+        )
+    ]
 
 
 def labels_section(audit: dict[str, Any], names: Sequence[str], positive: int | None) -> Section:

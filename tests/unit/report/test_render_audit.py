@@ -16,6 +16,16 @@ from bert_ladder.report.audit_page import render_audit
 
 HOSTILE = "<img src=x onerror='window.pwned = 1'>"
 
+NEAR = {
+    "threshold": 0.7,
+    "words": 3,
+    "missed": 0.01005,
+    "complete": True,
+    "pairs": {"train": 0, "test": 0, "across": 0},
+    "test_rows": 0,
+    "worst": {"train": [], "test": [], "across": []},
+}
+
 
 def audit_of(folder: Path, train: list[str], test: list[str], train_labels: list[int], test_labels: list[int]) -> dict:
     """What the audit counts of some texts, cut at 4 and 8 WordPieces, one per word."""
@@ -34,11 +44,14 @@ def audit_of(folder: Path, train: list[str], test: list[str], train_labels: list
     return audit | {"left_out": {"train": 0, "test": 0}, "vocabularies": {"own": audit_tokens(paths, [4, 8])}}
 
 
-def page_of(folder: Path, audit: dict[str, Any], positive: int | None = None) -> str:
+def page_of(
+    folder: Path, audit: dict[str, Any], positive: int | None = None, near: dict[str, Any] | None = None
+) -> str:
     """The page of an audit."""
     write_labels(folder / "labels.json", list(audit["labels"]["train"]), positive)
     (folder / "audit.json").write_text(json.dumps(audit))
-    render_audit(folder / "audit.json", folder / "labels.json", folder / "audit.html")
+    (folder / "near.json").write_text(json.dumps(NEAR if near is None else near))
+    render_audit(folder / "audit.json", folder / "near.json", folder / "labels.json", folder / "audit.html")
     return (folder / "audit.html").read_text(encoding="utf-8")
 
 
@@ -136,6 +149,29 @@ def test_many_labels_make_few_findings(tmp_path: Path, clean: dict[str, Any]):
     assert len(findings) == 5
     assert findings[-1] == "96 more labels are rare, missing or shared out otherwise."
     assert len(lines_of(page, "Labels")) == 100
+
+
+def test_nearly_equal_texts_are_told(tmp_path: Path, clean: dict[str, Any]):
+    """Counts and share, threshold and misses, the most similar pairs with both texts; what was not compared is said."""
+    texts = [{"split": "train", "row": 1234, "text": "good film"}, {"split": "test", "row": 5, "text": HOSTILE}]
+    worst = NEAR["worst"] | {"across": [{"similarity": 0.875, "texts": texts}]}
+    near = NEAR | {"pairs": {"train": 3, "test": 1, "across": 1200}, "test_rows": 20, "worst": worst}
+    page = page_of(tmp_path, clean, near=near)
+    assert lines_of(page, "Nearly equal texts") == [["3", "1", "1,200", "20", "2.0 %"]]
+    assert lines_of(page, "The most similar of the nearly equal texts") == [
+        ["Across the splits", "0.875", "Training text 1,234", "good film"],
+        ["", "", "Test text 5", HOSTILE],
+    ]
+    assert "<img" not in page
+    assert "2.0 % of the test texts are nearly equal to a training text: their score measures memory." in findings_of(
+        page
+    )
+    said = page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "runs of 3 words at least 70 % stand in both" in said
+    assert "just so similar 1.0 % are expected to be missed" in said
+    assert "there are more than these" not in said
+    assert "there are more than these" in page_of(tmp_path, clean, near=near | {"complete": False})
+    assert "The most similar" not in page_of(tmp_path, clean)
 
 
 def test_no_vocabulary_no_lengths_in_wordpieces(tmp_path: Path, clean: dict[str, Any]):
