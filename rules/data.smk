@@ -5,7 +5,8 @@ Each job that brings or reads a file has two dicts as params: `compared`, which 
 record as long as it means the same; `settings` is what the job does, and left out of the comparison as every function
 that takes the outputs.
 Outputs: <results>/data/{train,test}.parquet, classes.json, positive.json, labels.json, audit.json, leaked.parquet,
-splits/, tokens/, and of texts without labels unlabelled/{corpus}.parquet.
+splits/, tokens/, of a validation file {validation,train_validation}.parquet, and of texts without labels
+unlabelled/{corpus}.parquet.
 """
 
 
@@ -73,6 +74,29 @@ rule build_frame:
         "Check both splits and code their labels"
     script:
         "../scripts/build_frame.py"
+
+
+# Apart from the frames of the other splits: a validation file that is added makes no pre-training again.
+rule build_validation:
+    """The frame of a validation file of its own, and behind the training texts in the frame that rows are trained on."""
+    input:
+        npz="<results>/data/validation.npz",
+        train="<results>/data/train.parquet",
+        test="<results>/data/test.parquet",
+        classes="<results>/data/classes.json",
+        code=code_of("build_validation"),
+    output:
+        validation="<results>/data/validation.parquet",
+        joined="<results>/data/train_validation.parquet",
+        split="<results>/data/splits/given.parquet",
+    log:
+        "<logs>/data/build_validation.log",
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Check the validation texts and set them behind the training texts"
+    script:
+        "../scripts/build_validation.py"
 
 
 # Names and the positive class stay out of all that is trained: a study may change them at any time.
@@ -149,6 +173,7 @@ rule build_corpus:
 rule audit_dataset:
     """Look for duplicates, leakage, unbalanced labels and cut texts."""
     input:
+        **STUDY.inputs.validation,
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
         labels="<results>/data/labels.json",

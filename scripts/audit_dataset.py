@@ -9,7 +9,9 @@ from bert_ladder.runtime.jobs import run_job
 
 def main(snakemake: Any) -> None:
     audit_dataset(
-        paths_frames=SplitPaths(snakemake.input.train, snakemake.input.test),
+        paths_frames=SplitPaths(
+            snakemake.input.train, snakemake.input.test, getattr(snakemake.input, "validation", None)
+        ),
         path_labels=snakemake.input.labels,
         paths_offsets=list(snakemake.input.offsets),
         vocabularies=snakemake.params.vocabularies,

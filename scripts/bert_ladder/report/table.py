@@ -72,7 +72,8 @@ def render_table(
     table = build_table(comparison, metrics, rows, speeds, searches)
     tables = table_cells(table), measure_cells(table)
     foot = foot_lines(table, names, positive, audit, notes)
-    title = f"Study {study}: {audit['rows']['train']:,} train and {audit['rows']['test']:,} test texts"
+    texts = [f"{count:,} {split}" for split, count in audit["rows"].items()]
+    title = f"Study {study}: {', '.join(texts[:-1])} and {texts[-1]} texts"
     forms = {
         "csv": rows_csv(table),
         "markdown": render_markdown(*tables, title, foot),

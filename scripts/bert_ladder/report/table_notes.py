@@ -37,13 +37,18 @@ def foot_lines(
         total = sum(counts.values())
         shares = ", ".join(f"{name} {_share(count / total)}" for name, count in counts.items())
         lines.append(f"Labels of the {split} texts: {shares}.")
+    pairs = {"train and test": shared}
+    pairs |= {f"{split} and validation": found["texts"] for split, found in audit.get("in_validation", {}).items()}
     lines.append(
-        f"Exact duplicates: {duplicates['train']:,} in train, {duplicates['test']:,} in test; "
-        f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test."
+        f"Exact duplicates: {', '.join(f'{count:,} in {split}' for split, count in duplicates.items())}; "
+        f"{', '.join(f'{_texts_are(count)} in both {both}' for both, count in pairs.items())}."
     )
+    if "validation" in audit["rows"]:
+        lines.append(f"The validation part is a file of its own, {audit['rows']['validation']:,} texts.")
     cuts = [
-        f"at {int(length):,} WordPieces {_share(cut['train'])} of the train and {_share(cut['test'])} of the test "
-        f"texts are cut{f' ({vocabulary})' if len(audit['vocabularies']) > 1 else ''}"
+        f"at {int(length):,} WordPieces "
+        f"{' and '.join(f'{_share(share)} of the {split}' for split, share in cut.items())} texts are cut"
+        f"{f' ({vocabulary})' if len(audit['vocabularies']) > 1 else ''}"
         for vocabulary, found in audit["vocabularies"].items()
         for length, cut in found["cut"].items()
     ]
@@ -98,6 +103,10 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
         if reason:
             lines.append(f"The times cannot be ranked, since {reason}.")
     return lines
+
+
+def _texts_are(count: int) -> str:
+    return "1 text is" if count == 1 else f"{count:,} texts are"
 
 
 def _share(share: float) -> str:

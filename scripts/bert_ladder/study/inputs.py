@@ -36,8 +36,8 @@ class Inputs:
         The positive class is among them only where its F1 ends a training or chooses its weights.
         """
         files = self.encoder(model) | {
-            "tokens": self.tokens(model, "train"),
-            "frame": "<results>/data/train.parquet",
+            "tokens": self.tokens(model, self.splits.texts),
+            "frame": self.splits.frame,
             "classes": "<results>/data/classes.json",
             "split": self.splits.file(model, seed),
         }
@@ -99,6 +99,12 @@ class Inputs:
 
     @property
     def audited_offsets(self) -> list[str]:
-        """The offsets of both splits in each vocabulary of `audited`."""
+        """The offsets of the texts that are divided, and of the test split, in each vocabulary of `audited`."""
         names = [audited["vocabulary"] for audited in self.audited]
-        return [f"<results>/data/tokens/{name}/{split}.offsets.npy" for name in names for split in ("train", "test")]
+        texts = (self.splits.texts, "test")
+        return [f"<results>/data/tokens/{name}/{split}.offsets.npy" for name in names for split in texts]
+
+    @property
+    def validation(self) -> dict[str, str]:
+        """The frame of a validation file of its own, where there is one."""
+        return {"validation": "<results>/data/validation.parquet"} if self.splits.given else {}

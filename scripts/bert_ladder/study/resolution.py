@@ -14,6 +14,8 @@ from bert_ladder.study.rows import BASELINES, resolve_row, row_settings
 from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
 from bert_ladder.study.trials import check_search, searched_keys
 
+SPLITS = ("train", "test", "validation")
+_FRACTION = "validation_fraction"
 SHORTEST_PAIR = 7  # WordPieces; with fewer a segment could be empty
 
 
@@ -42,6 +44,9 @@ def resolve_study(
     """
     check_schema(config, schema)
     study = with_defaults(config, schema, schema)
+    if "validation" in study["dataset"]:
+        _check_nothing_drawn(config)
+        study["training"]["validation_fraction"] = None
     names = study["dataset"].get("label_names", {})
     # YAML reads the labels 0 and true as a number and a boolean; the data hold them as text.
     study["dataset"]["label_names"] = {
@@ -71,10 +76,22 @@ def resolve_study(
     return study
 
 
+def _check_nothing_drawn(config: dict[str, Any]) -> None:
+    """Refuse what says how to draw a validation part, where it is a file of its own."""
+    rows = {f"models[{place}] (row {row['name']!r})": row for place, row in enumerate(config["models"])}
+    found = [key for key, values in ({"training": config.get("training", {})} | rows).items() if _FRACTION in values]
+    keys = [f"{key}.{_FRACTION}" for key in found] + ["split_seed: per_run"] * (config.get("split_seed") == "per_run")
+    if keys:
+        raise StudyError(
+            f"{keys[0]}: the validation texts are a file of their own (dataset.validation), so that none are drawn; "
+            "remove one of the two."
+        )
+
+
 def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
     """Replace every local path by the first that exists under `roots`."""
     dataset = study["dataset"]
-    sources = {f"dataset.{split}": dataset[split] for split in ("train", "test") if split in dataset}
+    sources = {f"dataset.{split}": dataset[split] for split in SPLITS if split in dataset}
     sources |= {f"dataset.unlabelled.{name}": source for name, source in dataset["unlabelled"].items()}
     for key, source in sources.items():
         urls = [plain_path(url, f"{key}.url") for url in locations(source)]
@@ -89,7 +106,7 @@ def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
 
 def _check_names(study: dict[str, Any]) -> None:
     for name in study["dataset"]["unlabelled"]:
-        if name.lower() in ("train", "test"):
+        if name.lower() in SPLITS:
             raise StudyError(f"dataset.unlabelled: the name {name!r} is that of a split; choose another.")
     baselines = {safe_name(name).lower() for names in BASELINES.items() for name in names}
     taken: dict[str, str] = {}

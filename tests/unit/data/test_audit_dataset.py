@@ -58,6 +58,39 @@ def test_leaked_rows_are_named(tmp_path: Path) -> None:
     assert leaked["row"].dtype == "int32"
 
 
+def test_validation_file_is_counted_as_a_split_of_its_own(tmp_path: Path) -> None:
+    """With what it shares with the others; its WordPieces stand behind those of the training texts."""
+    rows = [("a a a", 1), ("new", 0), ("new", 0), ("own", 1)]
+    _write(tmp_path, TRAIN, TEST, ("neg", "pos"))
+    codes = np.array([code for _, code in rows], dtype=np.int16)
+    data = pack_texts([text.encode() for text, _ in rows], codes.tolist())
+    write_frame(tmp_path / "validation.parquet", data, codes, ("neg", "pos"))
+    behind = [*LENGTHS["train"], 9, 9, 9, 200]
+    for name, lengths in (("train_validation", behind), ("test", LENGTHS["test"])):
+        np.save(tmp_path / f"{name}.npy", np.cumsum([0, *lengths]))
+    paths = {split: tmp_path / f"{split}.parquet" for split in ("train", "test", "validation")}
+    offsets = [tmp_path / "train_validation.npy", tmp_path / "test.npy"]
+    outputs = {"audit": tmp_path / "audit.json", "leaked": tmp_path / "leaked.parquet"}
+    job = SimpleNamespace(
+        input=SimpleNamespace(**paths, labels=tmp_path / "labels.json", offsets=offsets),
+        params=SimpleNamespace(vocabularies=[{"vocabulary": "own", "lengths": [128]}]),
+        output=SimpleNamespace(**outputs),
+    )
+    main(job)
+    audit = json.loads(outputs["audit"].read_text())
+    assert audit["rows"] == {"train": 7, "validation": 4, "test": 6}
+    assert audit["duplicates"]["validation"] == 1
+    assert audit["labels"]["validation"] == {"neg": 2, "pos": 2}
+    assert audit["contradictory"] == {"train": 1, "validation": 0, "test": 0, "both": 3}
+    assert audit["in_validation"] == {
+        "train": {"texts": 1, "validation_rows": 1},
+        "test": {"texts": 1, "validation_rows": 2},
+    }
+    assert audit["vocabularies"]["own"]["cut"]["128"] == {"train": 1 / 7, "validation": 0.25, "test": 1 / 6}
+    assert audit["leaked"] == {"texts": 3, "test_rows": 4}
+    assert pd.read_parquet(outputs["leaked"])["row"].tolist() == [0, 1, 2, 4]
+
+
 def test_lengths_are_described() -> None:
     """Percentiles interpolate, and a single length describes itself."""
     described = describe_lengths(range(101))

@@ -292,6 +292,27 @@ BAD_STUDIES = {
         changed("dataset.train.url", "a{b}.csv"),
         "cannot be used, rename",
     ),
+    "a validation file and a share to draw": (
+        changed("dataset.validation", {"url": "v.csv"}) | {"training": {"validation_fraction": 0.1}},
+        "training.validation_fraction: the validation texts are a file of their own .* remove one of the two",
+    ),
+    "a validation file and a share to draw in a row": (
+        changed("models.0", {"name": "Own", "encoder": "nano", "validation_fraction": 0.1})
+        | {"dataset": STUDY["dataset"] | {"validation": {"url": "v.csv"}}},
+        r"models\[0\] \(row 'Own'\).validation_fraction: the validation texts are a file of their own",
+    ),
+    "a validation file and a part for each seed": (
+        changed("dataset.validation", {"url": "v.csv"}) | {"split_seed": "per_run"},
+        "split_seed: per_run: the validation texts are a file of their own",
+    ),
+    "a validation file that is not there": (
+        changed("dataset.validation", {"url": "v.csv"}),
+        "dataset.validation.url: there is no file or folder 'v.csv'",
+    ),
+    "unlabelled texts called as a split": (
+        changed("dataset.unlabelled", {"Validation": {"url": "https://example.org/v.txt"}}),
+        "dataset.unlabelled: the name 'Validation' is that of a split",
+    ),
     "a reference above one": (changed("models.0.reference", {"f1": 83.0}), "found 83.0; allowed is at most 1"),
 }
 

@@ -445,6 +445,50 @@ def test_unlabelled_texts_that_nothing_uses_are_left_alone(read: Callable[..., S
         assert sum(file.startswith("<dataset>/") for file in asked) == downloads
 
 
+def test_validation_file_takes_the_place_of_the_drawn_part(read: Callable[..., Study], tmp_path: Path) -> None:
+    """Rows and baselines are trained on one frame and one division; what reads the training texts alone goes on so."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/train.csv").touch()
+    dataset = MICRO["dataset"] | {"validation": {"url": "other/train.csv", "format": "csv"}}
+    study, before = read(dataset=dataset, split_seed=3), read()
+    assert study.dataset.splits == ["train", "test", "validation"]
+    assert study.dataset.file_of("validation") == "<dataset>/validation-train.csv"
+    assert [study.dataset.file_of(split) for split in ("train", "test", "more")] == [
+        before.dataset.file_of(split) for split in ("train", "test", "more")
+    ]
+    assert study.dataset.source("validation-train.csv").key == "dataset.validation"
+    assert study.dataset.reading("validation") == before.dataset.reading("train") | {"format": "csv"}
+    assert study.splits.files(study.runs.all) == ["<results>/data/splits/given.parquet"]
+    assert not study.splits.differ
+    assert study.splits.fractions == []
+    files = study.inputs.training("Nano", 1)
+    assert files["frame"] == "<results>/data/train_validation.parquet"
+    assert files["tokens"][0] == "<results>/data/tokens/own/train_validation.ids.npy"
+    assert study.encoders.pretraining_tokens("nano-read") == before.encoders.pretraining_tokens("nano-read")
+    assert study.encoders.vocabulary_source("own") == before.encoders.vocabulary_source("own")
+    assert {"<dataset>/validation-train.csv.json", "<results>/data/validation.npz"} <= set(study.targets.baselines)
+    assert "validation part were read" in before.notes.pretrainings()[0]
+    assert "validation part were read" not in study.notes.pretrainings()[0]
+
+
+def test_training_without_a_validation_file_reads_what_it_read(read: Callable[..., Study]) -> None:
+    """Its parameters and its inputs."""
+    study = read()
+    assert study.runs.training("Nano")["validation_fraction"] == 0.2
+    assert study.inputs.training("Nano", 1)["frame"] == "<results>/data/train.parquet"
+    assert study.inputs.training("Nano", 1)["tokens"][0] == "<results>/data/tokens/own/train.ids.npy"
+    assert study.inputs.validation == {}
+
+
+def test_validation_file_in_the_archive_of_the_others(read: Callable[..., Study]) -> None:
+    """Is brought once."""
+    archive = {"url": "https://example.org/all.zip"}
+    dataset = {"name": "micro", **dict.fromkeys(("train", "test", "validation"), archive)}
+    study = read(dataset=dataset, models=MICRO["models"][:1], encoders={"nano": MICRO["encoders"]["nano"]})
+    assert list(study.dataset.published) == ["all.zip"]
+    assert study.dataset.file_of("validation") == "<dataset>/all.zip"
+
+
 def test_lengths_of_the_audit(read: Callable[..., Study]) -> None:
     """Each vocabulary is audited at the lengths of its rows and their trials."""
     searched = {"name": "Nano tuned", "encoder": "nano", "search": {"length": [8, 10]}}
