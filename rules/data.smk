@@ -144,6 +144,28 @@ rule build_labels:
         "../scripts/build_labels.py"
 
 
+# No training waits for it: each looks its labels up itself.
+rule check_weights:
+    """The labels that a class weight is given for: each must be one of the data."""
+    input:
+        classes="<results>/data/classes.json",
+        code=code_of("check_weights"),
+    output:
+        weighted="<results>/data/weighted.json",
+    log:
+        "<logs>/data/check_weights.log",
+    priority: 3
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        weighted=STUDY.runs.weighted,
+    message:
+        "Look up the labels of the class weights"
+    script:
+        "../scripts/check_weights.py"
+
+
 rule build_corpus:
     """One parquet of texts without labels, in the column DATA_COLUMN; none of them is a test text."""
     input:

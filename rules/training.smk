@@ -126,7 +126,8 @@ rule train_baseline:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(120),
     params:
-        baseline="{model}",
+        baseline=lambda wildcards: STUDY.runs.baseline(wildcards.model)["baseline"],
+        class_weight=lambda wildcards: STUDY.runs.baseline(wildcards.model)["class_weight"],
         seed=lambda wildcards: int(wildcards.seed),
     message:
         "Fit {wildcards.model} with seed {wildcards.seed}"

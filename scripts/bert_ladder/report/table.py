@@ -98,17 +98,17 @@ def build_table(
     Args:
         comparison: what compare_models wrote.
         metrics: one line per run, as in metrics.json.
-        rows: the rows in order: `model` (its name), `path` (its folder), `encoder`, and `reference` (metric to the
-            original study's value) where a row has one.
+        rows: the rows in order: `model` (its name), `path` (its folder), `encoder`, and, where a row has them,
+            `reference` (metric to the original study's value) and `class_weight` (in words).
         speeds: speed.json by row.
         searches: outcome.json of each row that has a search.
 
     Returns:
         model, kind, encoder, parameters, seeds, the mean of every metric of the comparison, <metric>_low and
         <metric>_high where it has an interval, test_accuracy_sd (over seeds), interval (the method of that of
-        test_accuracy), average, the `SPEED_COLUMNS`, trials, chosen (the values in words), search_metric,
-        search_score, and reference_<metric> and difference_<metric> (ours - original) of every metric that some row
-        has a value for.
+        test_accuracy), average, the `SPEED_COLUMNS`, class_weight where some row has one, trials, chosen (the values
+        in words), search_metric, search_score, and reference_<metric> and difference_<metric> (ours - original) of
+        every metric that some row has a value for.
     """
     lines = []
     for row in rows:
@@ -132,6 +132,7 @@ def build_table(
         }
         speed = speeds.get(row["model"], {})
         line |= {key: speed.get(key) for key in SPEED_COLUMNS}
+        line |= {key: row[key] for key in ("class_weight",) if key in row}
         chosen = searches.get(row["model"])
         if chosen:
             line |= {

@@ -27,6 +27,7 @@ def foot_lines(
         f"Accuracies, precision, recall and F1 in percent; precision, recall and F1 are {what}, on the test split.",
         _interval_line(table),
         "Seconds: training, without evaluation and search; for a linear baseline with its tuning.",
+        *_weight_lines(table),
         *_search_lines(table),
         *_measure_lines(table, audit),
     ]
@@ -47,7 +48,7 @@ def foot_lines(
         lines.append(f"The validation part is a file of its own, {audit['rows']['validation']:,} texts.")
     cuts = [
         f"at {int(length):,} WordPieces "
-        f"{' and '.join(f'{_share(share)} of the {split}' for split, share in cut.items())} texts are cut"
+        f"{_joined([f'{_share(share)} of the {split}' for split, share in cut.items()])} texts are cut"
         f"{f' ({vocabulary})' if len(audit['vocabularies']) > 1 else ''}"
         for vocabulary, found in audit["vocabularies"].items()
         for length, cut in found["cut"].items()
@@ -70,6 +71,18 @@ def _interval_line(table: pd.DataFrame) -> str:
         rest = "" if of_seeds.all() else f" where a row has several seeds; with one {one}"
         return f"Low and high: the 95 % interval {several}{rest}{linear}."
     return f"Low and high: the 95 % interval {one}."
+
+
+def _weight_lines(table: pd.DataFrame) -> list[str]:
+    """Which rows were trained with class weights, and that scores are not weighted."""
+    if "class_weight" not in table:
+        return []
+    weighted = table[table["class_weight"].notna()]
+    rows = "; ".join(f"“{row['model']}” ({row['class_weight']})" for row in weighted.to_dict("records"))
+    return [
+        f"Trained with class weights: {rows}. In the training the loss of a text is multiplied by the weight of its "
+        "class (balanced: the rarer, the more; 1 for a class that is not named); in all scores each text counts once."
+    ]
 
 
 def _search_lines(table: pd.DataFrame) -> list[str]:
@@ -103,6 +116,10 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
         if reason:
             lines.append(f"The times cannot be ranked, since {reason}.")
     return lines
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _texts_are(count: int) -> str:

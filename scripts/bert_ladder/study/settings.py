@@ -58,6 +58,7 @@ class TrainingSettings(FitSettings):
     """The settings of a fine-tuning: the keys of `training:`."""
 
     validation_fraction: float | None  # None: the validation part is a file of its own
+    class_weight: str | Mapping[str, float] | None
     truncation: str
     length_buckets: bool
     dropout: float

@@ -90,6 +90,7 @@ class Targets:
             *(f"{file}.json" for file in sorted(published)),
             *(f"<results>/data/{name}" for name in FRAMES),
             *(["<results>/data/validation.npz"] if self.splits.given else []),
+            *(["<results>/data/weighted.json"] if self.runs.weighted else []),
             *(f"<results>/data/unlabelled/{name}.parquet" for name in sorted(corpora)),
             *self.splits.files(runs),
         ]

@@ -195,6 +195,18 @@ def test_second_table_has_more_measures():
     assert "cannot be ranked" not in foot_of(busy[:1])
 
 
+def test_foot_tells_which_rows_were_weighted():
+    """And by which weights, as the rows of the study say; without any there is no such column."""
+    weighted = [SVM | {"class_weight": "balanced"}, TINY | {"class_weight": "10 for fraud"}, MINI]
+    table = build_table(*measured(weighted), weighted, {}, {})
+    assert table["class_weight"].fillna("").tolist() == ["balanced", "10 for fraud", ""]
+    foot = "\n".join(foot_lines(table, ["neg", "pos"], 1, AUDIT, []))
+    assert "Trained with class weights: “NB-SVM” (balanced); “BERT-Tiny” (10 for fraud). In the training" in foot
+    plain = table_of([SVM, TINY])
+    assert "class_weight" not in plain
+    assert "class weights" not in "\n".join(foot_lines(plain, ["neg", "pos"], 1, AUDIT, []))
+
+
 def test_foot_tells_of_a_validation_file():
     """Its size, its labels, and what it shares with the other splits; nothing of it where the part was drawn."""
     audit = AUDIT | {
@@ -209,7 +221,7 @@ def test_foot_tells_of_a_validation_file():
     assert "Labels of the validation texts: neg 25.0 %, pos 75.0 %." in foot
     assert "96 in train, 3 in validation, 199 in test; 123 texts are in both train and test, " in foot
     assert "1 text is in both train and validation, 0 texts are in both test and validation." in foot
-    assert "84.0 % of the train and 50.0 % of the validation and 83.0 % of the test texts are cut" in foot
+    assert "84.0 % of the train, 50.0 % of the validation and 83.0 % of the test texts are cut" in foot
     assert "alidation part" not in "\n".join(foot_lines(table_of([TINY]), ["neg", "pos"], 1, AUDIT, []))
 
 
