@@ -23,7 +23,7 @@ pathvars:
 
 wildcard_constraints:
     file=any_of(STUDY.dataset.published),
-    split="train|test",
+    split=any_of(STUDY.dataset.splits),
     corpus=any_of(STUDY.dataset.unlabelled),
     texts=any_of(STUDY.dataset.texts),
     vocabulary=any_of(STUDY.encoders.vocabularies),

@@ -5,7 +5,8 @@ Each job that brings or reads a file has two dicts as params: `compared`, which 
 record as long as it means the same; `settings` is what the job does, and left out of the comparison as every function
 that takes the outputs.
 Outputs: <results>/data/{train,test}.parquet, classes.json, positive.json, labels.json, audit.json, leaked.parquet,
-near_duplicates.json, splits/, tokens/, and of texts without labels unlabelled/{corpus}.parquet.
+near_duplicates.json, splits/, tokens/, of a validation file {validation,train_validation}.parquet, and of texts without
+labels unlabelled/{corpus}.parquet.
 """
 
 
@@ -75,6 +76,29 @@ rule build_frame:
         "../scripts/build_frame.py"
 
 
+# Apart from the frames of the other splits: a validation file that is added makes no pre-training again.
+rule build_validation:
+    """The frame of a validation file of its own, and behind the training texts in the frame that rows are trained on."""
+    input:
+        npz="<results>/data/validation.npz",
+        train="<results>/data/train.parquet",
+        test="<results>/data/test.parquet",
+        classes="<results>/data/classes.json",
+        code=code_of("build_validation"),
+    output:
+        validation="<results>/data/validation.parquet",
+        joined="<results>/data/train_validation.parquet",
+        split="<results>/data/splits/given.parquet",
+    log:
+        "<logs>/data/build_validation.log",
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Check the validation texts and set them behind the training texts"
+    script:
+        "../scripts/build_validation.py"
+
+
 # Names and the positive class stay out of all that is trained: a study may change them at any time.
 rule select_positive:
     """The class of two that precision, recall and F1 are of."""
@@ -120,6 +144,28 @@ rule build_labels:
         "../scripts/build_labels.py"
 
 
+# No training waits for it: each looks its labels up itself.
+rule check_weights:
+    """The labels that a class weight is given for: each must be one of the data."""
+    input:
+        classes="<results>/data/classes.json",
+        code=code_of("check_weights"),
+    output:
+        weighted="<results>/data/weighted.json",
+    log:
+        "<logs>/data/check_weights.log",
+    priority: 3
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        weighted=STUDY.runs.weighted,
+    message:
+        "Look up the labels of the class weights"
+    script:
+        "../scripts/check_weights.py"
+
+
 rule build_corpus:
     """One parquet of texts without labels, in the column DATA_COLUMN; none of them is a test text."""
     input:
@@ -149,9 +195,10 @@ rule build_corpus:
 rule audit_dataset:
     """Look for duplicates, leakage, unbalanced labels and cut texts."""
     input:
+        **STUDY.inputs.validation,
         train="<results>/data/train.parquet",
         test="<results>/data/test.parquet",
-        records=["<results>/data/train.json", "<results>/data/test.json"],
+        records=STUDY.inputs.split_records,
         labels="<results>/data/labels.json",
         offsets=STUDY.inputs.audited_offsets,
         code=code_of("audit_dataset"),

@@ -268,6 +268,7 @@ rule render_classes:
         "../envs/report.yaml"
     params:
         runs=described(STUDY.runs.all),
+        class_weights=STUDY.outline.class_weights,
     message:
         "Render the page of classes"
     script:

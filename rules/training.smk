@@ -72,9 +72,9 @@ rule evaluate_model:
         vocabulary=lambda wildcards: STUDY.inputs.encoder(wildcards.model)["vocabulary"],
         weights="<results>/runs/{model}/seed-{seed}/model.weights.h5",
         training="<results>/runs/{model}/seed-{seed}/training.json",
-        train_tokens=lambda wildcards: STUDY.inputs.tokens(wildcards.model, "train"),
+        train_tokens=lambda wildcards: STUDY.inputs.tokens(wildcards.model, STUDY.splits.texts),
         test_tokens=lambda wildcards: STUDY.inputs.tokens(wildcards.model, "test"),
-        train="<results>/data/train.parquet",
+        train=STUDY.splits.frame,
         test="<results>/data/test.parquet",
         classes="<results>/data/classes.json",
         split=lambda wildcards: STUDY.splits.file(wildcards.model, int(wildcards.seed)),
@@ -104,7 +104,7 @@ rule evaluate_model:
 rule train_baseline:
     """Fit a linear baseline, tuned on the validation part, and predict with it."""
     input:
-        train="<results>/data/train.parquet",
+        train=STUDY.splits.frame,
         test="<results>/data/test.parquet",
         classes="<results>/data/classes.json",
         split=lambda wildcards: STUDY.splits.file(wildcards.model, int(wildcards.seed)),
@@ -126,7 +126,8 @@ rule train_baseline:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(120),
     params:
-        baseline="{model}",
+        baseline=lambda wildcards: STUDY.runs.baseline(wildcards.model)["baseline"],
+        class_weight=lambda wildcards: STUDY.runs.baseline(wildcards.model)["class_weight"],
         seed=lambda wildcards: int(wildcards.seed),
     message:
         "Fit {wildcards.model} with seed {wildcards.seed}"

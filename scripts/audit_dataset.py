@@ -10,7 +10,9 @@ from bert_ladder.runtime.jobs import run_job
 def main(snakemake: Any) -> None:
     audit_dataset(
         AuditedFiles(
-            frames=SplitPaths(snakemake.input.train, snakemake.input.test),
+            frames=SplitPaths(
+                snakemake.input.train, snakemake.input.test, getattr(snakemake.input, "validation", None)
+            ),
             records=SplitPaths(*snakemake.input.records),
             labels=snakemake.input.labels,
             offsets=list(snakemake.input.offsets),

@@ -10,6 +10,7 @@ def main(snakemake: Any) -> None:
     render_classes(
         paths_metrics=list(snakemake.input.metrics),
         runs=snakemake.params.runs,
+        class_weights=snakemake.params.class_weights,
         path_page=snakemake.output.page,
     )
 

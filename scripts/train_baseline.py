@@ -13,6 +13,7 @@ def main(snakemake: Any) -> None:
         BaselineFiles(paths.train, paths.test, paths.split, paths.classes),
         params.baseline,
         params.seed,
+        params.class_weight,
         RunOutputs(output.predictions, output.record),
         path_model=output.model,
     )

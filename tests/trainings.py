@@ -8,8 +8,8 @@ SETTINGS = {
     "length": 16, "truncation": "head", "epochs": 2, "batch_size": 16, "length_buckets": False, "optimizer": "adam",
     "learning_rate": 3e-3, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
     "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
-    "pooling": "pooler", "precision": "float32", "xla": False, "validation_fraction": 0.2, "keep": "last",
-    "monitor": "validation_accuracy", "patience": None,
+    "pooling": "pooler", "precision": "float32", "xla": False, "validation_fraction": 0.2, "class_weight": None,
+    "keep": "last", "monitor": "validation_accuracy", "patience": None,
 }  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, SplitPaths, plain
 
 log = logging.getLogger(__name__)
 
-SPLITS = ("train", "test")
 ADDED_TOKENS = 2  # [CLS] and [SEP]
 
 
@@ -27,7 +26,8 @@ class AuditedFiles:
         frames: parquet of each split.
         records: of the reading of each split, as `ReadingRecord` writes them.
         labels: labels.json.
-        offsets: token offsets, int64 (n + 1,), for each vocabulary first train's then test's.
+        offsets: token offsets, int64 (n + 1,), for each vocabulary first train's then test's; behind the training texts
+            are those of a validation file.
     """
 
     frames: SplitPaths
@@ -49,14 +49,14 @@ def audit_dataset(
         vocabularies: `{"vocabulary": name, "lengths": [text lengths in WordPieces]}`, in the order of the offsets.
         path_audit, path_leaked: files to write.
     """
-    frames = {"train": read_frame(files.frames.train), "test": read_frame(files.frames.test)}
+    frames = {split: read_frame(path) for split, path in _by_split(files.frames).items()}
     names, _ = read_labels(files.labels)
     texts = {split: frame[DATA_COLUMN].map(plain) for split, frame in frames.items()}
     audit = audit_texts(frames, names, texts) | {"left_out": left_out(files.records)}
     _log_texts(audit)
     pairs = zip(files.offsets[::2], files.offsets[1::2], strict=True)
     audit["vocabularies"] = {
-        entry["vocabulary"]: audit_tokens(dict(zip(SPLITS, pair, strict=True)), entry["lengths"])
+        entry["vocabulary"]: audit_tokens(_token_counts(*pair, frames), entry["lengths"])
         for entry, pair in zip(vocabularies, pairs, strict=True)
     }
     _log_tokens(audit["vocabularies"])
@@ -71,28 +71,40 @@ def audit_texts(frames: dict[str, pd.DataFrame], names: Sequence[str], texts: di
     Texts that are equal but for case, white space, invisible characters and the form of characters count as equal.
 
     Args:
-        frames: "train" and "test" to their frames, columns DATA_COLUMN and LABEL_COLUMN.
+        frames: "train" and "test", and "validation" where that is a file of its own, to their frames, columns
+            DATA_COLUMN and LABEL_COLUMN.
         names: the label names in the order of their codes.
-        texts: "train" and "test" to the texts of their frames, each `plain`.
+        texts: the same splits to the texts of their frames, each `plain`.
 
     Returns:
         `rows`, `duplicates` (rows minus distinct texts), `characters` and `words` (distributions), `labels` (rows by
         label name), each by split; `contradictory` (distinct texts that stand under two labels or more) by split and
-        over `both`; `leaked` (`texts`: distinct texts of both splits, `test_rows`: test rows whose text is a training
-        text); `exact`: `duplicates` and `leaked` of texts that are equal letter by letter.
+        over all of them (`both`); `leaked` (`texts`: distinct texts of both train and test, `test_rows`: test rows
+        whose text is a training text); `exact`: `duplicates` and `leaked` of texts that are equal letter by letter. Of
+        a validation file also `in_validation`, by "train" and "test": `texts`, distinct texts that it shares with that
+        split, and `validation_rows` with them.
     """
     published = {split: frame[DATA_COLUMN] for split, frame in frames.items()}
-    labelled = [frames[split][[LABEL_COLUMN]].assign(**{DATA_COLUMN: texts[split]}) for split in SPLITS]
-    parts = (*zip(SPLITS, labelled, strict=True), ("both", pd.concat(labelled)))
-    return {
-        "rows": {split: len(frames[split]) for split in SPLITS},
+    labelled = {split: frame[[LABEL_COLUMN]].assign(**{DATA_COLUMN: texts[split]}) for split, frame in frames.items()}
+    parts = labelled | {"both": pd.concat(labelled.values())}
+    found = {
+        "rows": {split: len(frame) for split, frame in frames.items()},
         **_repeats(texts),
         "exact": _repeats(published),
-        "contradictory": {part: _contradictory(frame) for part, frame in parts},
-        "labels": {split: _balance(frames[split], names) for split in SPLITS},
-        "characters": {split: describe_lengths(map(len, published[split])) for split in SPLITS},
-        "words": {split: describe_lengths(len(text.split()) for text in published[split]) for split in SPLITS},
+        "contradictory": {part: _contradictory(frame) for part, frame in parts.items()},
+        "labels": {split: _balance(frame, names) for split, frame in frames.items()},
+        "characters": {split: describe_lengths(map(len, column)) for split, column in published.items()},
+        "words": {split: describe_lengths(len(text.split()) for text in column) for split, column in published.items()},
     }
+    if "validation" in frames:
+        found["in_validation"] = {
+            split: {
+                "texts": len(set(texts["validation"]) & set(texts[split])),
+                "validation_rows": int(texts["validation"].isin(set(texts[split])).sum()),
+            }
+            for split in ("train", "test")
+        }
+    return found
 
 
 def leaked_rows(texts: dict[str, pd.Series]) -> np.ndarray:
@@ -109,14 +121,21 @@ def left_out(records: SplitPaths) -> dict[str, int]:
 
     Where the test split was held out of the training file they count as that file's.
     """
-    train, test = (json.loads(Path(path).read_text(encoding="utf-8")) for path in (records.train, records.test))
-    return {"train": train["found"]["empty"], "test": 0 if test["params"]["held_out"] else test["found"]["empty"]}
+    read = {split: json.loads(Path(path).read_text(encoding="utf-8")) for split, path in _by_split(records).items()}
+    held_out = read["test"]["params"]["held_out"] is not None
+    return {split: 0 if split == "test" and held_out else record["found"]["empty"] for split, record in read.items()}
+
+
+def _by_split(paths: SplitPaths) -> dict[str, str | Path]:
+    """The files there are, in the order in which splits are told."""
+    by_split = {"train": paths.train, "validation": paths.validation, "test": paths.test}
+    return {split: path for split, path in by_split.items() if path is not None}
 
 
 def _repeats(texts: dict[str, pd.Series]) -> dict[str, Any]:
     distinct = {split: set(column) for split, column in texts.items()}
     return {
-        "duplicates": {split: len(texts[split]) - len(distinct[split]) for split in SPLITS},
+        "duplicates": {split: len(column) - len(distinct[split]) for split, column in texts.items()},
         "leaked": {
             "texts": len(distinct["train"] & distinct["test"]),
             "test_rows": int(leaked_rows(texts).sum()),
@@ -124,18 +143,17 @@ def _repeats(texts: dict[str, pd.Series]) -> dict[str, Any]:
     }
 
 
-def audit_tokens(paths_offsets: dict[str, str | Path], lengths: Sequence[int]) -> dict[str, Any]:
+def audit_tokens(counts: dict[str, np.ndarray], lengths: Sequence[int]) -> dict[str, Any]:
     """Count what one vocabulary makes of the texts.
 
     Args:
-        paths_offsets: "train" and "test" to their token offsets, int64 (n + 1,).
+        counts: WordPieces of each text, by split, int64 (n,).
         lengths: text lengths in WordPieces, [CLS] and [SEP] included.
 
     Returns:
         `wordpieces` (distribution, without [CLS] and [SEP]) by split, and `cut`: by length, then by split, the share
         of texts that do not fit.
     """
-    counts = {split: np.diff(np.load(path, mmap_mode="r")) for split, path in paths_offsets.items()}
     return {
         "wordpieces": {split: describe_lengths(count) for split, count in counts.items()},
         "cut": {
@@ -143,6 +161,15 @@ def audit_tokens(paths_offsets: dict[str, str | Path], lengths: Sequence[int]) -
             for length in lengths
         },
     }
+
+
+def _token_counts(
+    path_train: str | Path, path_test: str | Path, frames: dict[str, pd.DataFrame]
+) -> dict[str, np.ndarray]:
+    """WordPieces of each text, by split, from the offsets of the training texts, with those of a validation file."""
+    trained, tested = (np.diff(np.load(path, mmap_mode="r")) for path in (path_train, path_test))
+    parts = {"train": trained[: len(frames["train"])], "validation": trained[len(frames["train"]) :], "test": tested}
+    return {split: parts[split] for split in frames}
 
 
 def describe_lengths(lengths: Any) -> dict[str, float]:
@@ -170,7 +197,7 @@ def _balance(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, int]:
 
 
 def _log_texts(audit: dict[str, Any]) -> None:
-    for split in SPLITS:
+    for split in audit["rows"]:
         log.info(
             "%s: %s rows, %s duplicates (%s exact), %s texts under several labels, %s empty left out, labels %s",
             split,
@@ -183,11 +210,13 @@ def _log_texts(audit: dict[str, Any]) -> None:
         )
     leaked = audit["leaked"]
     log.info(
-        "%s texts in both splits (%s exact), %s test rows",
+        "%s texts in both train and test (%s exact), %s test rows",
         f"{leaked['texts']:,}",
         f"{audit['exact']['leaked']['texts']:,}",
         f"{leaked['test_rows']:,}",
     )
+    for split, shared in audit.get("in_validation", {}).items():
+        log.info("%s validation rows have a text of %s", f"{shared['validation_rows']:,}", split)
 
 
 def _log_tokens(vocabularies: dict[str, Any]) -> None:

@@ -34,10 +34,11 @@ _FORMULA = re.compile(r"(?='*[=+\-@\t\r])")
 
 @dataclass(frozen=True)
 class SplitPaths:
-    """A file for each split of a data set."""
+    """A file for each split of a data set; `validation` where that is a file of its own."""
 
     train: str | Path
     test: str | Path
+    validation: str | Path | None = None
 
 
 @dataclass(frozen=True)

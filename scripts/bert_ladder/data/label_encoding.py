@@ -28,7 +28,10 @@ def build_frame(splits: SplitPaths, frames: SplitPaths, path_classes: str | Path
     labels = [str(value) for value in published.tolist()]
     if len(labels) > np.iinfo(np.int16).max:
         raise BadInput(f"dataset.label: {len(labels):,} different labels; name the column that holds the classes")
-    codes = {"train": np.searchsorted(published, train.label).astype(np.int16), "test": _test_codes(test, labels)}
+    codes = {
+        "train": np.searchsorted(published, train.label).astype(np.int16),
+        "test": class_codes("test", test, labels),
+    }
     _refuse_unusable(train, test, codes, labels)
     write_frame(frames.train, train, codes["train"], labels)
     write_frame(frames.test, test, codes["test"], labels)
@@ -47,15 +50,25 @@ def _class_names(train: LabelledTexts, test: LabelledTexts, published: np.ndarra
     return [train.class_names[code] for code in published.tolist()] if train.class_names else []
 
 
-def _test_codes(test: LabelledTexts, labels: list[str]) -> np.ndarray:
+def class_codes(split: str, data: LabelledTexts, labels: list[str]) -> np.ndarray:
+    """The labels of a split as indices into those of the training split, int16, shape (n,).
+
+    Args:
+        split: what to call it.
+        data: its texts and labels.
+        labels: the training split's, in the order of their codes.
+
+    Raises:
+        BadInput: a label that the training split does not have.
+    """
     code_of = {label: code for code, label in enumerate(labels)}
-    published, inverse = np.unique(test.label, return_inverse=True)
+    published, inverse = np.unique(data.label, return_inverse=True)
     codes = np.array([code_of.get(str(value), -1) for value in published.tolist()], dtype=np.int16)[inverse]
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
         row = int(unknown[0])
         raise BadInput(
-            f"test split, row {row + 1}: label '{test.label[row]}' is not among the training labels "
+            f"{split} split, row {row + 1}: label '{data.label[row]}' is not among the training labels "
             f"({shortened(labels)}), nor are those of {len(unknown) - 1:,} other rows; "
             "correct the label or drop those rows"
         )
@@ -67,16 +80,30 @@ def _refuse_unusable(
 ) -> None:
     # Here, before anything is trained, since no score could mean anything.
     for split, of_split in codes.items():
-        present = np.unique(of_split)
-        if len(present) == 1:
-            raise BadInput(
-                f"dataset.{split}: all {len(of_split):,} rows have the label '{labels[present[0]]}'; "
-                "give a split with at least two classes (a file sorted by label may have been cut)"
-            )
+        refuse_one_class(split, of_split, labels)
     known = {plain(text) for text in train.texts()}
     if all(plain(text) in known for text in test.texts()):
         raise BadInput(
             f"dataset.test: all {len(test):,} texts are training texts too (but for case, white space and invisible "
             "characters), so the score would measure memory; "
             "give another test file, or none to have a part of the training file held out"
+        )
+
+
+def refuse_one_class(split: str, codes: np.ndarray, labels: list[str]) -> None:
+    """Refuse a split whose rows all have one label.
+
+    Args:
+        split: what to call it.
+        codes: indices into the labels, shape (n,).
+        labels: in the order of their codes.
+
+    Raises:
+        BadInput: naming split and label.
+    """
+    present = np.unique(codes)
+    if len(present) == 1:
+        raise BadInput(
+            f"dataset.{split}: all {len(codes):,} rows have the label '{labels[present[0]]}'; "
+            "give a split with at least two classes (a file sorted by label may have been cut)"
         )

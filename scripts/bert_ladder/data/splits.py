@@ -29,9 +29,19 @@ def split_frame(path_train: str | Path, path_split: str | Path, fraction: float,
     frame = read_frame(path_train)
     labels = frame_labels(path_train)
     drawn = distinct_texts_mask(frame, fraction, seed, lambda code: labels.get(code, str(code)))
-    parts = pd.Categorical.from_codes(drawn.astype(np.int8), dtype=pd.CategoricalDtype(list(PARTS)))
-    pd.DataFrame({PART_COLUMN: parts}).to_parquet(path_split, index=False)
+    write_split(path_split, drawn)
     log.info("%s rows to train on, %s for validation", f"{(~drawn).sum():,}", f"{drawn.sum():,}")
+
+
+def write_split(path: str | Path, is_validation: np.ndarray) -> None:
+    """Write the division of a frame: one categorical column `part` ("train", "validation").
+
+    Args:
+        path: parquet to write.
+        is_validation: true for the rows of the validation part, bool, shape (n,).
+    """
+    parts = pd.Categorical.from_codes(is_validation.astype(np.int8), dtype=pd.CategoricalDtype(list(PARTS)))
+    pd.DataFrame({PART_COLUMN: parts}).to_parquet(path, index=False)
 
 
 def distinct_texts_mask(frame: pd.DataFrame, fraction: float, seed: int, name_of: Callable[[int], str]) -> np.ndarray:

@@ -13,7 +13,7 @@ from bert_ladder.report.records import read_record
 
 log = logging.getLogger(__name__)
 
-SPLITS = {"train": "Training", "test": "Test"}
+SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
 # From where on a finding is told at the top of the page; rules of thumb, which the page states.
 KINDS = {"across": "Across the splits", "train": "Within training", "test": "Within test"}
 FEW_TEXTS = 1_000
@@ -84,6 +84,7 @@ def audit_sections(
         leak_section(audit),
         near_section(near, audit["rows"]["test"]),
         *alike_sections(near),
+        *([validation_section(audit)] if "in_validation" in audit else []),
         labels_section(audit, names, positive),
         lengths_section(audit),
     ]
@@ -102,9 +103,8 @@ def size_section(audit: dict[str, Any]) -> Section:
             f"There are {rows['test']:,} test texts: an accuracy near 90 % is known to ±{half:.1f} points at best."
         )
     if sum(empty.values()):
-        findings.append(
-            f"Empty texts were left out: {empty['train']:,} of the training file, {empty['test']:,} of the test file."
-        )
+        shown = [f"{empty[split]:,} of the {word.lower()} file" for split, word in _splits(audit).items()]
+        findings.append(f"Empty texts were left out: {', '.join(shown)}.")
     return Section(
         "Texts",
         "The more test texts, the smaller the difference between two models that can be told from chance: with "
@@ -122,18 +122,19 @@ def repeats_section(audit: dict[str, Any]) -> Section:
     rows, duplicates, contradictory = audit["rows"], audit["duplicates"], audit["contradictory"]
     findings = [
         f"{_share(duplicates[split], rows[split])} of the {word.lower()} texts repeat another."
-        for split, word in SPLITS.items()
+        for split, word in _splits(audit).items()
         if duplicates[split] > MANY_REPEATED * rows[split]
     ]
     if contradictory["both"]:
         findings.append(f"{_counted(contradictory['both'], 'text stands', 'texts stand')} under several labels.")
-    shares = {split: _share(duplicates[split], rows[split]) for split in SPLITS}
+    shares = {split: _share(duplicates[split], rows[split]) for split in rows}
+    over = "both splits" if len(rows) == 2 else "all splits"
     return Section(
         "Repeated and contradictory texts",
         f"A duplicate repeats an earlier text of its split, {BUT_FOR}, and so counts twice; an exact one does so "
         f"letter by letter. Worry above {100 * MANY_REPEATED:.0f} %, which suggests that the data were collected "
         "twice. A contradictory text stands under two labels or more, so that no model can be right each time; worry "
-        "about any, since one of its labels is wrong. Over both splits together "
+        f"about any, since one of its labels is wrong. Over {over} together "
         f"{_counted(contradictory['both'], 'text is', 'texts are')} contradictory.",
         _split_table(
             ["Exact duplicates", "Duplicates", "Share", "Contradictory"],
@@ -215,17 +216,38 @@ def alike_sections(near: dict[str, Any]) -> list[Section]:
     ]
 
 
+def validation_section(audit: dict[str, Any]) -> Section:
+    """Texts that a validation file of its own shares with the other splits."""
+    rows = audit["rows"]["validation"]
+    effects = {"train": "rows are chosen by what they remember", "test": "rows are chosen by the test"}
+    lines, findings = [], []
+    for split, shared in audit["in_validation"].items():
+        share = _share(shared["validation_rows"], rows)
+        lines.append([SPLITS[split], f"{shared['texts']:,}", f"{shared['validation_rows']:,}", share])
+        if shared["validation_rows"] > MANY_REPEATED * rows:
+            findings.append(f"{share} of the validation texts are {SPLITS[split].lower()} texts too: {effects[split]}.")
+    return Section(
+        "Validation texts of the other splits",
+        f"The validation part is a file of its own, {rows:,} texts; rows, their settings and the end of their "
+        "trainings are chosen by its scores. Training texts among them favour models that memorize, test texts make "
+        "the test scores of what was chosen too good. Worry above "
+        f"{100 * MANY_REPEATED:.0f} % of the validation texts.",
+        Table(["Split", "Texts in both splits", "Validation texts concerned", "Share"], lines, "lrrr"),
+        findings,
+    )
+
+
 def labels_section(audit: dict[str, Any], names: Sequence[str], positive: int | None) -> Section:
     """Texts by label."""
-    rows, labels, classes = audit["rows"], audit["labels"], len(names)
+    rows, labels, classes, splits = audit["rows"], audit["labels"], len(names), _splits(audit)
     lines, findings = [], []
     for name in names:
-        count = {split: labels[split].get(name, 0) for split in SPLITS}
-        share = {split: count[split] / rows[split] for split in SPLITS}
-        cells = [cell for split in SPLITS for cell in (f"{count[split]:,}", _share(count[split], rows[split]))]
+        count = {split: labels[split].get(name, 0) for split in splits}
+        share = {split: count[split] / rows[split] for split in splits}
+        cells = [cell for split in splits for cell in (f"{count[split]:,}", _share(count[split], rows[split]))]
         lines.append([name, *cells])
         if not all(count.values()):
-            missing = " and ".join(word.lower() for split, word in SPLITS.items() if not count[split])
+            missing = " and ".join(word.lower() for split, word in splits.items() if not count[split])
             findings.append(f"No {missing} text has the label “{name}”.")
         elif abs(share["train"] - share["test"]) > SHIFTED_LABELS:
             findings.append(
@@ -244,7 +266,9 @@ def labels_section(audit: dict[str, Any], names: Sequence[str], positive: int | 
         f"Whoever always says the commonest label is right on {_share(largest, rows['test'])} of the test texts: no "
         "accuracy means much without this number. Worry about a rare label, since accuracy hardly sees it (look at F1, "
         f"here {of}), and about shares that differ by more than {100 * SHIFTED_LABELS:.0f} points between the splits.",
-        Table(["Label", "Training", "Share", "Test", "Share"], lines, "lrrrr"),
+        Table(
+            ["Label", *(head for word in splits.values() for head in (word, "Share"))], lines, "l" + "rr" * len(splits)
+        ),
         findings,
     )
 
@@ -254,11 +278,11 @@ def lengths_section(audit: dict[str, Any]) -> Section:
     measures = {"characters": audit["characters"], "words": audit["words"]}
     measures |= {f"WordPieces of {name}": found["wordpieces"] for name, found in audit["vocabularies"].items()}
     lines = [
-        [measure, SPLITS[split], *(f"{found[split][key]:,.0f}" for key in LENGTHS)]
+        [measure, word, *(f"{found[split][key]:,.0f}" for key in LENGTHS)]
         for measure, found in measures.items()
-        for split in SPLITS
+        for split, word in _splits(audit).items()
     ]
-    medians = [audit["words"][split]["median"] for split in SPLITS]
+    medians = [audit["words"][split]["median"] for split in ("train", "test")]
     findings = []
     if max(medians) > LONGER * max(min(medians), 1):
         train, test = (f"{median:,.0f}" for median in medians)
@@ -274,10 +298,10 @@ def lengths_section(audit: dict[str, Any]) -> Section:
 
 def cut_section(audit: dict[str, Any]) -> Section:
     """Texts longer than what a row reads."""
-    lines, findings = [], []
+    lines, findings, splits = [], [], _splits(audit)
     for vocabulary, found in audit["vocabularies"].items():
         for length, cut in found["cut"].items():
-            lines.append([vocabulary, f"{int(length):,}", *(f"{100 * cut[split]:.1f} %" for split in SPLITS)])
+            lines.append([vocabulary, f"{int(length):,}", *(f"{100 * cut[split]:.1f} %" for split in splits)])
             if max(cut.values()) > MANY_CUT:
                 findings.append(
                     f"At a length of {int(length):,}, {100 * cut['train']:.1f} % of the training texts and "
@@ -288,7 +312,11 @@ def cut_section(audit: dict[str, Any]) -> Section:
         "The share of texts that are longer than a row's length in WordPieces, [CLS] and [SEP] included. A BERT does "
         f"not see what is cut off; a linear baseline reads all. Worry above {100 * MANY_CUT:.0f} %: a larger length, "
         "or another end to cut, may then gain more than a larger model.",
-        Table(["Vocabulary", "Length", *(f"{word} texts cut" for word in SPLITS.values())], lines, "lrrr"),
+        Table(
+            ["Vocabulary", "Length", *(f"{word} texts cut" for word in splits.values())],
+            lines,
+            "lr" + "r" * len(splits),
+        ),
         findings,
     )
 
@@ -299,10 +327,16 @@ def audit_page(sections: Sequence[Section]) -> str:
     return render_template("audit.html", findings=findings, sections=sections)
 
 
+def _splits(audit: dict[str, Any]) -> dict[str, str]:
+    """The splits of the audit, and what they are called; a validation part that was drawn is none."""
+    return {split: word for split, word in SPLITS.items() if split in audit["rows"]}
+
+
 def _split_table(headers: Sequence[str], columns: Sequence[dict[str, Any]]) -> Table:
     lines = [
         [word, *(value if isinstance(value := column[split], str) else f"{value:,}" for column in columns)]
         for split, word in SPLITS.items()
+        if split in columns[0]
     ]
     return Table(["Split", *headers], lines, "l" + "r" * len(headers))
 

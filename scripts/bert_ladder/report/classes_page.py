@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,23 @@ MEASURES = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
 ABSENT = "\N{EN DASH}"
 
 
-def render_classes(paths_metrics: Sequence[str | Path], runs: Sequence[dict[str, Any]], path_page: str | Path) -> None:
+def render_classes(
+    paths_metrics: Sequence[str | Path],
+    runs: Sequence[dict[str, Any]],
+    class_weights: Mapping[str, str],
+    path_page: str | Path,
+) -> None:
     """Write the page.
 
     Args:
         paths_metrics: metrics.json of every run.
         runs: `model` of every run, in the same order.
+        class_weights: in words, by the name of a row that was trained with them.
         path_page: html file to write.
     """
     metrics = [json.loads(read_record(path)["class_metrics"]) for path in paths_metrics]
     measures = class_measures(metrics, [run["model"] for run in runs])
-    Path(path_page).write_text(classes_page(measures), encoding="utf-8")
+    Path(path_page).write_text(classes_page(measures, class_weights), encoding="utf-8")
     log.info("%d classes", measures["class"].nunique())
 
 
@@ -57,17 +63,21 @@ def class_measures(metrics: Sequence[dict[str, dict[str, float]]], models: Seque
     return means.loc[order.sort_values().index].reset_index(drop=True)
 
 
-def classes_page(measures: pd.DataFrame) -> str:
+def classes_page(measures: pd.DataFrame, class_weights: Mapping[str, str]) -> str:
     """The html page.
 
     Args:
         measures: from `class_measures`.
+        class_weights: see `render_classes`.
     """
     rows = {str(model): of_row for model, of_row in measures.groupby("model", sort=False)}
     return render_template(
         "classes.html",
         overview=_overview(rows),
-        rows=[{"name": name, "table": _row_table(of_row)} for name, of_row in rows.items()],
+        rows=[
+            {"name": name, "weights": class_weights.get(name), "table": _row_table(of_row)}
+            for name, of_row in rows.items()
+        ],
     )
 
 

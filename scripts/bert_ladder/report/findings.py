@@ -187,6 +187,12 @@ def scope_section(results: Results) -> Section:
             "Between rows with several seeds a comparison speaks of other seeds too; where a row has one, or both are "
             "linear, of these trained models only."
         )
+    weighted = results.weighted
+    if weighted:
+        lines.append(
+            f"{among(weighted)} {'was' if len(weighted) == 1 else 'were'} trained with class weights, which favour the "
+            "recall of heavier classes over accuracy; in the scores each text counts once."
+        )
     if seeds in scopes and (of_berts == 2).any():
         lines.append(
             "Two seeds are few for a verdict: in simulations up to 15 % of studies had a false one, instead of 5 %."

@@ -60,6 +60,11 @@ class Results:
         searched = self.table["chosen"].notna() if "chosen" in self.table else False
         return self.table.index[(self.table["kind"] == "baseline") | searched].tolist()
 
+    @property
+    def weighted(self) -> list[str]:
+        """Rows that were trained with class weights of the study."""
+        return self.table.index[self.table["class_weight"].notna()].tolist() if "class_weight" in self.table else []
+
     def of(self, metric: str) -> pd.DataFrame:
         """The comparison's lines of one metric, by row."""
         return self.comparison[self.comparison["metric"] == metric].set_index("model")

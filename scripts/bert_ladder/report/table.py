@@ -74,7 +74,8 @@ def render_table(
     table = build_table(comparison, metrics, rows, speeds, searches)
     tables = table_cells(table), measure_cells(table)
     foot = foot_lines(table, names, positive, audit, [*held_out_lines(audit, held_out), *notes])
-    title = f"Study {study}: {audit['rows']['train']:,} train and {audit['rows']['test']:,} test texts"
+    texts = [f"{count:,} {split}" for split, count in audit["rows"].items()]
+    title = f"Study {study}: {', '.join(texts[:-1])} and {texts[-1]} texts"
     forms = {
         "csv": rows_csv(table),
         "markdown": render_markdown(*tables, title, foot),
@@ -99,17 +100,17 @@ def build_table(
     Args:
         comparison: what compare_models wrote.
         metrics: one line per run, as in metrics.json.
-        rows: the rows in order: `model` (its name), `path` (its folder), `encoder`, and `reference` (metric to the
-            original study's value) where a row has one.
+        rows: the rows in order: `model` (its name), `path` (its folder), `encoder`, and, where a row has them,
+            `reference` (metric to the original study's value) and `class_weight` (in words).
         speeds: speed.json by row.
         searches: outcome.json of each row that has a search.
 
     Returns:
         model, kind, encoder, parameters, seeds, the mean of every metric of the comparison, <metric>_low and
         <metric>_high where it has an interval, test_accuracy_sd (over seeds), interval (the method of that of
-        test_accuracy), average, the `SPEED_COLUMNS`, trials, chosen (the values in words), search_metric,
-        search_score, and reference_<metric> and difference_<metric> (ours - original) of every metric that some row
-        has a value for.
+        test_accuracy), average, the `SPEED_COLUMNS`, class_weight where some row has one, trials, chosen (the values
+        in words), search_metric, search_score, and reference_<metric> and difference_<metric> (ours - original) of
+        every metric that some row has a value for.
     """
     lines = []
     for row in rows:
@@ -133,6 +134,7 @@ def build_table(
         }
         speed = speeds.get(row["model"], {})
         line |= {key: speed.get(key) for key in SPEED_COLUMNS}
+        line |= {key: row[key] for key in ("class_weight",) if key in row}
         chosen = searches.get(row["model"])
         if chosen:
             line |= {

@@ -29,6 +29,7 @@ def foot_lines(
         f"Accuracies, precision, recall and F1 in percent; precision, recall and F1 are {what}, on the test split.",
         _interval_line(table),
         "Seconds: training, without evaluation and search; for a linear baseline with its tuning.",
+        *_weight_lines(table),
         *_search_lines(table),
         *_measure_lines(table, audit),
     ]
@@ -37,8 +38,9 @@ def foot_lines(
     exact = audit["exact"]
     duplicates, shared = exact["duplicates"], exact["leaked"]["texts"]
     all_of = [*audit["duplicates"].values(), audit["leaked"]["texts"]]
+    counts = _joined([f"{count:,}" for count in all_of])
     beyond = (
-        " But for case, white space and invisible characters: {:,}, {:,} and {:,}.".format(*all_of)
+        f" But for case, white space and invisible characters: {counts}."
         if all_of != [*duplicates.values(), shared]
         else ""
     )
@@ -47,12 +49,21 @@ def foot_lines(
         shares = ", ".join(f"{name} {_share(count / total)}" for name, count in counts.items())
         lines.append(f"Labels of the {split} texts: {shares}.")
     lines.append(
-        f"Exact duplicates: {duplicates['train']:,} in train, {duplicates['test']:,} in test; "
-        f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test.{beyond}"
+        f"Exact duplicates: {', '.join(f'{count:,} in {split}' for split, count in duplicates.items())}; "
+        f"{_texts_are(shared)} in both train and test.{beyond}"
     )
+    if "validation" in audit["rows"]:
+        pairs = [
+            f"{_texts_are(found['texts'])} in both {split} and validation"
+            for split, found in audit["in_validation"].items()
+        ]
+        lines.append(
+            f"The validation part is a file of its own, {audit['rows']['validation']:,} texts; {_joined(pairs)}."
+        )
     cuts = [
-        f"at {int(length):,} WordPieces {_share(cut['train'])} of the train and {_share(cut['test'])} of the test "
-        f"texts are cut{f' ({vocabulary})' if len(audit['vocabularies']) > 1 else ''}"
+        f"at {int(length):,} WordPieces "
+        f"{_joined([f'{_share(share)} of the {split}' for split, share in cut.items()])} texts are cut"
+        f"{f' ({vocabulary})' if len(audit['vocabularies']) > 1 else ''}"
         for vocabulary, found in audit["vocabularies"].items()
         for length, cut in found["cut"].items()
     ]
@@ -106,6 +117,18 @@ def _interval_line(table: pd.DataFrame) -> str:
     return f"Low and high: the 95 % interval {one}."
 
 
+def _weight_lines(table: pd.DataFrame) -> list[str]:
+    """Which rows were trained with class weights, and that scores are not weighted."""
+    if "class_weight" not in table:
+        return []
+    weighted = table[table["class_weight"].notna()]
+    rows = "; ".join(f"“{row['model']}” ({row['class_weight']})" for row in weighted.to_dict("records"))
+    return [
+        f"Trained with class weights: {rows}. In the training the loss of a text is multiplied by the weight of its "
+        "class (balanced: the rarer, the more; 1 for a class that is not named); in all scores each text counts once."
+    ]
+
+
 def _search_lines(table: pd.DataFrame) -> list[str]:
     """For each row with a search what was chosen, from how many trials, and the score that chose it."""
     if "chosen" not in table:
@@ -137,6 +160,14 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
         if reason:
             lines.append(f"The times cannot be ranked, since {reason}.")
     return lines
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _texts_are(count: int) -> str:
+    return "1 text is" if count == 1 else f"{count:,} texts are"
 
 
 def _share(share: float) -> str:

@@ -4,7 +4,7 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,32 @@ class Classes:
     def _given(self) -> str | None:
         """The study's positive class by its published label; it may be named by its display name too."""
         positive = self.settings.get("positive")
-        if positive is None:
-            return None
-        # build_npz writes booleans in lower case, as YAML and JSON do.
-        given = str(positive).lower() if isinstance(positive, bool) else str(positive)
-        if given in self.names:
-            return given
-        return next((label for label, name in self.names.items() if str(name) == given), given)
+        return None if positive is None else published_label(positive, self.names)
+
+
+def label_text(label: Any) -> str:
+    """A label of a study as build_npz writes it: booleans in lower case, as YAML and JSON have them."""
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def published_label(given: Any, names: Mapping[str, str]) -> str:
+    """A label that a study names by its published form, or by the name to show.
+
+    Args:
+        given: as YAML reads it.
+        names: published label -> the name to show.
+    """
+    label = label_text(given)
+    if label in names:
+        return label
+    return next((published for published, name in names.items() if str(name) == label), label)
+
+
+def weights_in_words(weights: str | Mapping[str, float], names: Mapping[str, str]) -> str:
+    """A `class_weight` for people, labels by the names to show; a number comes first, which no spreadsheet runs."""
+    if isinstance(weights, str):
+        return weights
+    return ", ".join(f"{weight:g} for {names.get(label, label)}" for label, weight in weights.items())
 
 
 def positive_code(labels: Sequence[str], positive: str | None, names: Sequence[str] = ()) -> int | None:

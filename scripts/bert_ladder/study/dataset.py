@@ -13,7 +13,7 @@ from bert_ladder.study.schema import StudyError
 
 @dataclass(frozen=True)
 class Dataset:
-    """`dataset` of a resolved study; a part is "train", "test" or the name of unlabelled texts.
+    """`dataset` of a resolved study; a part is a split ("train", "test", "validation") or a name of unlabelled texts.
 
     Attributes:
         settings: of the study.
@@ -33,6 +33,11 @@ class Dataset:
         return published_files(self.settings)
 
     @property
+    def splits(self) -> list[str]:
+        """The labelled parts, each read from a file, or two of them from one."""
+        return ["train", "test", *(["validation"] if "validation" in self.settings else [])]
+
+    @property
     def unlabelled(self) -> dict[str, dict[str, Any]]:
         """The sources of texts without labels, by name."""
         return self.settings["unlabelled"]
@@ -40,7 +45,8 @@ class Dataset:
     @property
     def texts(self) -> list[str]:
         """All that can be tokenized, as it is called below <results>/data/."""
-        return ["train", "test", *(f"unlabelled/{name}" for name in self.unlabelled)]
+        joined = ["train_validation"] if "validation" in self.settings else []
+        return ["train", "test", *joined, *(f"unlabelled/{name}" for name in self.unlabelled)]
 
     def file_of(self, part: str) -> str:
         """The downloaded file that holds a part."""
@@ -49,8 +55,8 @@ class Dataset:
     def source(self, file: str) -> Source:
         """Where a published file comes from."""
         part = next(part for part in published_sources(self.settings) if published_name(self.settings, part) == file)
-        known = part in ("train", "test")
-        return Source(f"dataset.{part}" if known else f"dataset.unlabelled.{part}", **self.published[file])
+        key = f"dataset.{part}" if part in self.splits else f"dataset.unlabelled.{part}"
+        return Source(key, **self.published[file])
 
     def check_sources(self) -> None:
         """Refuse what cannot come true, by the records of what was brought; see `DataRecords.check_source`."""
@@ -70,7 +76,10 @@ class Dataset:
         source = published_sources(self.settings)[part]
         of_table = {key: self.settings.get(key) for key in ("text", "label")}
         own = {key: source[key] for key in (*OPTIONS, "test_texts") if key in source}
-        of_split = {"held_out": self.held_out, "empty_texts": self.settings["empty_texts"]}
+        of_split = {
+            "held_out": None if part == "validation" else self.held_out,
+            "empty_texts": self.settings["empty_texts"],
+        }
         if part in self.unlabelled:
             of_table["text"] = None  # each of the texts without labels names its own
             of_split = {}
@@ -119,9 +128,11 @@ def published_files(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def published_sources(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Where the splits "train" and "test" and each of the unlabelled texts are."""
+    """Where each split and each of the unlabelled texts is."""
     splits = {split: dataset.get(split, dataset["train"]) for split in ("train", "test")}
-    return splits | dataset.get("unlabelled", {})
+    # The last, since a validation file that is added must not rename files that are there.
+    validation = {"validation": dataset["validation"]} if "validation" in dataset else {}
+    return splits | dataset.get("unlabelled", {}) | validation
 
 
 def published_name(dataset: dict[str, Any], part: str) -> str:
@@ -134,4 +145,4 @@ def published_name(dataset: dict[str, Any], part: str) -> str:
     others = {
         safe_file_name(addresses[other][0], other).lower() for other in before if addresses[other] != addresses[first]
     }
-    return f"{first}-{name}" if name.lower() in others else name
+    return f"{first}-{name}" if first == "validation" or name.lower() in others else name

@@ -36,8 +36,8 @@ class Inputs:
         The positive class is among them only where its F1 ends a training or chooses its weights.
         """
         files = self.encoder(model) | {
-            "tokens": self.tokens(model, "train"),
-            "frame": "<results>/data/train.parquet",
+            "tokens": self.tokens(model, self.splits.texts),
+            "frame": self.splits.frame,
             "classes": "<results>/data/classes.json",
             "split": self.splits.file(model, seed),
         }
@@ -99,6 +99,18 @@ class Inputs:
 
     @property
     def audited_offsets(self) -> list[str]:
-        """The offsets of both splits in each vocabulary of `audited`."""
+        """The offsets of the texts that are divided, and of the test split, in each vocabulary of `audited`."""
         names = [audited["vocabulary"] for audited in self.audited]
-        return [f"<results>/data/tokens/{name}/{split}.offsets.npy" for name in names for split in ("train", "test")]
+        texts = (self.splits.texts, "test")
+        return [f"<results>/data/tokens/{name}/{split}.offsets.npy" for name in names for split in texts]
+
+    @property
+    def split_records(self) -> list[str]:
+        """The records of the reading of train, of test, and of a validation file of its own."""
+        splits = ("train", "test", "validation") if self.splits.given else ("train", "test")
+        return [f"<results>/data/{split}.json" for split in splits]
+
+    @property
+    def validation(self) -> dict[str, str]:
+        """The frame of a validation file of its own, where there is one."""
+        return {"validation": "<results>/data/validation.parquet"} if self.splits.given else {}

@@ -51,10 +51,11 @@ class Notes:
         notes = []
         for texts, names in by_texts.items():
             others = "".join(f" and “{text}”" for text in texts)
+            of_validation = "" if self.splits.given else ", and the texts of the validation part were read in it"
             notes.append(
                 f"Pre-trained on the training texts{others}, without labels and without test texts, once for all "
                 f"seeds: {', '.join(map(self._pretrained_how, names))}. Intervals do not include the variance "
-                "between pre-trainings, and the texts of the validation part were read in it."
+                f"between pre-trainings{of_validation}."
             )
         return notes
 

@@ -5,6 +5,7 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 
 from typing import Any
 
+from bert_ladder.study.classes import Classes, weights_in_words
 from bert_ladder.study.encoders import Encoders
 from bert_ladder.study.runs import Run, Runs, files_of
 
@@ -12,9 +13,10 @@ from bert_ladder.study.runs import Run, Runs, files_of
 class Outline:
     """Figures, rows and jobs in the order in which they are shown."""
 
-    def __init__(self, encoders: Encoders, runs: Runs) -> None:
+    def __init__(self, encoders: Encoders, runs: Runs, classes: Classes) -> None:
         self.encoders = encoders
         self.runs = runs
+        self.classes = classes
 
     @property
     def figures(self) -> dict[str, str]:
@@ -26,10 +28,22 @@ class Outline:
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the table, as render_table takes them."""
         baselines = [{"model": self.runs.name(name), "path": name, "encoder": ""} for name in self.runs.baseline_names]
-        return baselines + [
+        berts = [
             {"model": row["name"], "path": row["path"], "encoder": row["encoder"], "reference": row["reference"]}
             for row in self.runs.rows.values()
         ]
+        weights = self.class_weights
+        return [
+            row | ({"class_weight": weights[row["model"]]} if row["model"] in weights else {})
+            for row in baselines + berts
+        ]
+
+    @property
+    def class_weights(self) -> dict[str, str]:
+        """The class weights in words of the rows and baselines that have them; a search tells what it chose."""
+        of_row = {self.runs.name(model): self.runs.class_weight(model) for model in self.runs.models}
+        names = self.classes.names
+        return {name: weights_in_words(weights, names) for name, weights in of_row.items() if weights is not None}
 
     @property
     def searches(self) -> list[dict[str, Any]]:

@@ -137,13 +137,13 @@ class DataRecords:
         """What Snakemake compares of the reading of a part.
 
         Args:
-            part: "train", "test" or the name of unlabelled texts.
+            part: a split, or the name of unlabelled texts.
             file: the published file.
             source: of the file.
             settings: how the study says to read it.
         """
         folder = self.outputs / "results" / self.study / "data"
-        folder = folder if part in ("train", "test") else folder / "unlabelled"
+        folder = folder if part in ("train", "test", "validation") else folder / "unlabelled"
         record = read_record(folder / f"{part}.json")
         brought = self.download(file)
         if record is None or brought is None or not {"params", "found", "sha256"} <= record.keys():

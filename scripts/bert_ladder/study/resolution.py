@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from bert_ladder.study.catalog import resolve_encoders
+from bert_ladder.study.classes import label_text
 from bert_ladder.study.dataset import locations, published_files
 from bert_ladder.study.locations import existing, is_local, plain_path, safe_name
 from bert_ladder.study.row_folders import kept_folders
-from bert_ladder.study.rows import BASELINES, resolve_row, row_settings
+from bert_ladder.study.rows import BASELINES, published_weights, resolve_baseline, resolve_row, row_settings
 from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
 from bert_ladder.study.trials import check_search, searched_keys
 
+SPLITS = ("train", "test", "validation")
+_FRACTION = "validation_fraction"
 SHORTEST_PAIR = 7  # WordPieces; with fewer a segment could be empty
 
 
@@ -42,11 +45,12 @@ def resolve_study(
     """
     check_schema(config, schema)
     study = with_defaults(config, schema, schema)
+    if "validation" in study["dataset"]:
+        _check_nothing_drawn(config)
+        study["training"]["validation_fraction"] = None
     names = study["dataset"].get("label_names", {})
     # YAML reads the labels 0 and true as a number and a boolean; the data hold them as text.
-    study["dataset"]["label_names"] = {
-        str(label).lower() if isinstance(label, bool) else str(label): name for label, name in names.items()
-    }
+    study["dataset"]["label_names"] = {label_text(label): name for label, name in names.items()}
     for place, row in enumerate(study["models"]):
         if "search" in row:
             key = f"models[{place}] (row {row['name']!r})"
@@ -54,7 +58,9 @@ def resolve_study(
             for name in searched_keys(row["search"]):
                 if name in row:
                     raise StudyError(f"{key}.search.{name}: the row sets {name} itself too; remove one of the two.")
+    _publish_weights(study)
     training = schema["$defs"]["training"]["properties"]
+    study["baselines"] = [resolve_baseline(entry, study["training"]) for entry in study["baselines"]]
     study["models"] = [resolve_row(row, study, training) for row in study["models"]]
     _resolve_paths(study, roots)
     published_files(study["dataset"])  # refuses two of one name
@@ -71,10 +77,37 @@ def resolve_study(
     return study
 
 
+def _publish_weights(study: dict[str, Any]) -> None:
+    """Name the labels of all class weights as they are published: names to show train nothing again."""
+    names, key = study["dataset"]["label_names"], "class_weight"
+    places = {"training": study["training"]}
+    places |= {f"models (row {row['name']!r})": row for row in study["models"]}
+    places |= {f"baselines[{i}]": entry for i, entry in enumerate(study["baselines"]) if isinstance(entry, dict)}
+    for place, values in places.items():
+        if key in values:
+            values[key] = published_weights(values[key], names, f"{place}.{key}")
+        searched = values.get("search", {})
+        if key in searched:
+            tried = [published_weights(one, names, f"{place}.search.{key}") for one in searched[key]]
+            values["search"] = searched | {key: tried}
+
+
+def _check_nothing_drawn(config: dict[str, Any]) -> None:
+    """Refuse what says how to draw a validation part, where it is a file of its own."""
+    rows = {f"models[{place}] (row {row['name']!r})": row for place, row in enumerate(config["models"])}
+    found = [key for key, values in ({"training": config.get("training", {})} | rows).items() if _FRACTION in values]
+    keys = [f"{key}.{_FRACTION}" for key in found] + ["split_seed: per_run"] * (config.get("split_seed") == "per_run")
+    if keys:
+        raise StudyError(
+            f"{keys[0]}: the validation texts are a file of their own (dataset.validation), so that none are drawn; "
+            "remove one of the two."
+        )
+
+
 def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
     """Replace every local path by the first that exists under `roots`."""
     dataset = study["dataset"]
-    sources = {f"dataset.{split}": dataset[split] for split in ("train", "test") if split in dataset}
+    sources = {f"dataset.{split}": dataset[split] for split in SPLITS if split in dataset}
     sources |= {f"dataset.unlabelled.{name}": source for name, source in dataset["unlabelled"].items()}
     for key, source in sources.items():
         urls = [plain_path(url, f"{key}.url") for url in locations(source)]
@@ -89,9 +122,10 @@ def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
 
 def _check_names(study: dict[str, Any]) -> None:
     for name in study["dataset"]["unlabelled"]:
-        if name.lower() in ("train", "test"):
+        if name.lower() in SPLITS:
             raise StudyError(f"dataset.unlabelled: the name {name!r} is that of a split; choose another.")
     baselines = {safe_name(name).lower() for names in BASELINES.items() for name in names}
+    baselines |= _check_baselines(study["baselines"], baselines)
     taken: dict[str, str] = {}
     for row in study["models"]:
         path = row["path"].lower()
@@ -105,6 +139,21 @@ def _check_names(study: dict[str, Any]) -> None:
                 "rename one of the rows."
             )
         taken[path] = row["name"]
+
+
+def _check_baselines(entries: list[dict[str, Any]], kinds: set[str]) -> set[str]:
+    """The folders of the baselines in lower case, each another."""
+    taken: set[str] = set()
+    for entry in entries:
+        name, path = entry["name"], entry["path"].lower()
+        if not path:
+            raise StudyError(f"baselines: the name {name!r} holds no Latin letter or digit; choose another.")
+        if path in taken:
+            raise StudyError(f"baselines: two share the name {name!r}; give one of them another (`name`).")
+        if path in kinds and path != entry["baseline"]:
+            raise StudyError(f"baselines: the name {name!r} is that of a kind of baseline; choose another.")
+        taken.add(path)
+    return taken
 
 
 def _check_pretraining(study: dict[str, Any]) -> None:

@@ -3,12 +3,35 @@
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from bert_ladder.study.classes import published_label
 from bert_ladder.study.locations import safe_name
+from bert_ladder.study.schema import StudyError
 from bert_ladder.study.trials import draw_trials, searched_keys
 
 BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
+
+
+def resolve_baseline(entry: str | dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+    """One entry of `baselines`.
+
+    Args:
+        entry: the kind of linear model, or `baseline` (the kind) with `name` and `class_weight`.
+        training: `training` of the study, with defaults.
+
+    Returns:
+        `baseline`, `name`, `path` (of its folder) and `class_weight`.
+    """
+    given = {"baseline": entry} if isinstance(entry, str) else entry
+    kind = given["baseline"]
+    return {
+        "baseline": kind,
+        "name": given.get("name", BASELINES[kind]),
+        "path": safe_name(given["name"]) if "name" in given else kind,
+        "class_weight": given.get("class_weight", training["class_weight"]),
+    }
 
 
 def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +66,28 @@ def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, 
         }
     # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
     return resolved | {"training": {key: settings[key] for key in sorted(settings)}}
+
+
+def published_weights(weights: Any, names: Mapping[str, str], key: str) -> Any:
+    """A `class_weight` with its labels as published, in one order whatever that of the study file.
+
+    Args:
+        weights: None, a word, or the weight of each label.
+        names: published label -> the name to show.
+        key: of the study, for the sentence.
+
+    Raises:
+        StudyError: a label has two weights.
+    """
+    if not isinstance(weights, dict):
+        return weights
+    published: dict[str, float] = {}
+    for given, weight in weights.items():
+        label = published_label(given, names)
+        if label in published:
+            raise StudyError(f"{key}: the label {label!r} is weighted twice; keep one of the two.")
+        published[label] = weight
+    return dict(sorted(published.items()))
 
 
 def monitors_f1(settings: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bert_ladder.study.locations import safe_name
 from bert_ladder.study.row_folders import row_record
-from bert_ladder.study.rows import BASELINES
+from bert_ladder.study.rows import row_settings
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,17 @@ class Runs:
         self.searches: dict[str, dict[str, Any]] = {
             path: row["search"] for path, row in self.rows.items() if "search" in row
         }
-        self.baseline_names: list[str] = study["baselines"]
+        self.linear: dict[str, dict[str, Any]] = {entry["path"]: entry for entry in study["baselines"]}
+        self.baseline_names: list[str] = list(self.linear)
         # Baselines are deterministic given split and solver seed.
         self.baseline_seeds: list[int] = study["seeds"] if study["split_seed"] == "per_run" else study["seeds"][:1]
         self.seeds = sorted(
             {seed for used in [study, *self.rows.values(), *self.searches.values()] for seed in used["seeds"]}
         )
         self.baselines = [
-            Run(name, seed, BASELINES[name], "baseline") for name in self.baseline_names for seed in self.baseline_seeds
+            Run(path, seed, entry["name"], "baseline")
+            for path, entry in self.linear.items()
+            for seed in self.baseline_seeds
         ]
         self.berts = [Run(path, seed, row["name"]) for path, row in self.rows.items() for seed in row["seeds"]]
         self.trials = [
@@ -75,7 +78,7 @@ class Runs:
 
     def name(self, model: str) -> str:
         """What a row or a baseline is called."""
-        return self.rows[model]["name"] if model in self.rows else BASELINES[model]
+        return (self.rows if model in self.rows else self.linear)[model]["name"]
 
     def measured(self, model: str, seed: int) -> dict[str, Any]:
         """Which run it is, as its metrics say."""
@@ -105,6 +108,26 @@ class Runs:
         """The hyper-parameters of a row; those that it searches for come with a trial, or with the chosen one."""
         return self.rows[model]["training"]
 
+    def baseline(self, model: str) -> dict[str, Any]:
+        """What a baseline is: `baseline`, its kind, and `class_weight`."""
+        return self.linear[model]
+
+    def class_weight(self, model: str) -> Any:
+        """The class weights of a row or a baseline; None too for a row that searches for them."""
+        settings = self.rows[model]["training"] if model in self.rows else self.linear[model]
+        return settings.get("class_weight")
+
+    @property
+    def weighted(self) -> dict[str, list[str]]:
+        """The published labels that a weight is given for, by the name of the row or baseline."""
+        settings = {row["name"]: row_settings(row) for row in self.rows.values()}
+        settings |= {entry["name"]: [entry] for entry in self.linear.values()}
+        labels = {
+            name: sorted({label for used in of_row for label in _labels(used["class_weight"])})
+            for name, of_row in settings.items()
+        }
+        return {name: of_row for name, of_row in labels.items() if of_row}
+
     def search(self, model: str) -> dict[str, Any]:
         """The search of a row: `metric`, `seeds`, `keys` and `trials`."""
         return self.searches[model]
@@ -121,6 +144,11 @@ class Runs:
     def trial_params(self, model: str) -> list[dict[str, Any]]:
         """Trial and seed of each of `trials_of`."""
         return [{"trial": run.trial, "seed": run.seed} for run in self.trials_of(model)]
+
+
+def _labels(class_weight: Any) -> list[str]:
+    """The labels that a `class_weight` names."""
+    return list(class_weight) if isinstance(class_weight, dict) else []
 
 
 def files_of(runs: list[Run], name: str) -> list[str]:

@@ -26,7 +26,6 @@ class FitSettings:
     encoder_dropout: float
     precision: str
     xla: bool
-    validation_fraction: float
 
     @classmethod
     def keys(cls) -> dict[str, str]:
@@ -58,6 +57,8 @@ class FitSettings:
 class TrainingSettings(FitSettings):
     """The settings of a fine-tuning: the keys of `training:`."""
 
+    validation_fraction: float | None  # None: the validation part is a file of its own
+    class_weight: str | Mapping[str, float] | None
     truncation: str
     length_buckets: bool
     dropout: float
@@ -74,6 +75,7 @@ class PretrainingSettings(FitSettings):
     start: str = field(metadata={"key": "from"})  # the key is a keyword of Python
     text: Sequence[str]
     seed: int
+    validation_fraction: float
     masked_fraction: float
     whole_words: bool
     next_sentence: bool

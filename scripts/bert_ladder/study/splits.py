@@ -1,4 +1,4 @@
-"""The divisions of the training split into a training and a validation part, and who is trained on which.
+"""The divisions into a training and a validation part, and who is trained on which.
 
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
@@ -9,19 +9,37 @@ from bert_ladder.study.runs import Run, Runs
 
 
 class Splits:
-    """Fractions, seeds and files of the divisions of a resolved study."""
+    """Fractions, seeds and files of the divisions of a resolved study.
+
+    The validation part is drawn from the training split; or it is a file of its own, whose texts stand behind the
+    training texts in one frame.
+    """
 
     def __init__(self, study: dict[str, Any], runs: Runs) -> None:
         self.runs = runs
+        self.given: bool = "validation" in study["dataset"]
         self.per_run: bool = study["split_seed"] == "per_run"
         self.seeds: list[int] = runs.seeds if self.per_run else [study["split_seed"]]
         # The baselines use that of `training`, which most rows share.
-        self.fraction: float = study["training"]["validation_fraction"]
+        self.fraction = study["training"]["validation_fraction"]
         used = [study["training"], *(row["training"] for row in study["models"])]
-        self.fractions = sorted({_named(settings["validation_fraction"]) for settings in used})
+        fractions = [settings["validation_fraction"] for settings in used]
+        self.fractions = [] if self.given else sorted(set(map(_named, fractions)))
+
+    @property
+    def texts(self) -> str:
+        """The texts that are divided, as their frame and their tokens are called."""
+        return "train_validation" if self.given else "train"
+
+    @property
+    def frame(self) -> str:
+        """The frame that is divided."""
+        return f"<results>/data/{self.texts}.parquet"
 
     def file(self, model: str, seed: int) -> str:
         """The division that a row or a baseline is trained on with a seed."""
+        if self.given:
+            return "<results>/data/splits/given.parquet"
         row = self.runs.rows.get(model)
         fraction = row["training"]["validation_fraction"] if row else self.fraction
         return f"<results>/data/splits/{_named(fraction)}-seed-{seed if self.per_run else self.seeds[0]}.parquet"

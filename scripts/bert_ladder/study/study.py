@@ -76,7 +76,7 @@ class Study:
         self.resources = Resources(self.encoders, self.runs)
         self.targets = Targets(self.dataset, self.encoders, self.runs, self.splits)
         self.notes = Notes(self.dataset, self.encoders, self.runs, self.splits)
-        self.outline = Outline(self.encoders, self.runs)
+        self.outline = Outline(self.encoders, self.runs, self.classes)
 
     def checkpoints(self, kind: str, *names: str) -> str:
         """Where a job keeps its checkpoints: no declared output, since Snakemake deletes a failed job's."""

@@ -73,7 +73,7 @@ class Targets:
         """The texts that are tokenized, by vocabulary."""
         encoders = self.encoders_of_study
         names = {encoders.vocabulary(row["encoder"]) for row in self.runs.rows.values()}
-        texts = {name: {"train", "test"} for name in sorted(names)}
+        texts = {name: {self.splits.texts, "test"} for name in sorted(names)}
         for name in encoders.used_pretrained:
             texts[encoders.vocabulary(name)] |= set(encoders.pretraining_texts(name))
         return texts
@@ -86,10 +86,12 @@ class Targets:
 
     def _frames(self, runs: list[Run], corpora: Iterable[str]) -> list[str]:
         """One file of every job between the published files and the frames that some runs read, and corpora."""
-        published = {self.dataset.file_of(part) for part in ("train", "test", *corpora)}
+        published = {self.dataset.file_of(part) for part in (*self.dataset.splits, *corpora)}
         return [
             *(f"{file}.json" for file in sorted(published)),
             *(f"<results>/data/{name}" for name in FRAMES),
+            *(["<results>/data/validation.npz"] if self.splits.given else []),
+            *(["<results>/data/weighted.json"] if self.runs.weighted else []),
             *(f"<results>/data/unlabelled/{name}.parquet" for name in sorted(corpora)),
             *self.splits.files(runs),
         ]

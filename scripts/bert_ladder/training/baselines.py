@@ -16,6 +16,7 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from bert_ladder.data.class_weights import class_weights
 from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, read_classes, read_frame
 from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.evaluation.runs import RunOutputs, write_run
@@ -33,7 +34,11 @@ Candidate = tuple[LinearClassifier, dict[str, float]]
 
 
 def fit_tfidf_logistic_regression(
-    train: csr_matrix, labels: np.ndarray, score: Callable[[LinearClassifier], float], seed: int
+    train: csr_matrix,
+    labels: np.ndarray,
+    score: Callable[[LinearClassifier], float],
+    seed: int,
+    weights: np.ndarray | None = None,
 ) -> Candidate:
     """Logistic regression (multinomial for more than two classes) with the best C.
 
@@ -42,6 +47,7 @@ def fit_tfidf_logistic_regression(
         labels: codes 0 … classes - 1, each present, shape (n,).
         score: accuracy of a classifier on the validation part.
         seed: of the solver.
+        weights: what the loss of each text is multiplied by, shape (n,); None: nothing is.
 
     Returns:
         The classifier and the chosen hyper-parameters: C.
@@ -49,25 +55,31 @@ def fit_tfidf_logistic_regression(
 
     def candidates() -> Iterator[Candidate]:
         for c in REGULARIZATION["tfidf_logistic_regression"]:
-            fitted = LogisticRegression(C=c, max_iter=1000, random_state=seed).fit(train, labels)
+            fitted = LogisticRegression(C=c, max_iter=1000, random_state=seed).fit(train, labels, weights)
             yield LinearClassifier(fitted.coef_.astype(np.float32), fitted.intercept_), {"C": c}
 
     return best_candidate(candidates(), score)
 
 
 def fit_nb_svm(
-    train: csr_matrix, labels: np.ndarray, score: Callable[[LinearClassifier], float], seed: int
+    train: csr_matrix,
+    labels: np.ndarray,
+    score: Callable[[LinearClassifier], float],
+    seed: int,
+    weights: np.ndarray | None = None,
 ) -> Candidate:
     """Linear SVM on features scaled by their naive-Bayes log-count ratios (Wang & Manning 2012), one class vs. rest.
 
     The weights are interpolated between their mean magnitude, which is naive Bayes, and the SVM's
-    own, as the paper has it; with beta = 1 they are the SVM's alone.
+    own, as the paper has it; with beta = 1 they are the SVM's alone. Only the SVM heeds the weights of texts: the
+    ratios compare shares within the class and within the rest, which do not grow with the number of its texts.
 
     Args:
         train: presence of n-grams, 0 or 1, shape (n, features).
         labels: codes 0 … classes - 1, each present, shape (n,).
         score: accuracy of a classifier on the validation part.
         seed: of the solver.
+        weights: what the loss of each text is multiplied by, shape (n,); None: nothing is.
 
     Returns:
         The classifier, its temperature being 1, and the chosen hyper-parameters: C and beta.
@@ -80,16 +92,18 @@ def fit_nb_svm(
         for c in REGULARIZATION["nb_svm"]:
             svms = [
                 # Tighter tolerances cost minutes at a large C and change no decision that matters.
-                LinearSVC(C=c, tol=1e-2, dual=True, max_iter=1000, random_state=seed).fit(scale(train, ratio), target)
+                LinearSVC(C=c, tol=1e-2, dual=True, max_iter=1000, random_state=seed).fit(
+                    scale(train, ratio), target, weights
+                )
                 for ratio, target in zip(ratios, targets, strict=True)
             ]
             intercepts = np.array([svm.intercept_[0] for svm in svms])
             for beta in INTERPOLATION:
-                weights = [
+                interpolated = [
                     ((1 - beta) * np.abs(svm.coef_[0]).mean() + beta * svm.coef_[0]).astype(np.float32) * ratio
                     for svm, ratio in zip(svms, ratios, strict=True)
                 ]
-                yield LinearClassifier(np.stack(weights), intercepts), {"C": c, "beta": beta}
+                yield LinearClassifier(np.stack(interpolated), intercepts), {"C": c, "beta": beta}
 
     return best_candidate(candidates(), score)
 
@@ -145,7 +159,12 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_baseline(
-    baseline: str, texts: Mapping[str, Sequence[str]], labels: Mapping[str, np.ndarray], classes: int, seed: int
+    baseline: str,
+    texts: Mapping[str, Sequence[str]],
+    labels: Mapping[str, np.ndarray],
+    classes: int,
+    seed: int,
+    weights: np.ndarray | None = None,
 ) -> tuple[LinearModel, dict[str, np.ndarray], dict[str, Any]]:
     """Fit on the training part, tune on the validation part, predict all parts.
 
@@ -155,6 +174,8 @@ def fit_baseline(
         labels: "train" and "validation" to class codes, shape (n,).
         classes: number of classes; one that has no training text gets the probability 0.
         seed: of the solvers.
+        weights: what the loss of a training text is multiplied by, by the code of its class, shape (classes,); None:
+            nothing is. Neither the tuning nor the temperature is weighted.
 
     Returns:
         The model, probabilities of each part, float32, shape (n, classes), and `parameters` (weights),
@@ -176,7 +197,8 @@ def fit_baseline(
         return float((decisions == labels["validation"]).mean())
 
     fit = fit_nb_svm if baseline == "nb_svm" else fit_tfidf_logistic_regression
-    classifier, chosen = fit(features["train"], codes, validation_accuracy, seed)
+    of_texts = None if weights is None else weights[labels["train"]]
+    classifier, chosen = fit(features["train"], codes, validation_accuracy, seed, of_texts)
     if baseline == "nb_svm":
         known = np.isin(labels["validation"], present)
         scores = classifier.scores(features["validation"][known])
@@ -209,26 +231,36 @@ class BaselineFiles:
     classes: Path | str
 
 
-def train_baseline(files: BaselineFiles, baseline: str, seed: int, outputs: RunOutputs, path_model: Path | str) -> None:
+def train_baseline(
+    files: BaselineFiles,
+    baseline: str,
+    seed: int,
+    class_weight: str | Mapping[str, float] | None,
+    outputs: RunOutputs,
+    path_model: Path | str,
+) -> None:
     """Write predictions.parquet, evaluation.json and the model of one baseline.
 
     Args:
         files: what to learn and to predict.
         baseline: "tfidf_logistic_regression" or "nb_svm".
         seed: of the solvers.
+        class_weight: see `class_weights`.
         outputs: files to write.
         path_model: file to write, see `save_linear_model`.
 
     Raises:
-        BadInput: no training text holds a word.
+        BadInput: no training text holds a word; a weight of a label that the data do not have.
     """
     train, test = read_frame(files.train), read_frame(files.test)
     part = pd.read_parquet(files.split)[PART_COLUMN].to_numpy()
     frames = {split: train[part == split] for split in PARTS} | {"test": test.reset_index(drop=True)}
     texts = {split: frame[DATA_COLUMN].tolist() for split, frame in frames.items()}
     labels = {split: frame[LABEL_COLUMN].to_numpy() for split, frame in frames.items()}
+    published = read_classes(files.classes)
+    weights = class_weights(class_weight, labels["train"], published)
     try:
-        fitted, probabilities, record = fit_baseline(baseline, texts, labels, len(read_classes(files.classes)), seed)
+        fitted, probabilities, record = fit_baseline(baseline, texts, labels, len(published), seed, weights)
     except ValueError as error:
         if "empty vocabulary" not in str(error):
             raise
@@ -251,6 +283,7 @@ def train_baseline(files: BaselineFiles, baseline: str, seed: int, outputs: RunO
             "training_seconds": record["training_seconds"],
             "device": "cpu",
             "hyperparameters": record["hyperparameters"],
+            **({} if weights is None else {"class_weights": weights.tolist()}),
         },
     )
     save_linear_model(path_model, baseline, fitted)

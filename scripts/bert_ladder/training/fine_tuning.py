@@ -5,6 +5,7 @@ import json
 import logging
 import resource
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from bert_ladder.data.class_weights import class_weights
 from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_classes, read_positive
 from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths
 from bert_ladder.encoders.encoder_files import EncoderFiles
@@ -51,6 +53,7 @@ class TrainingData:
         is_validation: bool array over them, true for the validation part.
         classes: number of classes.
         positive: code of the class whose F1 is monitored; None for the macro average, or where none is.
+        class_weights: what the loss of a text is multiplied by, by the code of its class; None: nothing is.
     """
 
     tokens: Tokens
@@ -58,6 +61,7 @@ class TrainingData:
     is_validation: np.ndarray
     classes: int
     positive: int | None
+    class_weights: Sequence[float] | None = None
 
     @property
     def train_rows(self) -> np.ndarray:
@@ -81,16 +85,25 @@ class TrainingData:
         )
 
 
-def read_training_data(encoder: EncoderFiles, files: TrainingFiles) -> TrainingData:
-    """Open a study's files, the tokens as the encoder's vocabulary has them."""
+def read_training_data(encoder: EncoderFiles, files: TrainingFiles, settings: TrainingSettings) -> TrainingData:
+    """Open a study's files, the tokens as the encoder's vocabulary has them, and weigh the classes.
+
+    Raises:
+        BadInput: a weight of a label that the data do not have.
+    """
     ids, offsets = files.tokens
     vocabulary = tokenizer_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
+    labels = pd.read_parquet(files.frame, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy()
+    is_validation = (pd.read_parquet(files.split)[PART_COLUMN] == "validation").to_numpy()
+    published = read_classes(files.classes)
+    weights = class_weights(settings.class_weight, labels[~is_validation], published)
     return TrainingData(
         tokens=vocabulary.open_tokens(ids, offsets),
-        labels=pd.read_parquet(files.frame, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy(),
-        is_validation=(pd.read_parquet(files.split)[PART_COLUMN] == "validation").to_numpy(),
-        classes=len(read_classes(files.classes)),
+        labels=labels,
+        is_validation=is_validation,
+        classes=len(published),
         positive=None if files.positive is None else read_positive(files.positive),
+        class_weights=None if weights is None else weights.tolist(),
     )
 
 
@@ -102,7 +115,7 @@ def train_classifier(
     checkpoints: Checkpoints,
     interval: float,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Fit the classifier with sparse categorical cross-entropy.
+    """Fit the classifier with sparse categorical cross-entropy, each text's times the weight of its class.
 
     Args:
         model: from `build_classifier`; holds the kept weights afterwards.
@@ -113,10 +126,10 @@ def train_classifier(
         interval: seconds from one checkpoint to the next.
 
     Returns:
-        One line per epoch: epoch (from 1), loss and accuracy (running means over the epoch's steps, dropout on),
-        after the epoch with dropout off `part_measures` of the validation part (validation_*) and of a fixed sample of
-        the training part of the same size (train_*), learning_rate (at the epoch's end), seconds (of the training
-        steps, the tracing of the graph included, measuring not).
+        One line per epoch: epoch (from 1), loss (weighted) and accuracy (running means over the epoch's steps, dropout
+        on), after the epoch with dropout off `part_measures` of the validation part (validation_*) and of a fixed
+        sample of the training part of the same size (train_*), neither weighted, learning_rate (at the epoch's end),
+        seconds (of the training steps, the tracing of the graph included, measuring not).
         And `kept_epoch`, from 1, whose weights were kept, and `positions`, the token positions trained on.
 
     Raises:
@@ -158,11 +171,11 @@ def train_classifier(
             for key, value in part_measures(data.labels[measured[rows]], probabilities[rows]).items()
         }
 
-    early_stopping = build_early_stopping(settings, data.positive)
+    early_stopping, weights = build_early_stopping(settings, data.positive), data.class_weights
     try:
         history = fit(
             model,
-            Epochs(dataset, order, settings.epochs),
+            Epochs(dataset, order, settings.epochs, None if weights is None else dict(enumerate(weights))),
             Progress(job.name, len(train_rows), settings.batch_size, measure),
             Resuming(checkpoints, interval, [accuracy], early_stopping),
         )
@@ -247,6 +260,7 @@ def train_run(
         "seed": job.seed,
         "settings": settings.plain(),
         "positive": data.positive,
+        "class_weights": data.class_weights,
         "architecture": description["architecture"],
     } | made_of
     ready_at = time.time()
@@ -265,6 +279,7 @@ def train_run(
     record = {
         "seed": job.seed,
         "training": settings.plain(),
+        **({} if data.class_weights is None else {"class_weights": data.class_weights}),
         "epochs": len(history),
         **outcome,
         "parameters": model.count_params(),
@@ -291,7 +306,7 @@ def train_model(
     outputs: TrainingOutputs,
 ) -> None:
     """Fine-tune an encoder once on a study's files, and keep weights, history and record; see `train_run`."""
-    model, history, record = train_run(encoder, read_training_data(encoder, files), settings, job, policy)
+    model, history, record = train_run(encoder, read_training_data(encoder, files, settings), settings, job, policy)
     model.save_weights(outputs.weights)
     write_training(outputs, history, record, job)
     remove_checkpoints(policy.folder)
@@ -307,7 +322,7 @@ def train_trial(
 ) -> None:
     """As `train_model`, but no weights are kept, and a training that diverges is a result: it has no epochs."""
     try:
-        _, history, record = train_run(encoder, read_training_data(encoder, files), settings, job, policy)
+        _, history, record = train_run(encoder, read_training_data(encoder, files, settings), settings, job, policy)
     except Diverged as error:
         # That some settings ruin the training is what a search is there to find out.
         log.warning("%s The trial comes last.", error)

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,11 +114,13 @@ class Epochs:
         dataset: gives the batches that are in its attribute `batches`.
         order: the batches of an epoch, from 0.
         count: number of passes.
+        class_weight: what the loss of a text is multiplied by, by its label; None: nothing is.
     """
 
     dataset: keras.utils.PyDataset
     order: Callable[[int], list]
     count: int
+    class_weight: Mapping[int, float] | None = None
 
 
 class EpochOrder(keras.callbacks.Callback):
@@ -266,6 +268,7 @@ def fit(model: keras.Model, epochs: Epochs, progress: Progress, resuming: Resumi
                 epochs.dataset,
                 epochs=epochs.count,
                 initial_epoch=first_epoch,
+                class_weight=epochs.class_weight,
                 shuffle=False,
                 verbose=0,
                 callbacks=callbacks,

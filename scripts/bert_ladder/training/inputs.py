@@ -49,8 +49,8 @@ class TrainingFiles:
     """The data of a fine-tuning.
 
     Attributes:
-        tokens: ids and offsets of the training split.
-        frame, split: parquet files of the training split and of its division into two parts.
+        tokens: ids and offsets of the training split, and of a validation file behind it.
+        frame, split: parquet files of the same texts and of their division into two parts.
         classes: classes.json.
         positive: positive.json, for a training that looks at the F1 of that class; None for all others.
     """

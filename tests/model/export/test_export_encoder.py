@@ -38,7 +38,7 @@ TRAINING = {
     "length": 8, "truncation": "head", "epochs": 1, "batch_size": 32, "length_buckets": False, "optimizer": "adam",
     "learning_rate": 1e-2, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,
     "momentum": 0.0, "schedule": "constant", "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.1,
-    "pooling": "pooler", "precision": "mixed_bfloat16", "xla": False, "validation_fraction": 0.25,
+    "pooling": "pooler", "precision": "mixed_bfloat16", "xla": False, "validation_fraction": 0.25, "class_weight": None,
     "keep": "last", "monitor": "validation_accuracy", "patience": None,
 }  # fmt: skip
 # What TF Hub's encoders show, here with one transformer layer.

@@ -22,11 +22,11 @@ from bert_ladder.training.fine_tuning import TrainingData, train_run
 from bert_ladder.training.inputs import CheckpointPolicy, Job
 from trainings import SETTINGS, Killed, labelled_texts
 
-# Moments, a schedule's step, the scale of the loss, the best weights and the patience so far.
+# Moments, a schedule's step, the scale of the loss, the best weights and the patience so far; and classes weighted.
 RICH = {
     "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine", "warmup_fraction": 0.2, "clipnorm": None,
     "global_clipnorm": 1.0, "precision": "mixed_float16", "length_buckets": True, "keep": "best", "patience": 2,
-    "monitor": "validation_loss",
+    "monitor": "validation_loss", "class_weights": [0.5, 2.0],
 }  # fmt: skip
 KINDS = {"plain": {}, "scheduled": {"schedule": "linear", "warmup_fraction": 0.5}, "rich": RICH}
 STEPS = 9  # of an epoch
@@ -44,9 +44,10 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[list[
 
     def run(checkpoints: Path, seed: int = 1, every: float = 0, other_labels: bool = False, **settings: Any) -> tuple:
         keras.config.set_dtype_policy("float32")
+        of_classes = settings.pop("class_weights", None)
         model, history, _ = train_run(
             EncoderFiles(config, weights, ()),
-            TrainingData(tokens, 1 - labels if other_labels else labels, is_validation, classes=2, positive=1),
+            TrainingData(tokens, 1 - labels if other_labels else labels, is_validation, 2, 1, of_classes),
             TrainingSettings.of(SETTINGS | {"epochs": 3} | settings),
             Job("nano", "nano", seed, threads=2),
             CheckpointPolicy(checkpoints, every),

@@ -7,10 +7,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow
 from keras import ops
 
+from bert_ladder.data.frames import write_classes
 from bert_ladder.data.tokens import Batching, Tokens
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.families.bert import bert_encoder, build_backbone, scratch_encoder
@@ -25,9 +27,9 @@ from bert_ladder.training.classifier import (
     predict_probabilities,
     restore_classifier,
 )
-from bert_ladder.training.fine_tuning import TrainingData, build_early_stopping, train_run
+from bert_ladder.training.fine_tuning import TrainingData, build_early_stopping, read_training_data, train_run
 from bert_ladder.training.fitting import WarmUpDecay, build_optimizer, clock
-from bert_ladder.training.inputs import CheckpointPolicy, Job
+from bert_ladder.training.inputs import CheckpointPolicy, Job, TrainingFiles
 from trainings import SETTINGS, labelled_texts
 
 SCRATCH = {
@@ -100,6 +102,65 @@ def test_training_learns_and_tells_what_ran(encoder: EncoderFiles, texts: tuple)
     assert record["training_seconds"] == pytest.approx(history["seconds"].sum(), abs=0.01)
     assert {"python", "keras", "tensorflow"} <= set(record["versions"])
     assert len(record["data_sha256"]) == len(record["encoder_sha256"]) == 64
+
+
+def test_class_weights_multiply_the_loss_of_each_text(encoder: EncoderFiles, texts: tuple) -> None:
+    """The mean over the batch of weight times cross-entropy, by hand; measures are of texts that count once each."""
+    # One step over all texts that leaves the weights where they were.
+    settings = SETTINGS | {
+        "batch_size": 300, "epochs": 1, "optimizer": "sgd", "learning_rate": 1e-9, "dropout": 0.0,
+        "encoder_dropout": 0.0,
+    }  # fmt: skip
+    tokens, labels, is_validation = texts
+    weights = [0.25, 3.0]
+    data = TrainingData(tokens, labels, is_validation, classes=2, positive=1, class_weights=weights)
+    policy = CheckpointPolicy(encoder.config.with_name("checkpoints"))
+    job = Job("nano", "nano", 1, threads=2)
+    model, history, record = train_run(encoder, data, TrainingSettings.of(settings), job, policy)
+
+    def losses(rows: np.ndarray) -> np.ndarray:
+        probabilities = predict_probabilities(model, tokens, rows, settings["length"], "head")
+        return -np.log(probabilities[np.arange(len(rows)), labels[rows]])
+
+    weighted = losses(data.train_rows) * np.array(weights)[labels[data.train_rows]]
+    assert history["loss"].tolist() == pytest.approx([weighted.mean()], rel=1e-4)
+    assert history["validation_loss"].tolist() == pytest.approx([losses(data.validation_rows).mean()], rel=1e-4)
+    assert record["class_weights"] == weights
+    *_, plain = run(encoder, texts, epochs=1)
+    assert "class_weights" not in plain
+
+
+def test_training_weighs_the_classes_of_its_own_part(encoder: EncoderFiles, texts: tuple, tmp_path: Path) -> None:
+    """Balanced by the texts that are trained on, not by those of the validation part; labels are found by name."""
+    tokens, _, is_validation = texts
+    # Every fourth text is one of validation, and there the rare class is not rare.
+    labels = np.where(is_validation, np.arange(400) % 8 == 0, np.arange(400) % 15 == 1).astype(np.int16)
+    paths = {name: tmp_path / f"{name}.parquet" for name in ("frame", "split")}
+    pd.DataFrame({"LABEL_COLUMN": labels}).to_parquet(paths["frame"])
+    part = pd.Categorical(np.where(is_validation, "validation", "train"), categories=["train", "validation"])
+    pd.DataFrame({"part": part}).to_parquet(paths["split"])
+    write_classes(tmp_path / "classes.json", ["common", "rare"])
+    for name, array in (("ids", tokens.ids), ("offsets", tokens.offsets)):
+        np.save(tmp_path / f"{name}.npy", array)
+    files = TrainingFiles(
+        [tmp_path / "ids.npy", tmp_path / "offsets.npy"], paths["frame"], paths["split"], tmp_path / "classes.json"
+    )
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"p{i}" for i in range(45))]))
+    of_study = replace(encoder, tokenizer=(vocabulary,))
+
+    def weights(class_weight: Any) -> Any:
+        settings = TrainingSettings.of(SETTINGS | {"class_weight": class_weight})
+        return read_training_data(of_study, files, settings).class_weights
+
+    trained = np.bincount(labels[~is_validation])
+    assert weights("balanced") == pytest.approx(300 / (2 * trained))
+    assert weights({"rare": 7.0}) == [1.0, 7.0]
+    assert weights(None) is None
+    with pytest.raises(
+        BadInput, match="class_weight: 'scarce' is no label of the data; the labels are 'common', 'rare'"
+    ):
+        weights({"scarce": 7.0})
 
 
 @pytest.mark.parametrize("settings", [{}, {"length_buckets": True, "precision": "mixed_bfloat16"}])

@@ -30,7 +30,7 @@ SETTINGS = {
     "length": 12, "truncation": "head", "epochs": 2, "length_buckets": True, "optimizer": "adam", "epsilon": 1e-8,
     "clipnorm": None, "global_clipnorm": None, "weight_decay": 0.0, "momentum": 0.0, "schedule": "constant",
     "warmup_fraction": 0.0, "dropout": 0.1, "encoder_dropout": 0.0, "pooling": "pooler",
-    "precision": "float32", "xla": False, "validation_fraction": 0.25, "keep": "last",
+    "precision": "float32", "xla": False, "validation_fraction": 0.25, "class_weight": None, "keep": "last",
     "monitor": "validation_accuracy", "patience": None,
 }  # fmt: skip
 TRIED = {"batch_size": 8, "learning_rate": 0.003}

@@ -86,6 +86,43 @@ def test_texts_that_were_left_out_are_counted_once(tmp_path: Path) -> None:
     assert left_out(write_records(tmp_path, (3, 3), held_out)) == {"train": 3, "test": 0}
 
 
+def test_validation_file_is_counted_as_a_split_of_its_own(tmp_path: Path) -> None:
+    """With what it shares with the others; its WordPieces stand behind those of the training texts."""
+    rows = [("a a a", 1), ("new", 0), ("new", 0), ("own", 1)]
+    _write(tmp_path, TRAIN, TEST, ("neg", "pos"))
+    codes = np.array([code for _, code in rows], dtype=np.int16)
+    data = pack_texts([text.encode() for text, _ in rows], codes.tolist())
+    write_frame(tmp_path / "validation.parquet", data, codes, ("neg", "pos"))
+    behind = [*LENGTHS["train"], 9, 9, 9, 200]
+    for name, lengths in (("train_validation", behind), ("test", LENGTHS["test"])):
+        np.save(tmp_path / f"{name}.npy", np.cumsum([0, *lengths]))
+    paths = {split: tmp_path / f"{split}.parquet" for split in ("train", "test", "validation")}
+    offsets = [tmp_path / "train_validation.npy", tmp_path / "test.npy"]
+    outputs = {"audit": tmp_path / "audit.json", "leaked": tmp_path / "leaked.parquet"}
+    read = write_records(tmp_path, (1, 0))
+    (tmp_path / "validation.json").write_text(json.dumps({"params": {"held_out": None}, "found": {"empty": 2}}))
+    records = [read.train, read.test, tmp_path / "validation.json"]
+    job = SimpleNamespace(
+        input=SimpleNamespace(**paths, records=records, labels=tmp_path / "labels.json", offsets=offsets),
+        params=SimpleNamespace(vocabularies=[{"vocabulary": "own", "lengths": [128]}]),
+        output=SimpleNamespace(**outputs),
+    )
+    main(job)
+    audit = json.loads(outputs["audit"].read_text())
+    assert audit["rows"] == {"train": 7, "validation": 4, "test": 6}
+    assert audit["left_out"] == {"train": 1, "validation": 2, "test": 0}
+    assert audit["duplicates"]["validation"] == 1
+    assert audit["labels"]["validation"] == {"neg": 2, "pos": 2}
+    assert audit["contradictory"] == {"train": 1, "validation": 0, "test": 0, "both": 3}
+    assert audit["in_validation"] == {
+        "train": {"texts": 1, "validation_rows": 1},
+        "test": {"texts": 1, "validation_rows": 2},
+    }
+    assert audit["vocabularies"]["own"]["cut"]["128"] == {"train": 1 / 7, "validation": 0.25, "test": 1 / 6}
+    assert audit["leaked"] == {"texts": 3, "test_rows": 4}
+    assert pd.read_parquet(outputs["leaked"])["row"].tolist() == [0, 1, 2, 4]
+
+
 def test_lengths_are_described() -> None:
     """Percentiles interpolate, and a single length describes itself."""
     described = describe_lengths(range(101))

@@ -145,3 +145,22 @@ def test_choice_by_f1_is_by_that_of_the_positive_class(
     compare_trials(found, search, tmp_path / "trials.csv")
     assert json.loads((tmp_path / "outcome.json").read_text())["trial"] == best
     assert pd.read_csv(tmp_path / "trials.csv")["validation_f1"].tolist() == scores
+
+
+def test_class_weights_may_be_searched(tmp_path: Path) -> None:
+    """A trial without any, one with a word and one with numbers: the winner's are handed on as they were."""
+    files = SearchFiles([tmp_path / f"{i}.csv" for i in range(3)], [tmp_path / f"{i}.json" for i in range(3)])
+    tried = [None, "balanced", {"fraud": 10.0}]
+    for (history, training), weights in zip(zip(files.history, files.training, strict=True), tried, strict=True):
+        accuracy = 0.9 if isinstance(weights, dict) else 0.5
+        measures = {"validation_accuracy": accuracy, "validation_macro_f1": 0.5, "validation_loss": 0.5}
+        pd.DataFrame([{"epoch": 1} | measures]).to_csv(history, index=False)
+        record = {"training": {"class_weight": weights}, "kept_epoch": 1, "positions": 10}
+        training.write_text(json.dumps(record))
+    search = Search("Tuned", "accuracy", ["class_weight"], [{"trial": name, "seed": 1} for name in "abc"])
+    select_trial(files, search, SearchOutputs(tmp_path / "chosen.json", tmp_path / "outcome.json"))
+    assert json.loads((tmp_path / "chosen.json").read_text()) == {"values": {"class_weight": {"fraud": 10.0}}}
+    compare_trials(files, search, tmp_path / "trials.csv")
+    trials = pd.read_csv(tmp_path / "trials.csv")
+    assert trials["chosen"].tolist() == [False, False, True]
+    assert trials["class_weight"].nunique() == 2

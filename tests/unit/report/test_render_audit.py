@@ -34,14 +34,11 @@ def audit_of(folder: Path, train: list[str], test: list[str], train_labels: list
         split: pd.DataFrame({DATA_COLUMN: texts, LABEL_COLUMN: np.array(labels, np.int16)})
         for split, (texts, labels) in splits.items()
     }
-    paths = {}
-    for split, (texts, _) in splits.items():
-        paths[split] = folder / f"{split}.npy"
-        np.save(paths[split], np.cumsum([0, *(len(text.split()) for text in texts)]))
+    counts = {split: np.array([len(text.split()) for text in texts]) for split, (texts, _) in splits.items()}
     names = ["bad", HOSTILE, "odd"][: max(train_labels + test_labels) + 1]
     plain_texts = {split: frame[DATA_COLUMN].map(plain) for split, frame in frames.items()}
     audit = audit_texts(frames, names, plain_texts)
-    return audit | {"left_out": {"train": 0, "test": 0}, "vocabularies": {"own": audit_tokens(paths, [4, 8])}}
+    return audit | {"left_out": {"train": 0, "test": 0}, "vocabularies": {"own": audit_tokens(counts, [4, 8])}}
 
 
 def page_of(
@@ -104,6 +101,31 @@ def test_tables_hold_the_numbers(tmp_path: Path):
     ]  # fmt: skip
     assert lines_of(page, "Cut texts") == [["own", "4", "60.0 %", "0.0 %"], ["own", "8", "20.0 %", "0.0 %"]]
     assert "F1, here of the label “&lt;img" in page
+
+
+def test_validation_file_has_lines_and_findings_of_its_own(tmp_path: Path):
+    """A part that was drawn has none: its texts are training texts as published."""
+    frames = {
+        split: pd.DataFrame({DATA_COLUMN: texts, LABEL_COLUMN: np.array([0, 1] * (len(texts) // 2), np.int16)})
+        for split, texts in {
+            "train": ["a", "b"],
+            "validation": ["a", "v", "t", "t"],
+            "test": ["t", "u"],
+        }.items()
+    }
+    cut = audit_tokens({split: np.full(len(frame), 9) for split, frame in frames.items()}, [8])
+    page = page_of(tmp_path, audit_texts(frames, ["bad", "good"]) | {"vocabularies": {"own": cut}})
+    assert lines_of(page, "Texts") == [["Training", "2", "0"], ["Validation", "4", "0"], ["Test", "2", "0"]]
+    shared = lines_of(page, "Validation texts of the other splits")
+    assert shared == [["Training", "1", "1", "25.0 %"], ["Test", "1", "2", "50.0 %"]]
+    assert "The validation part is a file of its own, 4 texts" in page
+    assert lines_of(page, "Labels")[0] == ["bad", "1", "50.0 %", "2", "50.0 %", "1", "50.0 %"]
+    assert lines_of(page, "Cut texts") == [["own", "8", "100.0 %", "100.0 %", "100.0 %"]]
+    findings = "\n".join(findings_of(page))
+    assert "25.0 % of the validation texts are training texts too: rows are chosen by what they remember." in findings
+    assert "50.0 % of the validation texts are test texts too: rows are chosen by the test." in findings
+    drawn = page_of(tmp_path, audit_of(tmp_path, ["a", "b"], ["c", "d"], [0, 1], [0, 1]))
+    assert "alidation" not in "".join(findings_of(drawn)) + "".join(map(str, lines_of(drawn, "Texts")))
 
 
 def test_findings_name_what_is_wrong(tmp_path: Path):

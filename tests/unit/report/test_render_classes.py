@@ -30,7 +30,7 @@ def write_runs(folder: Path, *runs: tuple[str, dict[str, Measures]]) -> tuple[li
 
 def page_of(folder: Path, *runs: tuple[str, dict[str, Measures]]) -> str:
     """The page of some runs."""
-    render_classes(*write_runs(folder, *runs), folder / "classes.html")
+    render_classes(*write_runs(folder, *runs), {"Weighted": "10 for <b>"}, folder / "classes.html")
     return (folder / "classes.html").read_text(encoding="utf-8")
 
 
@@ -66,6 +66,14 @@ def test_means_over_seeds_hardest_first(tmp_path: Path) -> None:
     assert other[2] == ["a", "10", "100.0", "50.0", "66.7"]
 
 
+def test_weights_of_a_row_are_told(tmp_path: Path) -> None:
+    """With its table, and of no other row."""
+    classes = {"a": (0.5, 0.5, 0.5, 4), "b": (1, 1, 1, 4)}
+    page = page_of(tmp_path, ("Weighted", classes), ("Plain", classes))
+    assert page.count("Trained with class weights") == 1
+    assert "Trained with class weights (10 for &lt;b&gt;); the measures are not weighted." in page
+
+
 def test_many_classes_are_folded(tmp_path: Path) -> None:
     """With 150 classes the rows' tables are folded but for the first, and none of their lines is lost."""
     classes = {f"class {index}": (0.5, 0.5, index / 150, 40) for index in range(149, -1, -1)}
@@ -91,7 +99,7 @@ def test_main_maps_the_job(tmp_path: Path) -> None:
     paths, runs = write_runs(tmp_path, *SEEDS)
     job = SimpleNamespace(
         input=SimpleNamespace(metrics=paths),
-        params=SimpleNamespace(runs=runs),
+        params=SimpleNamespace(runs=runs, class_weights={}),
         output=SimpleNamespace(page=tmp_path / "classes.html"),
     )
     main(job)

@@ -233,6 +233,13 @@ def test_scope_is_said(scope: str, expected: str) -> None:
     assert expected in words(scope_section(study(scope=scope)))
 
 
+def test_scope_names_the_rows_with_class_weights() -> None:
+    """Since they were trained for recall; without any nothing is said."""
+    weighted = words(scope_section(study(class_weight=["balanced", None, "10 for fraud"])))
+    assert "“Linear” and “Large” were trained with class weights" in weighted
+    assert "class weights" not in words(scope_section(study()))
+
+
 def epochs(schedule: str = "constant", planned: int | None = None, **losses: list[list[float]]) -> list[str]:
     """What is said of some rows: per row and seed the validation loss of each epoch."""
     runs = [(model, seed, of_seed) for model, of_row in losses.items() for seed, of_seed in enumerate(of_row, 1)]

@@ -237,6 +237,36 @@ def test_second_table_has_more_measures():
     assert "cannot be ranked" not in foot_of(busy[:1])
 
 
+def test_foot_tells_which_rows_were_weighted():
+    """And by which weights, as the rows of the study say; without any there is no such column."""
+    weighted = [SVM | {"class_weight": "balanced"}, TINY | {"class_weight": "10 for fraud"}, MINI]
+    table = build_table(*measured(weighted), weighted, {}, {})
+    assert table["class_weight"].fillna("").tolist() == ["balanced", "10 for fraud", ""]
+    foot = "\n".join(foot_lines(table, ["neg", "pos"], 1, AUDIT, []))
+    assert "Trained with class weights: “NB-SVM” (balanced); “BERT-Tiny” (10 for fraud). In the training" in foot
+    plain = table_of([SVM, TINY])
+    assert "class_weight" not in plain
+    assert "class weights" not in "\n".join(foot_lines(plain, ["neg", "pos"], 1, AUDIT, []))
+
+
+def test_foot_tells_of_a_validation_file():
+    """Its size, its labels, and what it shares with the other splits; nothing of it where the part was drawn."""
+    audit = AUDIT | {
+        "rows": {"train": 25_000, "validation": 1_200, "test": 25_000},
+        "duplicates": {"train": 96, "validation": 3, "test": 199},
+        "labels": AUDIT["labels"] | {"validation": {"neg": 10, "pos": 30}},
+        "in_validation": {"train": {"texts": 1, "validation_rows": 2}, "test": {"texts": 0, "validation_rows": 0}},
+    }
+    audit["vocabularies"] = {"uncased": {"cut": {"128": {"train": 0.84, "validation": 0.5, "test": 0.83}}}}
+    foot = "\n".join(foot_lines(table_of([TINY]), ["neg", "pos"], 1, audit, []))
+    assert "The validation part is a file of its own, 1,200 texts." in foot
+    assert "Labels of the validation texts: neg 25.0 %, pos 75.0 %." in foot
+    assert "96 in train, 3 in validation, 199 in test; 123 texts are in both train and test, " in foot
+    assert "1 text is in both train and validation, 0 texts are in both test and validation." in foot
+    assert "84.0 % of the train, 50.0 % of the validation and 83.0 % of the test texts are cut" in foot
+    assert "alidation part" not in "\n".join(foot_lines(table_of([TINY]), ["neg", "pos"], 1, AUDIT, []))
+
+
 def test_foot_tells_what_the_audit_found():
     """Duplicates, leakage and cut texts stand below the table, as do the notes."""
     foot = foot_lines(table_of([TINY]), ["neg", "pos"], 1, AUDIT, ["Held out:\na fifth."])

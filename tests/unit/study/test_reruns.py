@@ -138,6 +138,19 @@ def test_what_means_the_same_plans_nothing(before: dict[str, str]) -> None:
     assert planned(before, read(train={"url": "elsewhere/train.csv"})) == set()
 
 
+def test_added_validation_file_reads_nothing_else_again(before: dict[str, str]) -> None:
+    """Its own file and part are new; they are compared as those of the other splits are."""
+    write_reviews(Path("own.csv"), 12, seed=7000)
+    study = read(validation={"url": "own.csv"})
+    assert planned(before, study) == {"bring validation-own.csv"}
+    bring(study, "validation-own.csv")
+    read_part(study, "validation", Path("results/micro/data"))
+    params = study.dataset.reading_params("validation")
+    assert params["held_out"] is None
+    assert read(validation={"url": "own.csv", "format": "csv"}).dataset.reading_params("validation") == params
+    assert read(validation={"url": "own.csv", "format": "tsv"}).dataset.reading_params("validation") != params
+
+
 def test_what_means_another_thing_is_planned(before: dict[str, str]) -> None:
     """Exchanged or other columns, a lower limit than the file needs, another form, a held-out test split."""
     for changes, jobs in (

@@ -292,6 +292,61 @@ BAD_STUDIES = {
         changed("dataset.train.url", "a{b}.csv"),
         "cannot be used, rename",
     ),
+    "a validation file and a share to draw": (
+        changed("dataset.validation", {"url": "v.csv"}) | {"training": {"validation_fraction": 0.1}},
+        "training.validation_fraction: the validation texts are a file of their own .* remove one of the two",
+    ),
+    "a validation file and a share to draw in a row": (
+        changed("models.0", {"name": "Own", "encoder": "nano", "validation_fraction": 0.1})
+        | {"dataset": STUDY["dataset"] | {"validation": {"url": "v.csv"}}},
+        r"models\[0\] \(row 'Own'\).validation_fraction: the validation texts are a file of their own",
+    ),
+    "a validation file and a part for each seed": (
+        changed("dataset.validation", {"url": "v.csv"}) | {"split_seed": "per_run"},
+        "split_seed: per_run: the validation texts are a file of their own",
+    ),
+    "a validation file that is not there": (
+        changed("dataset.validation", {"url": "v.csv"}),
+        "dataset.validation.url: there is no file or folder 'v.csv'",
+    ),
+    "unlabelled texts called as a split": (
+        changed("dataset.unlabelled", {"Validation": {"url": "https://example.org/v.txt"}}),
+        "dataset.unlabelled: the name 'Validation' is that of a split",
+    ),
+    "weights in a word that there is not": (
+        changed("training.class_weight", "balance"),
+        "training.class_weight: found 'balance'; allowed is what matches .balanced",
+    ),
+    "a class without weight": (
+        changed("models.0", {"name": "W", "encoder": "nano", "class_weight": {"a": 0}}),
+        r"models\[0\].class_weight.a \(row 'W'\): found 0; allowed is more than 0",
+    ),
+    "no class weighted": (changed("training.class_weight", {}), "training.class_weight: "),
+    "a label weighted twice": (
+        changed("training.class_weight", {1: 2, "one": 3})
+        | {"dataset": STUDY["dataset"] | {"label_names": {1: "one"}}},
+        "training.class_weight: the label '1' is weighted twice; keep one of the two",
+    ),
+    "weights drawn from a range": (
+        changed("models.0.search", {"class_weight": {"low": 1, "high": 2}, "trials": 3}),
+        "search.class_weight: found a range, but class_weight is no number; give a list",
+    ),
+    "a baseline of no kind": (
+        changed("baselines", [{"name": "x"}]),
+        r"baselines\[0\]: the key 'baseline' is missing",
+    ),
+    "two baselines of one name": (
+        changed("baselines", ["nb_svm", {"baseline": "nb_svm", "class_weight": "balanced"}]),
+        r"baselines: two share the name 'NB-SVM'; give one of them another \(`name`\)",
+    ),
+    "a baseline called as another kind": (
+        changed("baselines", [{"baseline": "tfidf_logistic_regression", "name": "NB-SVM"}]),
+        "baselines: the name 'NB-SVM' is that of a kind of baseline",
+    ),
+    "a row called as a baseline": (
+        changed("models.0.name", "Plain") | {"baselines": [{"baseline": "nb_svm", "name": "plain"}]},
+        "models: the name 'Plain' is that of a baseline",
+    ),
     "a reference above one": (changed("models.0.reference", {"f1": 83.0}), "found 83.0; allowed is at most 1"),
 }
 

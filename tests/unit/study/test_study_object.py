@@ -48,6 +48,7 @@ OTHER_VALUES: dict[str, Any] = {
     "precision": "mixed_bfloat16",
     "xla": True,
     "validation_fraction": 0.3,
+    "class_weight": "balanced",
     "keep": "best",
     "monitor": "validation_loss",
     "patience": 2,
@@ -309,6 +310,69 @@ def test_damaged_record_of_the_positive_class_is_no_record(
     assert read().classes.positive == "good"
 
 
+# === Class weights ===
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "published"),
+    [
+        ("balanced", {}, "balanced"),
+        ({"good": 3, "bad": 0.5}, {}, {"bad": 0.5, "good": 3.0}),
+        ({"fine": 3}, {"good": "fine"}, {"good": 3.0}),
+        ({1: 2, False: 4}, {}, {"1": 2.0, "false": 4.0}),
+    ],
+)
+def test_weights_are_of_published_labels(
+    read: Callable[..., Study], given: Any, names: dict[str, str], published: Any
+) -> None:
+    """By whatever name, and in whatever order, the study has them: in rows, in trials and in baselines."""
+    dataset = MICRO["dataset"] | {"label_names": names}
+    search = {"name": "Tuned", "encoder": "nano", "search": {"class_weight": [None, given]}}
+    baselines = [{"baseline": "nb_svm", "class_weight": given}]
+    study = read(dataset=dataset, models=[*rows(class_weight=given)[:2], search], baselines=baselines)
+    assert study.runs.training("Nano-long")["class_weight"] == published
+    assert study.runs.training("Nano")["class_weight"] is None
+    assert study.runs.baseline("nb_svm") == {
+        "baseline": "nb_svm", "name": "NB-SVM", "path": "nb_svm", "class_weight": published
+    }  # fmt: skip
+    tried = study.runs.search("Tuned")["trials"].values()
+    assert [values["class_weight"] for values in tried] == [None, published]
+    # A search tells itself what it chose.
+    assert set(study.outline.class_weights) == {"NB-SVM", "Nano long"}
+    labels = sorted(published) if isinstance(published, dict) else None
+    assert study.runs.weighted == (dict.fromkeys(("Nano long", "Tuned", "NB-SVM"), labels) if labels else {})
+    assert ("<results>/data/weighted.json" in study.targets.data) == bool(labels)
+
+
+def test_weights_retrain_their_row_only(read: Callable[..., Study]) -> None:
+    """The order of their labels, and what these are called, retrain nothing."""
+    weighted = read(models=rows(class_weight={"good": 3, "bad": 0.5}))
+    changed = read(models=rows(class_weight={"good": 4, "bad": 0.5}))
+    same = read(
+        dataset=MICRO["dataset"] | {"label_names": {"good": "fine"}},
+        models=rows(class_weight={"bad": 0.5, "fine": 3.0}),
+    )
+    before, after = given_to_jobs(weighted)[0], given_to_jobs(changed)[0]
+    assert {folder for folder in before if before[folder] != after[folder]} == {"<results>/runs/Nano-long/seed-1"}
+    assert repr(given_to_jobs(same)) == repr(given_to_jobs(weighted))
+    assert same.outline.class_weights == {"Nano long": "0.5 for bad, 3 for fine"}
+
+
+def test_baselines_have_the_weights_of_training_or_their_own(read: Callable[..., Study]) -> None:
+    """One kind may stand there twice, under another name."""
+    baselines = ["nb_svm", {"baseline": "nb_svm", "name": "NB-SVM, plain", "class_weight": None}]
+    study = read(baselines=baselines, training=MICRO["training"] | {"class_weight": "balanced"})
+    runs = study.runs
+    assert runs.baseline_names == ["nb_svm", "NB-SVM-plain"]
+    assert [runs.baseline(name)["class_weight"] for name in runs.baseline_names] == ["balanced", None]
+    assert [runs.baseline(name)["baseline"] for name in runs.baseline_names] == ["nb_svm", "nb_svm"]
+    assert [run.name for run in runs.baselines] == ["NB-SVM", "NB-SVM, plain"]
+    assert runs.measured("NB-SVM-plain", 1)["model"] == "NB-SVM, plain"
+    assert {row["model"]: row.get("class_weight") for row in study.outline.rows[:2]} == {
+        "NB-SVM": "balanced", "NB-SVM, plain": None
+    }  # fmt: skip
+
+
 def test_run_is_called_in_its_metrics_as_in_the_study(read: Callable[..., Study]) -> None:
     """Study, row, encoder, kind and seed are said where metrics are made, not where a model is trained."""
     runs = read().runs
@@ -443,6 +507,50 @@ def test_unlabelled_texts_that_nothing_uses_are_left_alone(read: Callable[..., S
         asked = study.targets.data
         assert sum("data/unlabelled/" in file for file in asked) == corpora
         assert sum(file.startswith("<dataset>/") for file in asked) == downloads
+
+
+def test_validation_file_takes_the_place_of_the_drawn_part(read: Callable[..., Study], tmp_path: Path) -> None:
+    """Rows and baselines are trained on one frame and one division; what reads the training texts alone goes on so."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/train.csv").touch()
+    dataset = MICRO["dataset"] | {"validation": {"url": "other/train.csv", "format": "csv"}}
+    study, before = read(dataset=dataset, split_seed=3), read()
+    assert study.dataset.splits == ["train", "test", "validation"]
+    assert study.dataset.file_of("validation") == "<dataset>/validation-train.csv"
+    assert [study.dataset.file_of(split) for split in ("train", "test", "more")] == [
+        before.dataset.file_of(split) for split in ("train", "test", "more")
+    ]
+    assert study.dataset.source("validation-train.csv").key == "dataset.validation"
+    assert study.dataset.reading("validation") == before.dataset.reading("train") | {"format": "csv"}
+    assert study.splits.files(study.runs.all) == ["<results>/data/splits/given.parquet"]
+    assert not study.splits.differ
+    assert study.splits.fractions == []
+    files = study.inputs.training("Nano", 1)
+    assert files["frame"] == "<results>/data/train_validation.parquet"
+    assert files["tokens"][0] == "<results>/data/tokens/own/train_validation.ids.npy"
+    assert study.encoders.pretraining_tokens("nano-read") == before.encoders.pretraining_tokens("nano-read")
+    assert study.encoders.vocabulary_source("own") == before.encoders.vocabulary_source("own")
+    assert {"<dataset>/validation-train.csv.json", "<results>/data/validation.npz"} <= set(study.targets.baselines)
+    assert "validation part were read" in before.notes.pretrainings()[0]
+    assert "validation part were read" not in study.notes.pretrainings()[0]
+
+
+def test_training_without_a_validation_file_reads_what_it_read(read: Callable[..., Study]) -> None:
+    """Its parameters and its inputs."""
+    study = read()
+    assert study.runs.training("Nano")["validation_fraction"] == 0.2
+    assert study.inputs.training("Nano", 1)["frame"] == "<results>/data/train.parquet"
+    assert study.inputs.training("Nano", 1)["tokens"][0] == "<results>/data/tokens/own/train.ids.npy"
+    assert study.inputs.validation == {}
+
+
+def test_validation_file_in_the_archive_of_the_others(read: Callable[..., Study]) -> None:
+    """Is brought once."""
+    archive = {"url": "https://example.org/all.zip"}
+    dataset = {"name": "micro", **dict.fromkeys(("train", "test", "validation"), archive)}
+    study = read(dataset=dataset, models=MICRO["models"][:1], encoders={"nano": MICRO["encoders"]["nano"]})
+    assert list(study.dataset.published) == ["all.zip"]
+    assert study.dataset.file_of("validation") == "<dataset>/all.zip"
 
 
 def test_lengths_of_the_audit(read: Callable[..., Study]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from bert_ladder.training.baselines import (
     BaselineFiles,
     fit_baseline,
     fit_temperature,
+    fit_tfidf_logistic_regression,
     log_count_ratios,
     train_baseline,
 )
@@ -155,6 +157,31 @@ def test_temperature_is_recovered():
     assert fit_temperature(scores, labels) == pytest.approx(2.5, rel=0.05)
 
 
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_weights_change_what_an_ambiguous_word_means(baseline: str):
+    """A word of 8 rare texts and 30 common ones speaks of the common class, until one weighs as much as 18."""
+    texts = ["maybe here"] * 38 + ["plain here"] * 114
+    labels = np.array([1] * 8 + [0] * 144, np.int16)
+    parts = dict.fromkeys(SIZES, texts), dict.fromkeys(SIZES, labels)
+    decisions = [
+        fit_baseline(baseline, *parts, 2, 1, weights)[1]["test"].argmax(axis=1)
+        for weights in (None, np.array([152 / (2 * 144), 152 / (2 * 8)]))
+    ]
+    assert not decisions[0].any()
+    assert decisions[1].tolist() == [1] * 38 + [0] * 114
+
+
+def test_weight_of_a_text_is_that_of_as_many_texts():
+    """Logistic regression with a weight of 3 for a class is that on its texts three times over."""
+    features = csr_matrix(np.random.default_rng(0).random((60, 4)).astype(np.float32))
+    labels = (np.arange(60) % 3 == 0).astype(int)
+    often = np.repeat(np.arange(60), np.where(labels == 1, 3, 1))
+    weighted, _ = fit_tfidf_logistic_regression(features, labels, lambda _: 0.0, 1, np.where(labels == 1, 3.0, 1.0))
+    repeated, _ = fit_tfidf_logistic_regression(features[often], labels[often], lambda _: 0.0, 1)
+    np.testing.assert_allclose(weighted.weights, repeated.weights, atol=1e-2)
+    np.testing.assert_allclose(weighted.intercepts, repeated.intercepts, atol=1e-2)
+
+
 def write_study(folder: Path, texts: list[str], labels: np.ndarray, classes: list[str], test: int) -> dict[str, Path]:
     """Parquet, classes and split as the earlier steps write them; the last `test` rows are the test split."""
     paths = {name: folder / f"{name}.parquet" for name in ("train", "test", "split", "predictions")}
@@ -169,12 +196,13 @@ def write_study(folder: Path, texts: list[str], labels: np.ndarray, classes: lis
     return paths
 
 
-def train(paths: dict[str, Path], baseline: str, seed: int = 1) -> None:
+def train(paths: dict[str, Path], baseline: str, seed: int = 1, class_weight: Any = None) -> None:
     """A baseline on the files of `write_study`."""
     train_baseline(
         BaselineFiles(paths["train"], paths["test"], paths["split"], paths["classes"]),
         baseline,
         seed,
+        class_weight,
         RunOutputs(paths["predictions"], paths["evaluation"]),
         paths["model"],
     )
@@ -184,6 +212,17 @@ def accuracy_of(predictions: pd.DataFrame) -> float:
     """Share of right predictions on the test split."""
     test = predictions[predictions["split"] == "test"]
     return (test["label"] == test["prediction"]).mean()
+
+
+def test_run_weighs_the_labels_that_the_study_names(tmp_path: Path):
+    """The record has the weights; without any it has none; a label that there is not is refused."""
+    paths = write_study(tmp_path, *corpus(POLARITY, ENGLISH, 200, seed=0), ["bad", "good"], test=50)
+    train(paths, "tfidf_logistic_regression", class_weight={"bad": 4.0})
+    assert json.loads(paths["evaluation"].read_text())["class_weights"] == [4.0, 1.0]
+    train(paths, "tfidf_logistic_regression")
+    assert "class_weights" not in json.loads(paths["evaluation"].read_text())
+    with pytest.raises(BadInput, match="class_weight: 'ugly' is no label of the data"):
+        train(paths, "tfidf_logistic_regression", class_weight={"ugly": 4.0})
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
