@@ -57,6 +57,16 @@ def test_files_of_this_machine_are_looked_for(tmp_path: Path) -> None:
     assert unreachable == []
 
 
+def test_a_package_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package is no file of this machine: the index is asked, here one that nobody serves."""
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
+    rows, unreachable = check_sources.check({"mine": [{"package": "none-such==1.0", "file": "model"}]})
+    assert rows[0][1] == "package none-such==1.0"
+    assert rows[0][2].startswith("the package index")
+    assert unreachable == ["mine"]
+
+
 def test_a_file_that_stands_for_another_is_enough() -> None:
     """A repository without model.safetensors answers if it has pytorch_model.bin; without both it does not."""
     files = check_sources.remote_files({"huggingface": "owner/name"})
