@@ -133,8 +133,8 @@ def chosen(catalog: dict[str, Any], words: list[str]) -> dict[str, list[dict[str
     names = [find_encoder(catalog, word) for word in words] or list(catalog["encoders"])
     if None in names:
         raise StudyError(f"{words[names.index(None)]}: there is no such encoder in catalog/encoders.yaml.")
-    vocabularies = dict.fromkeys(catalog["encoders"][name]["vocabulary"] for name in names)
-    entries = {name: catalog["vocabularies"][name]["sources"] for name in vocabularies}
+    shared = [catalog["encoders"][name].get("vocabulary") for name in names]
+    entries = {name: catalog["vocabularies"][name]["sources"] for name in dict.fromkeys(shared) if name}
     return entries | {name: catalog["encoders"][name]["sources"] for name in names}
 
 

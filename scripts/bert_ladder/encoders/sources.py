@@ -300,6 +300,8 @@ def _repository_file(
 
 
 def _with_ending(name: str, ending: str) -> str:
+    if ending == ".zip" and name.endswith((".tar", ".tar.gz", ".tgz")):
+        return _safe_name(name)
     bare = name.removesuffix(ending) if ending != ".tar.gz" else re.sub(r"(\.tar)?\.gz$|\.tgz$|\.tar$", "", name)
     return _safe_name(bare) + ending
 
