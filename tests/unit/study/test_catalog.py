@@ -1,6 +1,7 @@
 """The catalogue of encoders, and how a study's encoders are found in it, in the study and in resources/."""
 
 import json
+import re
 from copy import deepcopy
 from itertools import product
 from pathlib import Path
@@ -119,6 +120,17 @@ def test_an_encoder_with_a_vocabulary_of_its_own() -> None:
     assert study["encoders"]["bert_base_german_cased"]["vocabulary"] == "bert_base_german_cased"
     with pytest.raises(StudyError, match=r"vocabularies\.gte-large: this is the name of an encoder of the catalogue"):
         resolved({}, ["gte-large"], vocabularies={"gte-large": {"size": 100, "lower_case": True}})
+
+
+def test_documented_short_names_are_those_of_the_catalogue() -> None:
+    """docs/encoders.md lists every alias, and nothing else, and how many encoders there are."""
+    text = (PROJECT / "docs/encoders.md").read_text()
+    table = text.partition("| kind | short names |")[2].partition("\n\n")[0]
+    listed = [name for name in re.findall(r"`([^`]+)`", table) if ":" not in name]
+    aliases = [alias for encoder in CATALOG["encoders"].values() for alias in encoder["aliases"]]
+    assert set(listed) - {"gte-small", "gte-base", "gte-large", "finbert"} == set(aliases)
+    assert all(find_encoder(CATALOG, name) for name in listed)
+    assert f"({len(CATALOG['encoders'])} encoders)" in text
 
 
 def test_published_parameter_counts() -> None:
