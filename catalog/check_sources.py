@@ -21,13 +21,15 @@ from tabulate import tabulate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from bert_ladder.encoders.package_index import check_package
 from bert_ladder.encoders.sources import KINDS, RemoteFile, remote_files, shown
-from bert_ladder.files.downloading import is_offline, local_path
+from bert_ladder.files.downloading import Patience, Unavailable, is_offline, local_path
 from bert_ladder.study.catalog import find_encoder, load_catalog
 from bert_ladder.study.schema import StudyError
 
 PROJECT = Path(__file__).parents[1]
 TIMEOUTS = (10, 20)
+PATIENCE = Patience(attempts=2, read_timeout=20)
 AT_ONCE = 8
 FAILURES = {
     requests.Timeout: "no answer in time",
@@ -81,6 +83,16 @@ def state_of(files: Sequence[RemoteFile], answers: dict[str, Answer]) -> Answer:
     return Answer(True, "answers", None if None in sizes else sum(sizes), seconds)
 
 
+def package_state(requirement: str) -> Answer:
+    """The state of a package: whether its index lists the version."""
+    start = time.monotonic()
+    try:
+        check_package(requirement, PATIENCE)
+    except Unavailable as reason:
+        return Answer(False, str(reason), None, time.monotonic() - start)
+    return Answer(True, "answers", None, time.monotonic() - start)
+
+
 def local_state(source: dict[str, Any]) -> Answer:
     """The state of a source that is a file or a folder of this machine."""
     there = local_path(next(source[kind] for kind in KINDS if kind in source)).exists()
@@ -102,7 +114,10 @@ def check(entries: dict[str, list[dict[str, Any]]]) -> tuple[list[list[str]], li
         answers = dict(zip(addresses, pool.map(ask, addresses), strict=True))
     rows, answering = [], set()
     for name, source, files in sources:
-        state = state_of(files, answers) if files else local_state(source)
+        if "package" in source:
+            state = package_state(source["package"])
+        else:
+            state = state_of(files, answers) if files else local_state(source)
         answering |= {name} if state.there else set()
         megabytes = "" if state.size is None else f"{state.size / 1e6:.1f}"
         rows.append([name, shown(source), state.words, megabytes, f"{state.seconds:.1f}"])
@@ -118,8 +133,8 @@ def chosen(catalog: dict[str, Any], words: list[str]) -> dict[str, list[dict[str
     names = [find_encoder(catalog, word) for word in words] or list(catalog["encoders"])
     if None in names:
         raise StudyError(f"{words[names.index(None)]}: there is no such encoder in catalog/encoders.yaml.")
-    vocabularies = dict.fromkeys(catalog["encoders"][name]["vocabulary"] for name in names)
-    entries = {name: catalog["vocabularies"][name]["sources"] for name in vocabularies}
+    shared = [catalog["encoders"][name].get("vocabulary") for name in names]
+    entries = {name: catalog["vocabularies"][name]["sources"] for name in dict.fromkeys(shared) if name}
     return entries | {name: catalog["encoders"][name]["sources"] for name in names}
 
 

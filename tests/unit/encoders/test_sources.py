@@ -111,6 +111,7 @@ def assert_nothing(downloads: Path) -> None:
             "https://storage.googleapis.com/bert_models/2020_02_20/uncased_L-2_H-128_A-2.zip",
         ),
         ({"checkpoint": "https://example.org/a%2F..%2F.x"}, "x.zip", "https://example.org/a%2F..%2F.x"),
+        ({"checkpoint": "https://example.org/a.tar.gz"}, "a.tar.gz", "https://example.org/a.tar.gz"),
         ({"file": "https://example.org/vocab.txt?raw=1"}, "vocab.txt", "https://example.org/vocab.txt?raw=1"),
     ],
 )

@@ -1,6 +1,7 @@
 """The catalogue of encoders, and how a study's encoders are found in it, in the study and in resources/."""
 
 import json
+import re
 from copy import deepcopy
 from itertools import product
 from pathlib import Path
@@ -18,6 +19,10 @@ CONFIG_SCHEMA, SCHEMA = (
 )
 CONFIG_SCHEMA["$defs"] |= SCHEMA["$defs"]
 CATALOG = load_catalog(PROJECT / "catalog/encoders.yaml", SCHEMA)
+MINIATURES = {f"bert_uncased_L-{n}_H-{h}_A-{h // 64}" for n, h in product(range(2, 13, 2), (128, 256, 512, 768))}
+SIZES = {f"bert_{size}_{case}" for size in ("base", "large") for case in ("uncased", "cased")}
+GOOGLES = sorted(MINIATURES | SIZES | {"bert_base_multilingual_cased"})
+OTHERS = sorted(CATALOG["encoders"].keys() - GOOGLES)
 PIECES = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"
 
 
@@ -51,13 +56,11 @@ def parameters(size: dict[str, int], vocabulary: int) -> int:
 
 def test_all_miniatures_and_their_bigger_siblings_are_known() -> None:
     """The 24 miniatures of Turc et al. 2019, Base and Large in both cases, and multilingual Base."""
-    miniatures = {f"bert_uncased_L-{n}_H-{h}_A-{h // 64}" for n, h in product(range(2, 13, 2), (128, 256, 512, 768))}
-    sizes = {f"bert_{size}_{case}" for size in ("base", "large") for case in ("uncased", "cased")}
-    assert set(CATALOG["encoders"]) == miniatures | sizes | {"bert_base_multilingual_cased"}
-    assert len(miniatures) == 24
+    assert set(CATALOG["encoders"]) >= set(GOOGLES)
+    assert len(MINIATURES) == 24
 
 
-@pytest.mark.parametrize("name", CATALOG["encoders"])
+@pytest.mark.parametrize("name", GOOGLES)
 def test_sizes_and_sources_agree_with_each_other(name: str) -> None:
     """The number of parameters follows from the size, and every address speaks of that size."""
     encoder = CATALOG["encoders"][name]
@@ -75,6 +78,59 @@ def test_sizes_and_sources_agree_with_each_other(name: str) -> None:
         # "uncased" holds "cased": the case is told by what stands before it.
         if "cased" in address:
             assert ("uncased" in address) == vocabulary["lower_case"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_others_published(name: str) -> None:
+    """Each entry says where it was read, and its numbers are possible ones of a BERT."""
+    encoder = CATALOG["encoders"][name]
+    size = encoder["size"]
+    assert encoder["read_in"]
+    # Devlin et al.'s heads are 64 wide; MiniLM's 32.
+    assert "heads" not in size or size["hidden"] // size["heads"] == (32 if size["hidden"] == 384 else 64)
+    if "parameters" in size:
+        # What is left of them for the vocabulary, over the hidden size, is a whole number of WordPieces.
+        pieces, rest = divmod(size["parameters"] - parameters(size, 0), size["hidden"])
+        assert rest == 0
+        assert 20_000 < pieces < 130_000
+        if "vocabulary" in encoder:
+            assert pieces == CATALOG["vocabularies"][encoder["vocabulary"]]["size"]
+    lower_case = encoder.get("lower_case", CATALOG["vocabularies"].get(encoder.get("vocabulary"), {}).get("lower_case"))
+    if "cased" in name:
+        assert lower_case == ("uncased" in name)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_encoders_in_two_forms_say_which_gelu(name: str) -> None:
+    """TensorFlow checkpoints and KerasHub's presets do not, and transformers' configuration would say another."""
+    kinds = {kind for source in CATALOG["encoders"][name]["sources"] for kind in source}
+    assert not kinds & {"checkpoint", "keras"} or "gelu" in CATALOG["encoders"][name]
+
+
+def test_an_encoder_with_a_vocabulary_of_its_own() -> None:
+    """Its tokens are made with the file that is fetched with it, and nobody shares them."""
+    study = resolved({}, ["german", "bge-small"])
+    assert study["vocabularies"] == {
+        "bert_base_german_cased": {
+            "file": "resources/encoders/bert_base_german_cased/vocab.txt",
+            "lower_case": False,
+        },
+        "bge-small-en-v1.5": {"file": "resources/encoders/bge-small-en-v1.5/vocab.txt", "lower_case": True},
+    }
+    assert study["encoders"]["bert_base_german_cased"]["vocabulary"] == "bert_base_german_cased"
+    with pytest.raises(StudyError, match=r"vocabularies\.gte-large: this is the name of an encoder of the catalogue"):
+        resolved({}, ["gte-large"], vocabularies={"gte-large": {"size": 100, "lower_case": True}})
+
+
+def test_documented_short_names_are_those_of_the_catalogue() -> None:
+    """docs/encoders.md lists every alias, and nothing else, and how many encoders there are."""
+    text = (PROJECT / "docs/encoders.md").read_text()
+    table = text.partition("| kind | short names |")[2].partition("\n\n")[0]
+    listed = [name for name in re.findall(r"`([^`]+)`", table) if ":" not in name]
+    aliases = [alias for encoder in CATALOG["encoders"].values() for alias in encoder["aliases"]]
+    assert set(listed) - {"gte-small", "gte-base", "gte-large", "finbert"} == set(aliases)
+    assert all(find_encoder(CATALOG, name) for name in listed)
+    assert f"({len(CATALOG['encoders'])} encoders)" in text
 
 
 def test_published_parameter_counts() -> None:
@@ -266,6 +322,8 @@ def changed_catalog(tmp_path: Path, old: str, new: str) -> Path:
         ("      vocabulary: bert_uncased\n", "      vocabulary: bert_unc\n", "found 'bert_unc'; .*did you mean"),
         ("licence: Apache-2.0", "license: Apache-2.0", "unknown key 'license'; .*did you mean 'licence'"),
         ("layers: 2,", "layers: two,", "found 'two'; allowed is integer"),
+        ("    lower_case: true\n    pooling: mean\n", "    pooling: mean\n", "'vocabulary' or 'lower_case'"),
+        ("    pooling: mean\n", "    pooling: max\n", "found 'max'; allowed are"),
         ("  bert_base_cased:\n", "  bert_base_uncased:\n", "the key 'bert_base_uncased' is given twice"),
     ],
 )

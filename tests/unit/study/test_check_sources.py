@@ -57,6 +57,16 @@ def test_files_of_this_machine_are_looked_for(tmp_path: Path) -> None:
     assert unreachable == []
 
 
+def test_a_package_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package is no file of this machine: the index is asked, here one that nobody serves."""
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
+    rows, unreachable = check_sources.check({"mine": [{"package": "none-such==1.0", "file": "model"}]})
+    assert rows[0][1] == "package none-such==1.0"
+    assert rows[0][2].startswith("the package index")
+    assert unreachable == ["mine"]
+
+
 def test_a_file_that_stands_for_another_is_enough() -> None:
     """A repository without model.safetensors answers if it has pytorch_model.bin; without both it does not."""
     files = check_sources.remote_files({"huggingface": "owner/name"})
@@ -75,6 +85,7 @@ def test_names_choose_encoders_and_their_vocabularies() -> None:
     schema = check_sources.yaml.safe_load((PROJECT / "schemas/encoders.schema.yaml").read_text())
     catalog = check_sources.load_catalog(PROJECT / "catalog/encoders.yaml", schema)
     assert list(check_sources.chosen(catalog, ["tiny"])) == ["bert_uncased", "bert_uncased_L-2_H-128_A-2"]
-    assert len(check_sources.chosen(catalog, [])) == 3 + 29
+    assert list(check_sources.chosen(catalog, ["german"])) == ["bert_base_german_cased"]
+    assert list(check_sources.chosen(catalog, [])) == [*catalog["vocabularies"], *catalog["encoders"]]
     with pytest.raises(check_sources.StudyError, match="tinny: there is no such encoder"):
         check_sources.chosen(catalog, ["tinny"])

@@ -760,3 +760,36 @@ def test_folder_below_resources_is_read_in_the_outputs_folder(read: Callable[...
     assert study.encoders.vocabulary_source(vocabulary) == {"file": "resources/encoders/brought/vocab.txt"}
     assert not study.encoders.lower_case("brought")
     assert "brought" not in study.encoders.to_fetch
+
+
+def test_another_pooling_than_the_publishers_is_warned_of(read: Callable[..., Study]) -> None:
+    """An encoder that was made for the mean, or for [CLS], and a row that reads something else."""
+
+    def warnings(**changes: Any) -> list[str]:
+        return read(models=[{"name": "E5", "encoder": "e5-small"} | changes]).notes.other_poolings()
+
+    assert warnings() == [
+        "“E5”: e5-small-v2 was made to be read by the mean of the last hidden states; let the row have pooling: mean."
+    ]
+    assert warnings(pooling="mean") == []
+    assert warnings(encoder="tiny") == []
+    assert warnings(encoder="bge-small") == []
+    assert warnings(encoder="bge-small", pooling="mean") == [
+        "“E5”: bge-small-en-v1.5 was made to be read by [CLS]; let the row have pooling: pooler."
+    ]
+    assert warnings(search={"pooling": ["pooler", "mean"]}) == []
+
+
+def test_every_encoder_of_the_catalogue_can_be_asked_for(read: Callable[..., Study]) -> None:
+    """By its path, whether or not a row takes it, and with sizes that memory is reckoned from."""
+    encoders = read().encoders
+    for name in CATALOG["encoders"]:
+        assert isinstance(encoders.fetched_lower_case(name), bool)
+    large = read(models=[{"name": "GTE", "encoder": "gte-large"}])
+    assert large.encoders.size("gte-large") == {
+        "layers": 24,
+        "hidden": 1024,
+        "heads": 16,
+        "parameters": 335141888,
+        "positions": 512,
+    }
