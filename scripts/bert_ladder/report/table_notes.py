@@ -5,9 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from bert_ladder.report.cells import DIFFERENCE, ORIGINAL
+from bert_ladder.report.cells import CONSTANT, DIFFERENCE, ORIGINAL
 from bert_ladder.report.markup import single_spaced
 from bert_ladder.report.timing import unranked
+from bert_ladder.report.words import constant_rows, constant_words
+
+LISTED_CLASSES = 10
 
 
 def foot_lines(
@@ -25,6 +28,9 @@ def foot_lines(
     what = f"macro averages over the {len(names)} classes" if positive is None else f"of the class “{names[positive]}”"
     lines = [
         f"Accuracies, precision, recall and F1 in percent; precision, recall and F1 are {what}, on the test split.",
+        f"“{CONSTANT}”: what a model would reach that gives every text the most frequent class of the test split, "
+        f"“{table['majority_class'].iloc[0]}”.",
+        *map(constant_words, constant_rows(table)),
         _interval_line(table),
         "Seconds: training, without evaluation and search; for a linear baseline with its tuning.",
         *_search_lines(table),
@@ -34,9 +40,7 @@ def foot_lines(
         lines.append(f"“{ORIGINAL}”: the value this row repeats; “{DIFFERENCE}”: ours minus the original's, in points.")
     duplicates, shared = audit["duplicates"], audit["leaked"]["texts"]
     for split, counts in audit["labels"].items():
-        total = sum(counts.values())
-        shares = ", ".join(f"{name} {_share(count / total)}" for name, count in counts.items())
-        lines.append(f"Labels of the {split} texts: {shares}.")
+        lines.append(f"Labels of the {split} texts: {_label_shares(counts)}.")
     lines.append(
         f"Exact duplicates: {duplicates['train']:,} in train, {duplicates['test']:,} in test; "
         f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test."
@@ -98,6 +102,16 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
         if reason:
             lines.append(f"The times cannot be ranked, since {reason}.")
     return lines
+
+
+def _label_shares(counts: dict[str, int]) -> str:
+    """The most frequent classes with their shares; the others, where there are many, are counted."""
+    total = sum(counts.values())
+    listed = counts if len(counts) <= LISTED_CLASSES else sorted(counts, key=counts.__getitem__, reverse=True)
+    shown = [f"{name} {_share(counts[name] / total)}" for name in list(listed)[:LISTED_CLASSES]]
+    others = len(counts) - len(shown)
+    rest = f", and {others} {'other' if others == 1 else 'others'}; the page of classes has them all" if others else ""
+    return ", ".join(shown) + rest
 
 
 def _share(share: float) -> str:
