@@ -7,10 +7,9 @@ import pandas as pd
 
 from bert_ladder.report.cells import CONSTANT, DIFFERENCE, ORIGINAL
 from bert_ladder.report.markup import single_spaced
+from bert_ladder.report.shares import label_shares, percent
 from bert_ladder.report.timing import unranked
 from bert_ladder.report.words import constant_rows, constant_words
-
-LISTED_CLASSES = 10
 
 
 def foot_lines(
@@ -40,13 +39,13 @@ def foot_lines(
         lines.append(f"“{ORIGINAL}”: the value this row repeats; “{DIFFERENCE}”: ours minus the original's, in points.")
     duplicates, shared = audit["duplicates"], audit["leaked"]["texts"]
     for split, counts in audit["labels"].items():
-        lines.append(f"Labels of the {split} texts: {_label_shares(counts)}.")
+        lines.append(f"Labels of the {split} texts: {label_shares(counts, 'the page of classes')}.")
     lines.append(
         f"Exact duplicates: {duplicates['train']:,} in train, {duplicates['test']:,} in test; "
         f"{shared:,} {'text is' if shared == 1 else 'texts are'} in both train and test."
     )
     cuts = [
-        f"at {int(length):,} WordPieces {_share(cut['train'])} of the train and {_share(cut['test'])} of the test "
+        f"at {int(length):,} WordPieces {percent(cut['train'])} of the train and {percent(cut['test'])} of the test "
         f"texts are cut{f' ({vocabulary})' if len(audit['vocabularies']) > 1 else ''}"
         for vocabulary, found in audit["vocabularies"].items()
         for length, cut in found["cut"].items()
@@ -102,17 +101,3 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
         if reason:
             lines.append(f"The times cannot be ranked, since {reason}.")
     return lines
-
-
-def _label_shares(counts: dict[str, int]) -> str:
-    """The most frequent classes with their shares; the others, where there are many, are counted."""
-    total = sum(counts.values())
-    listed = counts if len(counts) <= LISTED_CLASSES else sorted(counts, key=counts.__getitem__, reverse=True)
-    shown = [f"{name} {_share(counts[name] / total)}" for name in list(listed)[:LISTED_CLASSES]]
-    others = len(counts) - len(shown)
-    rest = f", and {others} {'other' if others == 1 else 'others'}; the page of classes has them all" if others else ""
-    return ", ".join(shown) + rest
-
-
-def _share(share: float) -> str:
-    return f"{100 * share:.1f} %"
