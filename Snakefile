@@ -115,4 +115,4 @@ onsuccess:
 
 
 onerror:
-    show_kills(log)
+    show_failures(workflow, log)

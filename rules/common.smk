@@ -5,13 +5,13 @@ import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 # Relative, so that results stay valid when the folder is moved; that of a workflow used as a module is its own.
 WORKFLOW = Path(os.path.relpath(Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent))
 sys.path.insert(0, str(WORKFLOW.resolve() / "scripts"))
 
+from bert_ladder.report.endings import audit_ending, baselines_ending
 from bert_ladder.runtime.code import code_files, template_files
+from bert_ladder.runtime.endings import FailedJob, failed_jobs, say_last
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.locks import remove_stale_lock
 from bert_ladder.study.catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES
@@ -22,6 +22,7 @@ from bert_ladder.study.runs import described, files_of
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.study import Places, read_study
 
+ENDINGS = {"data": audit_ending, "baselines": baselines_ending}
 PLACES = Places(
     workflow=WORKFLOW,
     study_files=tuple(Path(os.path.relpath(file)) for file in workflow.configfiles),
@@ -34,7 +35,12 @@ try:
     STUDY = read_study(config, PLACES)
     MACHINE = this_machine(workflow.resource_settings.cores or 1, ON_CLUSTER)
 except (StudyError, BadInput) as error:
-    raise WorkflowError(refusal(error))
+    # A WorkflowError would be followed by lines of this file.
+    raise SystemExit(refusal(error))
+
+unmade = STUDY.unmade_report(sys.argv[1:]) if workflow.is_main_process else None
+if unmade:
+    raise SystemExit(unmade)
 
 if workflow.is_main_process:
     for sentence in STUDY.notes.warnings:
@@ -101,12 +107,22 @@ def figure_files(name):
 
 
 def show_results(workflow):
-    """Print the study's table at the end of a run that was to make it: others leave an old one."""
-    if any(job.rule.name == "render_summary" for job in workflow.dag.jobs):
-        print(*(f"\n{text}" for text in STUDY.results()), sep="\n")
+    """Print at the end of a run what it was to make: table and summary, the baselines' scores, or the data audit."""
+    asked = {job.rule.name for job in workflow.dag.jobs}
+    if "render_summary" in asked:
+        texts = STUDY.results()
+    else:
+        texts = [show(STUDY) for rule, show in ENDINGS.items() if rule in asked]
+    for text in reversed(texts):
+        say_last(f"\n{text}")
 
 
-def show_kills(logs):
-    """Print what it mostly means when jobs were killed."""
-    for sentence in explain_kills(Path(log).read_text(errors="replace") for log in logs):
-        print(sentence, file=sys.stderr)
+def show_failures(workflow, logs):
+    """Print at the very end why jobs failed, and what it mostly means when they were killed."""
+    kills = explain_kills(Path(log).read_text(errors="replace") for log in logs)
+    failed = [one for job in workflow.scheduler.failed for one in (job.jobs if job.is_group() else [job]) if one.log]
+    told = [
+        FailedJob(STUDY.runs.in_words(job.rule.name, job.wildcards_dict), str(job.log[0]), kills.get(job.rule.name))
+        for job in failed
+    ]
+    say_last("\n".join(["", *failed_jobs(told)]), failed=True)

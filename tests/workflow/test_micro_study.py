@@ -137,10 +137,10 @@ def test_end_of_the_run_shows_the_table(micro: Workspace) -> None:
     done = micro.snakemake(*STUDY)
     shown = done.stdout + done.stderr
     assert (micro.folder / "results/micro/table.txt").read_text() in shown
-    assert "For accuracy take “" in shown
+    assert "Which row to take" in shown
     done = micro.snakemake("data", "--forcerun", "audit_dataset", *STUDY)
     assert "Finished jobid" in done.stdout + done.stderr
-    assert "For accuracy take “" not in done.stdout + done.stderr
+    assert "Which row to take" not in done.stdout + done.stderr
 
 
 def test_winner_is_trained_with_the_chosen_values(micro: Workspace) -> None:
@@ -320,7 +320,7 @@ def test_report_holds_table_and_figures(micro: Workspace) -> None:
         "train_model",
     ):
         assert name in page
-    assert "For accuracy take" in page
+    assert "Which row to take" in page
 
 
 def test_light_rules_do_without_tensorflow(new_workspace: Callable[[], Workspace], tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_killed_job_goes_on_where_it_was(
         printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode, printed
     # As the kernel kills what takes too much memory.
-    assert ("train_model was killed before it could say why" in printed) == (number == signal.SIGKILL)
+    assert ("it was killed before it could say why" in printed) == (number == signal.SIGKILL)
     assert_goes_on(workspace, expected)
 
 

@@ -17,7 +17,8 @@ DATA_COLUMN = "DATA_COLUMN"
 LABEL_COLUMN = "LABEL_COLUMN"
 PART_COLUMN = "part"
 # Columns of tables that name rows of the study.
-ROW_NAMES = ["model", "model_a", "model_b"]
+# Columns of names that people gave: to rows, and to classes.
+NAMES = ["model", "model_a", "model_b", "majority_class", "constant_class"]
 PARTS = ("train", "validation")
 _LABELS_KEY = b"labels"
 # Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt): zero-width characters, joiners, directions,
@@ -210,21 +211,21 @@ def _write_json(path: str | Path, content: dict[str, Any]) -> None:
 def rows_csv(table: pd.DataFrame) -> str:
     """A table for `read_rows`, as CSV at full precision; a name that a spreadsheet would run gets a leading quote."""
     safe = table.copy()
-    for column in safe.columns.intersection(ROW_NAMES):
+    for column in safe.columns.intersection(NAMES):
         safe[column] = [f"'{text}" if _FORMULA.match(text) else text for text in safe[column]]
     return safe.to_csv(index=False)
 
 
 def read_rows(path: str | Path) -> pd.DataFrame:
-    """Read table.csv, comparison.csv or another table with the rows' names in `model`, `model_a` or `model_b`.
+    """Read table.csv, comparison.csv or another table with names of rows and classes in the columns `NAMES`.
 
-    Only an empty field is missing: a row may be called "NA". The quote that `rows_csv` puts before a name is taken off
-    again.
+    Only an empty field is missing (of a name: an empty text), since a row may be called "NA". The quote that `rows_csv`
+    puts before a name is taken off again.
     """
-    kinds = dict.fromkeys(ROW_NAMES, str)
+    kinds = dict.fromkeys(NAMES, str)
     # Without the line's end a carriage return in a name would be one.
     table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""], lineterminator="\n")
-    for column in table.columns.intersection(ROW_NAMES):
+    for column in table.columns.intersection(NAMES):
         quoted = table[column].fillna("")
         table[column] = [text[1:] if text[:1] == "'" and _FORMULA.match(text) else text for text in quoted]
     return table

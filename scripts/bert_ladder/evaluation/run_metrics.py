@@ -89,7 +89,9 @@ def classification_metrics(predictions: pd.DataFrame, positive: int | None, name
         validation part with the prefix `validation_`, `n_train`, `n_validation`, `n_test`, and on the test part:
         `precision`, `recall`, `f1`, `macro_precision`, `macro_recall`, `macro_f1` (0 where undefined), `mcc`,
         `roc_auc` and `pr_auc` (average precision; None where a class has no or only positive texts), `brier`, `ece`,
-        `test_loss`, and `class_metrics` (by label name precision, recall, f1 and support; a JSON object as a string).
+        `test_loss`, `class_metrics` (by label name precision, recall, f1 and support; a JSON object as a string),
+        `constant_prediction` (the label name that every text is given; None if there are several), and what
+        `constant_scores` gives.
     """
     parts = {split: predictions[predictions["split"] == split] for split in SPLITS}
     probabilities = class_probabilities(parts["test"])
@@ -124,5 +126,29 @@ def classification_metrics(predictions: pd.DataFrame, positive: int | None, name
             },
             ensure_ascii=False,
         ),
+        "constant_prediction": names[decisions[0]] if (decisions == decisions[0]).all() else None,
+        **constant_scores(labels, positive, names),
         **{f"n_{split}": len(part) for split, part in parts.items()},
+    }
+
+
+def constant_scores(labels: np.ndarray, positive: int | None, names: Sequence[str]) -> dict[str, Any]:
+    """What the best of all answers that are the same for every text reaches: no model that reads texts is below it.
+
+    Args:
+        labels: codes, shape (n,), n > 0.
+        positive: see `classification_metrics`.
+        names: the label names in the order of their codes.
+
+    Returns:
+        `majority_class`, the label name of the most texts; `constant_accuracy`, its share of the texts; `constant_f1`,
+        the F1 of always answering the positive class, or the highest macro F1 of any one answer.
+    """
+    shares = np.bincount(labels, minlength=len(names)) / len(labels)
+    majority = int(shares.argmax())
+    f1 = 2 * shares / (1 + shares)  # precision is the class's share, recall 1
+    return {
+        "majority_class": names[majority],
+        "constant_accuracy": float(shares[majority]),
+        "constant_f1": float(f1[majority] / (shares > 0).sum() if positive is None else f1[positive]),
     }

@@ -28,10 +28,13 @@ MEASURES = {
 }
 ORIGINAL = "original study"
 DIFFERENCE = "difference"
+CONSTANT = "most frequent class"
 
 
 def table_cells(table: pd.DataFrame) -> list[dict[str, str]]:
     """What people read of the table, rounded: a line per row and, where there is a reference, two below it.
+
+    The last line is the accuracy of always answering the most frequent class.
 
     Returns:
         For each line `name`, `encoder`, `parameters`, `seeds`, `training_seconds`, and for each shown metric its
@@ -56,7 +59,8 @@ def table_cells(table: pd.DataFrame) -> list[dict[str, str]]:
             shown = {metric: f"{100 * value:{sign}.2f}" for metric, value in values.items() if pd.notna(value)}
             if shown:
                 lines.append({"name": name, "encoder": ""} | shown)
-    return lines
+    constant = f"{100 * table['constant_accuracy'].iloc[0]:.2f}"
+    return [*lines, {"name": CONSTANT, "encoder": "", "test_accuracy": constant}]
 
 
 def measure_cells(table: pd.DataFrame) -> list[dict[str, str]]:

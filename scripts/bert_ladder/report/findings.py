@@ -5,26 +5,30 @@ from itertools import pairwise
 import pandas as pd
 
 from bert_ladder.report.results import Pair, Results
-from bert_ladder.report.words import Section, among, difference, milliseconds, spoken
+from bert_ladder.report.words import Section, among, constant_rows, constant_words, difference, milliseconds, spoken
 
 LISTED = 10  # pairs that are told one by one
+Z_95 = 1.96
+# Texts of a validation part that rows may be chosen by: whatever the accuracy, it is then known to within 10 points.
+LEAST_VALIDATION = 93
+FREQUENT = 0.8  # share of a class from which accuracy hides the others
 
 
 def choice_section(results: Results, parts_differ: bool = False) -> Section:
-    """Which row to take for accuracy, and which for cost.
+    """Which row to take for accuracy, and which for cost; none where nothing tells the rows apart.
 
     Args:
         results: the numbers.
         parts_differ: whether the rows were validated on different parts.
     """
-    rows = results.table.index.tolist()
+    title, rows = "Which row to take", results.table.index.tolist()
     best = results.best(rows)
+    lines = [*_constant_lines(results), _constant_line(results)]
+    nothing = _nothing_concluded(results, best)
+    if nothing:
+        return title, [nothing, *lines]
     others = [row for row in rows if row != best]
-    found = results.of(results.metric.validation)["mean"]
-    lines = [
-        f"For {results.metric.name} take “{best}”: it has the highest mean on the validation part "
-        f"({100 * found[best]:.2f} %); on the test split it reaches {results.measured(best)}."
-    ]
+    lines = [*_best_lines(results, best), *lines]
     if parts_differ:
         lines.append("The rows' validation parts differ, so that this choice also depends on how the parts were drawn.")
     if results.tuned and others:
@@ -32,32 +36,107 @@ def choice_section(results: Results, parts_differ: bool = False) -> Section:
             f"The settings of {among(results.tuned)} were chosen on the validation part too, which flatters "
             f"{'it' if len(results.tuned) == 1 else 'them'} a little in this choice."
         )
-    above = [row for row in others if results.pair(row, best)["verdict"] == "better"]
+    return title, lines + (_cost_lines(results, best) if others else [])
+
+
+def _nothing_concluded(results: Results, best: str) -> str | None:
+    """Why no row can be named, and what to do; None if one can.
+
+    A row is worth naming if it is shown to be above one answer for every text. Rows that the test split does not put in
+    the order of the validation part are chosen between by that part alone, which must then have texts enough.
+    """
+    if not results.beats_constant(best):
+        return (
+            f"Nothing can be concluded: “{best}”, the best on the validation part, reaches {results.measured(best)} on "
+            f"the test split, which is not shown to be more than the {100 * results.constant:.2f} % of one and the "
+            "same answer for every text. Label more texts, above all of the rare classes, or look for what the rows "
+            "miss on the pages of mistakes and of the data audit."
+        )
+    texts = results.validation_texts
+    open_pairs = [*results.tied(best), *results.above(best)]
+    if open_pairs and texts < LEAST_VALIDATION:
+        return (
+            f"Nothing can be concluded on which row is best: on {texts:,} validation texts an accuracy is known to "
+            f"within {100 * half_width(texts):.0f} points only, and the test split does not put “{best}”, the best "
+            f"there, above {among(open_pairs)}. Label more texts, or raise validation_fraction, until "
+            f"{LEAST_VALIDATION} texts or more are in the validation part."
+        )
+    return None
+
+
+def half_width(texts: int) -> float:
+    """How far Wilson's 95 % interval of an accuracy on so many texts reaches at most to each side."""
+    return float(Z_95 / (2 * (texts + Z_95**2) ** 0.5))
+
+
+def _constant_line(results: Results) -> str:
+    """What one answer for every text reaches."""
+    if results.metric.name == "accuracy":
+        most = results.table["majority_class"].iloc[0]
+        return (
+            f"Always answering “{most}”, the most frequent class of the test texts, has an accuracy of "
+            f"{100 * results.constant:.2f} %."
+        )
+    return f"One and the same answer for every test text reaches an F1 of {100 * results.constant:.2f} % at most."
+
+
+def _constant_lines(results: Results) -> list[str]:
+    """The rows that answer one class whatever they read, and what to try."""
+    lines = []
+    frequent = results.table["constant_accuracy"].iloc[0] >= FREQUENT
+    for row in constant_rows(results.table.reset_index()):
+        advice = "Its training diverged or learned too little: try a lower learning_rate, or more epochs. "
+        lines.append(
+            f"{constant_words(row)} {advice if row['kind'] == 'bert' else ''}"
+            f"{'With one class this frequent compare by F1: comparison: {metric: f1}.' if frequent else ''}"
+        )
+    return lines
+
+
+def _best_lines(results: Results, best: str) -> list[str]:
+    """The best row, or those that are as good."""
+    name, close, above = results.metric.name, results.not_separable(best), results.above(best)
+    mean = f"{100 * results.of(results.metric.validation)['mean'][best]:.2f} %"
+    if len(results.table) == 1:
+        return [f"“{best}” is the study's only row: {mean} on the validation part, {results.measured(best)} on test."]
+    tied = results.tied(best)
+    equal = [row for row in tied if row not in close]
+    if tied:
+        lines = [
+            f"For {name} no single row is shown to be the best: “{best}” has the highest mean on the validation part "
+            f"({mean}) and reaches {results.measured(best)} on the test split."
+        ]
+    else:
+        lines = [
+            f"For {name} take “{best}”: it has the highest mean on the validation part ({mean}); on the test split it "
+            f"reaches {results.measured(best)}."
+        ]
+    if equal:
+        lines.append(f"On the validation part {among(equal)} {'is' if len(equal) == 1 else 'are'} as good.")
     if above:
         lines.append(f"On the test split {among(above)} came out better than it; the choice was not made there.")
-    close = [row for row in others if results.pair(row, best)["verdict"] == "not separable"]
     if close:
         lines.append(f"On the test split it is not separable from {among(close)}.")
-    if not others:
-        return "Which row to take", lines
+    return lines
+
+
+def _cost_lines(results: Results, best: str) -> list[str]:
+    """The fastest row that is nearly as good as the best."""
     if results.unranked:
-        lines.append(f"For cost no row is named: the times cannot be ranked, since {results.unranked}.")
-        return "Which row to take", lines
-    cheap = results.cheapest(results.within_one_error(best))
+        return [f"For cost no row is named: the times cannot be ranked, since {results.unranked}."]
+    cheap = results.cheapest([row for row in results.within_one_error(best) if results.beats_constant(row)])
     cost = results.table["latency_ms"]
     if cheap == best:
-        lines.append(
-            f"For cost take it too: no row that answers faster than its {milliseconds(cost[best])} per text comes "
-            "within one standard error of it on the validation part."
-        )
-    else:
-        pair = results.pair(cheap, best)
-        lines.append(
-            f"For cost take “{cheap}”: the fastest row within one standard error of the best on the validation part, "
-            f"{milliseconds(cost[cheap])} per text on the CPU instead of {milliseconds(cost[best])}. On the test split "
-            f"it reaches {results.measured(cheap)}: {difference(pair)}, {spoken(pair['verdict'])} the best."
-        )
-    return "Which row to take", lines
+        return [
+            f"For cost take {f'“{best}”' if results.tied(best) else 'it too'}: no row that answers faster than its "
+            f"{milliseconds(cost[best])} per text comes within one standard error of it on the validation part."
+        ]
+    pair = results.pair(cheap, best)
+    return [
+        f"For cost take “{cheap}”: the fastest row within one standard error of the best on the validation part, "
+        f"{milliseconds(cost[cheap])} per text on the CPU instead of {milliseconds(cost[best])}. On the test split "
+        f"it reaches {results.measured(cheap)}: {difference(pair)}, {spoken(pair['verdict'])} the best."
+    ]
 
 
 def baseline_section(results: Results) -> Section:

@@ -19,19 +19,21 @@ class Metric:
 
     Attributes:
         test: its column in table.csv, of the test split.
+        constant: the column of what the best answer that is the same for every text reaches there.
         validation: the same of the validation part.
         name: in words.
     """
 
     test: str
+    constant: str
     validation: str
     name: str
 
 
 # As `comparison.metric` of a study names them.
 METRICS = {
-    "accuracy": Metric("test_accuracy", "validation_accuracy", "accuracy"),
-    "f1": Metric("f1", "validation_f1", "F1"),
+    "accuracy": Metric("test_accuracy", "constant_accuracy", "validation_accuracy", "accuracy"),
+    "f1": Metric("f1", "constant_f1", "validation_f1", "F1"),
 }
 
 
@@ -84,6 +86,38 @@ class Results:
         found = self.of(self.metric.validation)
         limit = found["mean"][best] - found["se"][best]
         return found.index[found["mean"] >= limit].tolist()
+
+    @property
+    def constant(self) -> float:
+        """What the best answer that is the same for every test text reaches."""
+        return float(self.table[self.metric.constant].iloc[0])
+
+    @property
+    def validation_texts(self) -> int:
+        """The texts of the smallest validation part."""
+        return int(self.table["n_validation"].min())
+
+    def beats_constant(self, row: str) -> bool:
+        """Whether a row's 95 % interval lies above what one answer for every text reaches."""
+        return bool(self.table[f"{self.metric.test}_low"][row] > self.constant)
+
+    def tied(self, best: str) -> list[str]:
+        """Rows that nothing tells from the best: as good on the validation part, or not separable on the test split."""
+        means = self.of(self.metric.validation)["mean"]
+        close = self.not_separable(best)
+        return [row for row in self.table.index if row in close or (row != best and means[row] == means[best])]
+
+    def not_separable(self, best: str) -> list[str]:
+        """Rows that the test split does not tell from a row."""
+        return self._with_verdict(best, "not separable")
+
+    def above(self, best: str) -> list[str]:
+        """Rows that are better than a row on the test split."""
+        return self._with_verdict(best, "better")
+
+    def _with_verdict(self, other: str, verdict: str) -> list[str]:
+        rows = [row for row in self.table.index if row != other]
+        return [row for row in rows if self.pair(row, other)["verdict"] == verdict]
 
     def pair(self, a: str, b: str) -> Pair:
         """The comparison of row a with row b, a first."""

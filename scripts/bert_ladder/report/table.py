@@ -108,13 +108,18 @@ def build_table(
     Returns:
         model, kind, encoder, parameters, seeds, the mean of every metric of the comparison, <metric>_low and
         <metric>_high where it has an interval, test_accuracy_sd (over seeds), interval (the method of that of
-        test_accuracy), average, the `SPEED_COLUMNS`, class_weight where some row has one, trials, chosen (the values
-        in words), search_metric, search_score, and reference_<metric> and difference_<metric> (ours - original) of
-        every metric that some row has a value for.
+        test_accuracy), average, majority_class, constant_accuracy and constant_f1 (what the best answer that is the
+        same for every test text reaches), constant_runs (how many of the row's runs give every test text one class),
+        constant_class (which; names with commas between, or empty), n_validation (texts; the least of its runs), the
+        `SPEED_COLUMNS`, class_weight where some row has one, trials, chosen (the values in words), search_metric,
+        search_score, and reference_<metric> and difference_<metric> (ours - original) of every metric that some row
+        has a value for.
     """
     lines = []
     for row in rows:
-        run = metrics[metrics["model"] == row["model"]].iloc[0]
+        runs = metrics[metrics["model"] == row["model"]]
+        run = runs.iloc[0]
+        constant = runs["constant_prediction"].dropna()
         found = comparison[comparison["model"] == row["model"]].set_index("metric")
         line = {
             "model": row["model"],
@@ -131,6 +136,10 @@ def build_table(
             "test_accuracy_sd": found.loc["test_accuracy", "sd"],
             "interval": found.loc["test_accuracy", "method"],
             "average": run["average"],
+            **{key: run[key] for key in ("majority_class", "constant_accuracy", "constant_f1")},
+            "constant_runs": len(constant),
+            "constant_class": ", ".join(constant.unique()),
+            "n_validation": int(runs["n_validation"].min()),
         }
         speed = speeds.get(row["model"], {})
         line |= {key: speed.get(key) for key in SPEED_COLUMNS}

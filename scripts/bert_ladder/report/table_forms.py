@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tabulate import tabulate
 
-from bert_ladder.report.cells import MEASURES, SHOWN, TEST_METRICS
+from bert_ladder.report.cells import CONSTANT, MEASURES, SHOWN, TEST_METRICS
 from bert_ladder.report.html import Table, render_template
 from bert_ladder.report.markup import TEXT_WIDTH, escape_latex, escape_markdown
 
@@ -66,7 +66,7 @@ def render_text(
     lines = []
     for cell in cells:
         is_row = "seeds" in cell
-        name = _cut(cell["name"], TEXT_NAME) if is_row else f"  {cell['name']}"
+        name = _cut(cell["name"], TEXT_NAME) if is_row else f"{'  ' * (cell['name'] != CONSTANT)}{cell['name']}"
         encoder = f"\n  {_cut(cell['encoder'], TEXT_NAME - 2)}" if cell["encoder"] else ""
         size = f"{cell['parameters']}\n{cell['seeds']}" if is_row else ""
         known = "\n".join(cell.get(metric, "") for metric in ("train_accuracy", "validation_accuracy")).rstrip("\n")

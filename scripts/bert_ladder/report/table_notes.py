@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from bert_ladder.report.cells import DIFFERENCE, ORIGINAL
+from bert_ladder.report.cells import CONSTANT, DIFFERENCE, ORIGINAL
 from bert_ladder.report.markup import single_spaced
+from bert_ladder.report.shares import label_shares, percent
 from bert_ladder.report.timing import unranked
+from bert_ladder.report.words import constant_rows, constant_words
 
 TOLD = 10  # labels that a sentence names
 
@@ -27,6 +29,9 @@ def foot_lines(
     what = f"macro averages over the {len(names)} classes" if positive is None else f"of the class “{names[positive]}”"
     lines = [
         f"Accuracies, precision, recall and F1 in percent; precision, recall and F1 are {what}, on the test split.",
+        f"“{CONSTANT}”: what a model would reach that gives every text the most frequent class of the test split, "
+        f"“{table['majority_class'].iloc[0]}”.",
+        *map(constant_words, constant_rows(table)),
         _interval_line(table),
         "Seconds: training, without evaluation and search; for a linear baseline with its tuning.",
         *_weight_lines(table),
@@ -38,16 +43,14 @@ def foot_lines(
     exact = audit["exact"]
     duplicates, shared = exact["duplicates"], exact["leaked"]["texts"]
     all_of = [*audit["duplicates"].values(), audit["leaked"]["texts"]]
-    counts = _joined([f"{count:,}" for count in all_of])
+    alike = _joined([f"{count:,}" for count in all_of])
     beyond = (
-        f" But for case, white space and invisible characters: {counts}."
+        f" But for case, white space and invisible characters: {alike}."
         if all_of != [*duplicates.values(), shared]
         else ""
     )
     for split, counts in audit["labels"].items():
-        total = sum(counts.values())
-        shares = ", ".join(f"{name} {_share(count / total)}" for name, count in counts.items())
-        lines.append(f"Labels of the {split} texts: {shares}.")
+        lines.append(f"Labels of the {split} texts: {label_shares(counts, 'the page of classes')}.")
     lines.append(
         f"Exact duplicates: {', '.join(f'{count:,} in {split}' for split, count in duplicates.items())}; "
         f"{_texts_are(shared)} in both train and test.{beyond}"
@@ -62,7 +65,7 @@ def foot_lines(
         )
     cuts = [
         f"at {int(length):,} WordPieces "
-        f"{_joined([f'{_share(share)} of the {split}' for split, share in cut.items()])} texts are cut"
+        f"{_joined([f'{percent(share)} of the {split}' for split, share in cut.items()])} texts are cut"
         f"{f' ({vocabulary})' if len(audit['vocabularies']) > 1 else ''}"
         for vocabulary, found in audit["vocabularies"].items()
         for length, cut in found["cut"].items()
@@ -86,7 +89,7 @@ def held_out_lines(audit: dict[str, Any], held_out: dict[str, Any] | None) -> li
     drawn, total = sum(test.values()), sum(whole.values())
     # A whole row more or less is rounding.
     departing = [
-        f"“{name}” {count:,} of {whole[name]:,} ({_share(count / whole[name])})"
+        f"“{name}” {count:,} of {whole[name]:,} ({percent(count / whole[name])})"
         for name, count in test.items()
         if abs(count - asked * whole[name]) > 1
     ]
@@ -97,7 +100,7 @@ def held_out_lines(audit: dict[str, Any], held_out: dict[str, Any] | None) -> li
         else ""
     )
     return [
-        f"The data set has no test split: {drawn:,} of its {total:,} texts ({_share(drawn / total)}; {asked:.4g} was "
+        f"The data set has no test split: {drawn:,} of its {total:,} texts ({percent(drawn / total)}; {asked:.4g} was "
         f"asked for), in proportion by label (seed {held_out['seed']}), were held out as the test split.{except_for}"
     ]
 
@@ -168,7 +171,3 @@ def _joined(parts: Sequence[str]) -> str:
 
 def _texts_are(count: int) -> str:
     return "1 text is" if count == 1 else f"{count:,} texts are"
-
-
-def _share(share: float) -> str:
-    return f"{100 * share:.1f} %"

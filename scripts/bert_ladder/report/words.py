@@ -1,6 +1,9 @@
 """Numbers in words: what the sentences of the summary are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import pandas as pd
 
 from bert_ladder.report.results import Pair
 
@@ -38,3 +41,14 @@ def spoken(verdict: str) -> str:
 def span(values: Sequence[int]) -> str:
     """ "3", or "3 to 7"."""
     return f"{values[0]}" if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
+
+
+def constant_rows(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """The lines of table.csv whose runs, or some of them, give every test text one class."""
+    return table[table["constant_runs"] > 0].to_dict("records")
+
+
+def constant_words(row: dict[Hashable, Any]) -> str:
+    """That a row gives every test text one class."""
+    some = "" if row["constant_runs"] == row["seeds"] else f" in {row['constant_runs']} of its {row['seeds']} runs"
+    return f"“{row['model']}” gives every test text one class{some}, “{row['constant_class']}”, whatever it reads."

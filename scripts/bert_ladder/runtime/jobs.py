@@ -6,9 +6,11 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bert_ladder.runtime.endings import failure_file
 from bert_ladder.runtime.locks import enter_run
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
     enter_run()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     log_file.write_text("", encoding="utf-8")
+    failure_file(log_file).unlink(missing_ok=True)
     with log_file.open("a") as file:
         os.dup2(file.fileno(), 2)
     logging.basicConfig(
@@ -69,23 +72,30 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
     )
     try:
         main(snakemake)
-    except BadInput as error:
-        log.error("%s: %s", snakemake.rule, error)
-        sys.exit(1)
     except Exception as error:
-        trouble = disk_trouble(error)
-        if is_out_of_memory(error):
-            log.error(
-                "%s: out of memory (%s); nothing is lost: run fewer jobs at once (--cores 1), or give this one more, "
-                "and type the same command again.",
-                snakemake.rule,
-                reason_of(error),
-            )
-        elif trouble:
-            log.error("%s: %s; nothing is lost: mend that and type the same command again.", snakemake.rule, trouble)
+        sentence = failure_sentence(error)
+        if sentence:
+            log.error("%s: %s", snakemake.rule, sentence)
         else:
+            sentence = f"{type(error).__name__}: {reason_of(error)}; {log_file} says where"
             log.exception("%s failed", snakemake.rule)
+        # On a full disk there is no room for it.
+        with suppress(OSError):
+            failure_file(log_file).write_text(f"{sentence}\n", encoding="utf-8")
         sys.exit(1)
+
+
+def failure_sentence(error: Exception) -> str | None:
+    """What to say of an exception that the user can do something about; None of any other."""
+    if isinstance(error, BadInput):
+        return str(error)
+    if is_out_of_memory(error):
+        return (
+            f"out of memory ({reason_of(error)}); nothing is lost: run fewer jobs at once (--cores 1), or give this "
+            "one more, and type the same command again."
+        )
+    trouble = disk_trouble(error)
+    return f"{trouble}; nothing is lost: mend that and type the same command again." if trouble else None
 
 
 def reason_of(error: BaseException, most: int = 200) -> str:

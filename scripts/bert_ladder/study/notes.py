@@ -140,16 +140,19 @@ def refusal(error: Exception) -> str:
     return f"The study cannot be run. {error}"
 
 
-def explain_kills(logs: Iterable[str]) -> list[str]:
+def explain_kills(logs: Iterable[str]) -> dict[str, str]:
     """Say what it mostly means when a job was killed, since it could not say so itself.
 
     Args:
         logs: the texts of Snakemake's logs.
+
+    Returns:
+        A sentence for each rule of which a job was killed.
     """
-    jobs = sorted({job for text in logs for job in re.findall(rf"\.(\w+)\.py' (?:{KILLED})", text)})
-    return [
-        f"{job} was killed before it could say why. Unless somebody did it, memory ran out: run fewer jobs at once "
+    rules = {rule for text in logs for rule in re.findall(rf"\.(\w+)\.py' (?:{KILLED})", text)}
+    return dict.fromkeys(
+        sorted(rules),
+        "it was killed before it could say why. Unless somebody did it, memory ran out: run fewer jobs at once "
         "(--cores 1), lower batch_size or length of a training, or give the job more memory, and type the same "
-        "command again."
-        for job in jobs
-    ]
+        "command again.",
+    )

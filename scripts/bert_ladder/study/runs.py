@@ -3,6 +3,7 @@
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,11 @@ class Runs:
     def name(self, model: str) -> str:
         """What a row or a baseline is called."""
         return (self.rows if model in self.rows else self.linear)[model]["name"]
+
+    def in_words(self, rule: str, wildcards: Mapping[str, str]) -> str:
+        """A job by its rule and, where it is of one, by row, trial and seed."""
+        row = f" of “{self.name(wildcards['model'])}”" if "model" in wildcards else ""
+        return rule + row + "".join(f", {key} {wildcards[key]}" for key in ("trial", "seed") if key in wildcards)
 
     def measured(self, model: str, seed: int) -> dict[str, Any]:
         """Which run it is, as its metrics say."""

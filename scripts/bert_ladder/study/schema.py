@@ -7,7 +7,7 @@ import difflib
 import math
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,40 @@ def check_unique_keys(study_file: Path) -> None:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise StudyError(f"{study_file.name}: is no YAML ({reason}); save it as UTF-8 text.") from error
+
+
+def check_is_whole(config: Any, schema: dict[str, Any], study_files: Sequence[Path]) -> None:
+    """Refuse a study without its main keys, such as a file that is to be read behind another one.
+
+    Args:
+        config: the study, of all its files.
+        schema: schemas/config.schema.yaml.
+        study_files: the files in their order; none where a study is given in another way.
+
+    Raises:
+        StudyError: naming the file, the keys and a command with both files; none for other mistakes.
+    """
+    if not study_files or not isinstance(config, dict) or set(config) - set(schema["properties"]):
+        return
+    missing = [key for key in schema["required"] if key not in config]
+    if not missing:
+        return
+    last = study_files[-1]
+    one = len(missing) == 1
+    keys = " and ".join(f"'{key}'" for key in missing)
+    files = _files_before(last) or f"STUDY.yaml {' '.join(map(str, study_files))}"
+    raise StudyError(
+        f"{' and '.join(map(str, study_files))}: the {'key' if one else 'keys'} {keys} {'is' if one else 'are'} "
+        f"missing; add {'it' if one else 'them'}, or, if this is to change another study, name that one first, behind "
+        f"one and the same option: --configfile {files}"
+    )
+
+
+def _files_before(study_file: Path) -> str | None:
+    """The files that the comments of a study file name with it behind --configfile."""
+    comments = "\n".join(re.findall(r"^\s*#.*", study_file.read_text(encoding="utf-8"), re.MULTILINE))
+    named = re.search(rf"--configfile[= ]+((?:\S+ +)+\S*{re.escape(study_file.name)})(?!\S)", comments)
+    return named[1] if named else None
 
 
 def _written_out(node: yaml.Node, sizes: dict[int, float]) -> float:

@@ -3,6 +3,7 @@
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from bert_ladder.study.records import DataRecords
 from bert_ladder.study.resolution import resolve_study
 from bert_ladder.study.resources import Resources
 from bert_ladder.study.runs import Run, Runs
-from bert_ladder.study.schema import check_unique_keys
+from bert_ladder.study.schema import check_is_whole, check_unique_keys
 from bert_ladder.study.splits import Splits
 from bert_ladder.study.targets import Targets
 
@@ -87,6 +88,20 @@ class Study:
         folder = self.outputs / "benchmarks" / self.name
         return [str(folder / "runs" / run.model / f"seed-{run.seed}" / f"{rule}.tsv") for run in runs]
 
+    def unmade_report(self, arguments: Sequence[str]) -> str | None:
+        """Why a report that is asked for cannot be written yet; None if it can, or if none is.
+
+        Args:
+            arguments: of the command line.
+        """
+        page = self.outputs / "results" / self.name / "table.html"
+        asked = any(argument.partition("=")[0] == "--report" for argument in arguments)
+        if not asked or "--report-after-run" in arguments or page.exists():
+            return None
+        return (
+            f"The report shows what a run has made, and {page} is not there: type the command without --report first."
+        )
+
     def results(self) -> list[str]:
         """The study's table and what it says, for the terminal, as far as they are made."""
         files = [self.outputs / "results" / self.name / name for name in ("table.txt", "summary.txt")]
@@ -110,5 +125,6 @@ def read_study(config: dict[str, Any], places: Places) -> Study:
     config_schema["$defs"] |= encoders_schema["$defs"]
     for file in places.study_files:
         check_unique_keys(file)
+    check_is_whole(config, config_schema, places.study_files)
     catalog = load_catalog(places.catalog, encoders_schema)
     return Study(resolve_study(config, config_schema, catalog, places.roots, places.outputs), catalog, places.outputs)

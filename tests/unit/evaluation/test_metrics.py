@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import accuracy_score, f1_score
 
 from bert_ladder.evaluation.metrics import (
     brier_scores,
@@ -15,7 +16,7 @@ from bert_ladder.evaluation.metrics import (
     ranking_areas,
 )
 from bert_ladder.evaluation.predictions import predictions_frame
-from bert_ladder.evaluation.run_metrics import classification_metrics
+from bert_ladder.evaluation.run_metrics import classification_metrics, constant_scores
 
 
 def frame(split: str, labels: list[int], predictions: list[int], classes: int) -> pd.DataFrame:
@@ -171,3 +172,23 @@ def test_measures_of_a_part_are_those_of_the_whole():
     measures = part_measures(part["label"].to_numpy(), probabilities)
     for metric, measure in {"loss": "loss", "accuracy": "accuracy", "f1": "f1_1", "ece": "ece"}.items():
         assert metrics[f"validation_{metric}"] == measures[measure]
+
+
+@pytest.mark.parametrize("positive", [None, 0, 1])
+@pytest.mark.parametrize("labels", [[0, 1, 1, 1], [0, 0, 1, 2, 2, 2]])
+def test_constant_scores_are_those_of_the_best_single_answer(labels: list[int], positive: int | None) -> None:
+    """Every answer tried, the accuracies and F1 of scikit-learn are never above, and once equal."""
+    found = constant_scores(np.array(labels), positive, ["a", "b", "c"])
+    answers = [[code] * len(labels) for code in set(labels)]
+    average = {"average": "macro"} if positive is None else {"labels": [positive], "average": "macro"}
+    assert found["constant_accuracy"] == max(accuracy_score(labels, answer) for answer in answers)
+    f1 = max(f1_score(labels, answer, zero_division=0, **average) for answer in answers)
+    assert found["constant_f1"] == pytest.approx(f1)
+    assert found["majority_class"] == ("b" if len(labels) == 4 else "c")
+
+
+def test_a_run_that_answers_one_class_names_it() -> None:
+    """Whatever class it is, one without test texts too; two answers are none."""
+    for answers, expected in (([2, 2, 2], "c"), ([0, 0, 0], "a"), ([0, 0, 1], None)):
+        test = frame("test", [0, 0, 1], answers, classes=3)
+        assert classification_metrics(run(test, 3), None, ["a", "b", "c"])["constant_prediction"] == expected

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from bert_ladder.data.frames import rows_csv
 from bert_ladder.report.epochs import epochs_section
 from bert_ladder.report.findings import (
     baseline_section,
     choice_section,
+    half_width,
     leak_section,
     open_section,
     scope_section,
@@ -52,6 +54,12 @@ def study(rows: dict = ROWS, verdicts: dict = VERDICTS, scope: str = "seeds and 
             "other_load": 0.2,
             "throughput_spread": 0.1,
             "interval": scope if kind == "bert" else "wilson",
+            "majority_class": "neg",
+            "constant_accuracy": 0.5,
+            "constant_f1": 2 / 3,
+            "constant_runs": 0,
+            "constant_class": "",
+            "n_validation": 500,
         }
         for name, (kind, parameters, _, _, test, cost) in rows.items()
     ).assign(**columns)
@@ -88,12 +96,78 @@ def words(section: tuple[str, list[str]]) -> str:
 
 def test_choice_is_made_on_validation_and_told_on_test() -> None:
     """The best on validation for accuracy; the fastest within one standard error of it for cost."""
-    said = words(choice_section(study()))
+    said = words(choice_section(study(verdicts=dict.fromkeys(VERDICTS, "worse"))))
     assert "For accuracy take “Large”: it has the highest mean on the validation part (89.50 %)" in said
     assert "on the test split it reaches 89.00 % [88.00, 90.00]" in said
+    assert "Always answering “neg”, the most frequent class of the test texts, has an accuracy of 50.00 %." in said
     assert "For cost take “Small”" in said
     assert "2 ms per text on the CPU instead of 9" in said
-    assert "-1.00 points [-2.00, +0.00], p = .300 after Holm's correction, not separable from the best" in said
+    assert "-1.00 points [-2.00, +0.00], p = .002 after Holm's correction, worse than the best" in said
+
+
+def test_among_ties_no_row_is_taken_for_accuracy() -> None:
+    """Rows that the test does not tell apart, or that are as good on the validation part, are named side by side."""
+    said = words(choice_section(study()))
+    assert "For accuracy take" not in said
+    assert "For accuracy no single row is shown to be the best: “Large” has the highest mean" in said
+    assert "On the test split it is not separable from “Small”." in said
+    assert "For cost take “Small”" in said
+    equal = ROWS | {"Small": ("bert", 4_000, 0.895, 0.010, 0.88, 99.0)}
+    said = words(choice_section(study(equal, dict.fromkeys(VERDICTS, "worse"))))
+    assert "For accuracy take" not in said
+    assert "On the validation part “Small” is as good." in said
+
+
+@pytest.mark.parametrize(("texts", "concluded"), [(92, False), (93, True)])
+def test_few_validation_texts_choose_nothing(texts: int, concluded: bool) -> None:
+    """Where the test split leaves the choice to a validation part that cannot tell, the words say what to do."""
+    few = {"n_validation": [500, 500, texts]}
+    said = words(choice_section(study(**few)))
+    assert ("Nothing can be concluded on which row is best" in said) is not concluded
+    assert ("For cost take" in said) is concluded
+    if not concluded:
+        assert "on 92 validation texts an accuracy is known to within 10 points only" in said
+        assert "does not put “Large”, the best there, above “Small”" in said
+        assert "until 93 texts or more are in the validation part" in said
+    # What the test tells apart needs no such part.
+    assert "For accuracy take “Large”" in words(choice_section(study(verdicts=dict.fromkeys(VERDICTS, "worse"), **few)))
+    above = study(verdicts=VERDICTS | {("Small", "Large"): "better"}, **few)
+    assert ("Nothing can be concluded" in words(choice_section(above))) is not concluded
+
+
+@pytest.mark.parametrize("texts", [1, 10, 93, 1000])
+def test_half_width_holds_for_every_accuracy(texts: int) -> None:
+    """No interval of Wilson on so many texts reaches further than is said."""
+    spans = [proportion_confint(right, texts, method="wilson") for right in range(texts + 1)]
+    widest = max(high - low for low, high in spans) / 2
+    assert widest <= half_width(texts) + 1e-4
+    assert half_width(texts) <= widest * 1.2
+
+
+def test_nothing_is_concluded_without_a_row_above_one_answer() -> None:
+    """With 2 % of a class 98 % accuracy is what no reading reaches too, and no row is taken for it."""
+    rare = {"constant_accuracy": 0.885}
+    said = choice_section(study(verdicts=dict.fromkeys(VERDICTS, "worse"), **rare))[1]
+    assert said[0].startswith("Nothing can be concluded: “Large”, the best on the validation part, reaches 89.00 %")
+    assert "not shown to be more than the 88.50 % of one and the same answer" in said[0]
+    assert "For accuracy" not in words(("", said))
+    assert "For cost" not in words(("", said))
+    # The fast row is not above it, and no bargain.
+    assert "For cost take “Large”" in words(choice_section(study(constant_accuracy=0.875)))
+
+
+def test_a_row_that_answers_one_class_is_called_so() -> None:
+    """In all of its runs or in some, with what to try; of a frequent class that accuracy hides it."""
+    columns = {"constant_runs": [1, 2, 0], "constant_class": ["neg", "pos", ""]}
+    said = choice_section(study(**columns))[1]
+    assert "“Linear” gives every test text one class, “neg”, whatever it reads." in [line.strip() for line in said]
+    small = next(line for line in said if line.startswith("“Small”"))
+    assert (
+        "one class in 2 of its 3 runs, “pos”, whatever it reads. Its training diverged or learned too little" in small
+    )
+    assert "compare by F1" not in words(("", said))
+    frequent = choice_section(study(constant_accuracy=0.98, **columns))
+    assert words(frequent).count("With one class this frequent compare by F1: comparison: {metric: f1}.") == 2
 
 
 def test_rows_tuned_on_the_validation_part_are_named() -> None:
@@ -111,7 +185,7 @@ def test_rows_tuned_on_the_validation_part_are_named() -> None:
 def test_a_row_below_one_standard_error_is_not_taken_for_cost() -> None:
     """A fast row that is clearly worse on validation is no bargain."""
     far = ROWS | {"Small": ("bert", 4_000, 0.88, 0.01, 0.89, 2.0)}
-    said = words(choice_section(study(far)))
+    said = words(choice_section(study(far, dict.fromkeys(VERDICTS, "worse"))))
     assert "For cost take it too" in said
 
 

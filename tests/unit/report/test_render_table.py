@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.data.frames import rows_csv
+from bert_ladder.data.frames import read_rows, rows_csv
 from bert_ladder.evaluation.comparison import ComparedRuns, Protocol, compare_models
 from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.evaluation.run_metrics import classification_metrics
@@ -41,6 +41,8 @@ MINI = {"model": "BERT Mini", "encoder": "bert_uncased_L-4_H-256_A-4"}
 
 SPEED = {"latency_ms": 4.567, "latency_p95_ms": 6.0, "throughput": 1234.5, "memory_mb": 890, "threads": 2}
 SPEED |= {"processor": "A", "cores": 2, "other_load": 0.0, "throughput_spread": 0.1, "host": "h", "load_average": 3.5}
+CONSTANT_RUN = {"majority_class": "neg", "constant_accuracy": 0.5, "constant_f1": 2 / 3}
+CONSTANT_RUN |= {"constant_prediction": None, "n_validation": 500}
 SPEEDS = {"BERT-Tiny": SPEED, "NB-SVM": SPEED | {"latency_ms": 0.1}}
 CHOSEN = {"metric": "accuracy", "score": 0.8765, "trials": 8, "values": {"batch_size": 16, "learning_rate": 5e-05}}
 
@@ -54,7 +56,8 @@ def measured(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """comparison.csv and the runs of some rows, all with the same values."""
     metrics = pd.DataFrame(
-        [{"model": row["model"], "kind": kind_of(row), "parameters": parameters, "average": average} for row in rows]
+        {"model": row["model"], "kind": kind_of(row), "parameters": parameters, "average": average, **CONSTANT_RUN}
+        for row in rows
     )
     means = dict.fromkeys(("train_accuracy", "validation_accuracy", *TEST_METRICS), accuracy)
     means |= {"training_seconds": 61.7, "roc_auc": 0.91, "clean_accuracy": accuracy}
@@ -166,7 +169,7 @@ def test_csv_names_are_no_formulas(name: str):
 
 def test_cells_are_rounded_for_people():
     """Percent with its interval, millions of parameters, seconds; the original's value and difference below."""
-    row, original, difference = table_cells(table_of([TINY]))
+    row, original, difference, _ = table_cells(table_of([TINY]))
     assert (row["test_accuracy"], row["test_accuracy_interval"]) == ("81.23", "80.7, 81.7")
     assert (row["parameters"], row["seeds"], row["training_seconds"]) == ("4.39 M", "1", "62")
     assert (original["test_accuracy"], difference["test_accuracy"]) == ("80.65", "+0.58")
@@ -292,7 +295,7 @@ def test_markdown_pipes_do_not_split_cells():
     """Every line of the table has the same cells, and a name shows as it was written."""
     cells = table_cells(table_of([TINY | {"model": HOSTILE}]))
     lines = [line for line in render_markdown(cells, [], HOSTILE, [HOSTILE]).splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + 3
+    assert len(lines) == 2 + 4
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {12}
     shown = html.unescape(re.sub(r"\\([^\w\s])", r"\1", lines[2]))
     assert HOSTILE in shown
@@ -350,7 +353,7 @@ def test_html_shows_names_and_runs_nothing():
     page.feed(render_html(cells, [], name, [name]))
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert page.texts.count(name) == 4  # title, caption, cell and note
-    assert page.tags.count("tr") == 1 + 3
+    assert page.tags.count("tr") == 1 + 4
 
 
 def test_text_fits_a_terminal():
@@ -425,3 +428,46 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
         assert "ROC-AUC" in content
         for accuracy in table["test_accuracy"]:
             assert f"{100 * accuracy:.2f}" in content
+
+
+def test_accuracy_of_the_most_frequent_class_stands_below_the_rows():
+    """Whoever reads an accuracy sees beside it what no reading reaches, and which rows do no more."""
+    comparison, metrics = measured([SVM, TINY, MINI])
+    metrics["constant_prediction"] = [None, "neg", "neg"]
+    second = metrics.iloc[[2]].assign(constant_prediction=None, n_validation=80)
+    metrics = pd.concat([metrics, second], ignore_index=True)
+    comparison.loc[comparison["model"] == "BERT Mini", "seeds"] = 2
+    table = build_table(comparison, metrics, [SVM, TINY, MINI], SPEEDS, {})
+    assert table["constant_runs"].tolist() == [0, 1, 1]
+    assert table["constant_class"].tolist() == ["", "neg", "neg"]
+    assert table["n_validation"].tolist() == [500, 500, 80]
+    last = table_cells(table)[-1]
+    assert last == {"name": "most frequent class", "encoder": "", "test_accuracy": "50.00"}
+    foot = foot_of(table)
+    assert "gives every text the most frequent class of the test split, “neg”." in foot
+    assert "“BERT-Tiny” gives every test text one class, “neg”, whatever it reads." in foot
+    assert "“BERT Mini” gives every test text one class in 1 of its 2 runs, “neg”" in foot
+    assert "NB-SVM" not in foot
+
+
+@pytest.mark.parametrize("label", ["01", "True", "=1", "NA", "1e3"])
+def test_names_of_classes_are_text(tmp_path: Path, label: str):
+    """A class may be called like a number, a formula or a missing value."""
+    table = table_of([TINY]).assign(majority_class=label, constant_class=label)
+    (tmp_path / "table.csv").write_text(rows_csv(table))
+    read = read_rows(tmp_path / "table.csv")
+    assert read[["majority_class", "constant_class"]].values.tolist() == [[label, label]]
+
+
+def test_foot_lists_ten_classes_and_counts_the_others():
+    """With 150 classes the ten most frequent stand in the foot; with ten all, in their order."""
+    counts = {f"c{code}": code + 1 for code in range(150)}
+    labels = {"train": counts, "test": dict(list(counts.items())[:11])}
+    foot = foot_of(table_of([TINY]), AUDIT | {"labels": labels})
+    train, test = (line for line in foot.splitlines() if line.startswith("Labels of"))
+    assert train.startswith("Labels of the train texts: c149 1.3 %, c148 1.3 %,")
+    assert train.count(" %") == 10
+    assert train.endswith("c140 1.2 %, and 140 others; the page of classes has them all.")
+    assert "and 1 other;" in test
+    ten = {"train": dict(list(counts.items())[:10]), "test": {"a": 1}}
+    assert "others" not in foot_of(table_of([TINY]), AUDIT | {"labels": ten})

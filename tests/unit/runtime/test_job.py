@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bert_ladder.runtime.endings import failure_file
+
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 JOB = """
 import os, sys
@@ -39,6 +41,19 @@ def test_messages_go_to_log_and_terminal_native_chatter_to_the_log(tmp_path: Pat
     assert "a plain line" in log
     assert "native chatter" in log
     assert "native chatter" not in terminal
+
+
+def test_a_failure_is_left_for_the_end_of_the_run(tmp_path: Path) -> None:
+    """Its sentence, without time and rule, lies beside the log until the job runs again; a defect's names the log."""
+    log = tmp_path / "logs/deep/job.log"
+    run(tmp_path, "raise BadInput('data.csv, line 3: no label; fill it in')")
+    assert failure_file(log).read_text() == "data.csv, line 3: no label; fill it in\n"
+    run(tmp_path, "1 / 0")
+    assert failure_file(log).read_text() == f"ZeroDivisionError: division by zero; {log} says where\n"
+    run(tmp_path, "raise MemoryError")
+    assert failure_file(log).read_text().startswith("out of memory (MemoryError); nothing is lost")
+    run(tmp_path, "pass")
+    assert not failure_file(log).exists()
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The study as the rules ask it: runs, files, targets, resources and sentences, without Snakemake."""
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -89,6 +90,39 @@ def test_reading_a_study(tmp_path: Path) -> None:
     file.write_text("study: a\nstudy: b\n")
     with pytest.raises(StudyError, match="the key 'study' is given twice"):
         read_study(deepcopy(MICRO), places)
+
+
+def overlay(folder: Path, content: str, *before: str) -> str:
+    """What is said of a file that changes another study, read behind some files that are no whole study either."""
+    file = folder / "over.yaml"
+    file.write_text(content)
+    files = tuple(folder / name for name in before)
+    for other in files:
+        other.write_text("seeds: [1]\n")
+    with pytest.raises(StudyError) as refused:
+        read_study(yaml.safe_load(content), Places(PROJECT, (*files, file)))
+    return str(refused.value).replace(f"{folder}/", "")
+
+
+def test_an_overlay_alone_names_the_command_with_both_files(tmp_path: Path) -> None:
+    """Which keys lack, and the command that its own comments give, or one to fill in."""
+    said = overlay(tmp_path, "models: [{name: a, encoder: tiny}]\n")
+    assert said.startswith("over.yaml: the keys 'study' and 'dataset' are missing; add them, or, if this is to change")
+    assert said.endswith("behind one and the same option: --configfile STUDY.yaml over.yaml")
+    said = overlay(tmp_path, "# snakemake --configfile a.yaml b.yaml over.yaml\nstudy: a\nmodels: []\n", "c.yaml")
+    assert "c.yaml and over.yaml: the key 'dataset' is missing; add it" in said
+    assert said.endswith("--configfile a.yaml b.yaml over.yaml")
+    # A misspelt key is the likelier reason.
+    assert "did you mean 'dataset'" in overlay(tmp_path, "study: a\ndatasets: {}\nmodels: []\n")
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "studies").glob("*.yaml")), ids=lambda file: file.name)
+def test_the_studies_that_change_others_say_how(file: Path) -> None:
+    """Each of this project's own has its command in its comments."""
+    content = yaml.safe_load(file.read_text())
+    if not {"study", "dataset", "models"} <= set(content):
+        with pytest.raises(StudyError, match=rf"--configfile studies/imdb\.yaml .*{re.escape(file.name)}$"):
+            read_study(content, Places(PROJECT, (file,)))
 
 
 # === Rows, runs and what is trained ===
@@ -698,8 +732,41 @@ def test_kills_are_explained() -> None:
     aborted = "Command 'python /x/.snakemake/scripts/tmp2.tokenize_text.py' returned non-zero exit status 134."
     failed = "Command 'python /x/.snakemake/scripts/tmp3.build_npz.py' returned non-zero exit status 1."
     sentences = explain_kills([killed, failed, f"{aborted}\n{killed}"])
-    assert [sentence.split(" was killed")[0] for sentence in sentences] == ["tokenize_text", "train_model"]
-    assert explain_kills([failed]) == []
+    assert list(sentences) == ["tokenize_text", "train_model"]
+    assert all("was killed before it could say why" in sentence for sentence in sentences.values())
+    assert explain_kills([failed]) == {}
+
+
+def test_jobs_in_words(read: Callable[..., Study]) -> None:
+    """A job that failed is known by its row's name, not its folder."""
+    runs = read().runs
+    assert runs.in_words("build_npz", {"split": "train"}) == "build_npz"
+    assert runs.in_words("train_model", {"model": "Nano-long", "seed": "1"}) == "train_model of “Nano long”, seed 1"
+    baseline = {"model": "tfidf_logistic_regression", "seed": "1"}
+    assert "“TF-IDF + logistic regression”" in runs.in_words("train_baseline", baseline)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--report", "x.html"], True),
+        (["--report=x.html"], True),
+        (["--report-after-run", "--report", "x.html"], False),
+        (["--cores", "2"], False),
+    ],
+)
+def test_a_report_needs_results(read: Callable[..., Study], tmp_path: Path, arguments: list[str], told: bool) -> None:
+    """Asked for before the run it is refused with what to do."""
+    study = read()
+    study.outputs = tmp_path
+    page = tmp_path / "results" / study.name / "table.html"
+    said = study.unmade_report(arguments)
+    assert (said is not None) is told
+    if said:
+        assert f"{page} is not there: type the command without --report first." in said
+    page.parent.mkdir(parents=True)
+    page.write_text("")
+    assert study.unmade_report(arguments) is None
 
 
 def test_results_are_shown_as_far_as_they_are_made(read: Callable[..., Study], tmp_path: Path) -> None:
