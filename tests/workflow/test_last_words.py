@@ -52,7 +52,7 @@ def test_targets_end_with_what_they_are_for(workspace: Workspace) -> None:
     assert "what was found in the data" not in done.stdout
     done = workspace.snakemake("data", "baselines", "--configfile=study.yaml")
     audit, _, baselines = done.stdout.partition("Study small: the linear baselines")
-    assert "Study small: what was found in the data\n- 240 train and 80 test texts of 2 classes." in audit
+    assert "Study small: what was found in the data\n- Texts: 240 train, 80 test, of 2 classes." in audit
     assert "NB-SVM" in baselines
 
 

@@ -48,8 +48,8 @@ def audit_lines(path_audit: Path) -> list[str]:
         f"Labels of the {split} texts: {label_shares(audit['labels'][split], path_audit.name)}." for split in rows
     ]
     lines += [
-        f"Duplicates (case, blanks and invisible characters do not count): {_by_split(audit['duplicates'])}; texts under "
-        f"several labels: {audit['contradictory']['both']:,}.",
+        f"Duplicates (case, blanks and invisible characters do not count): {_by_split(audit['duplicates'])}; "
+        f"texts under several labels: {audit['contradictory']['both']:,}.",
         f"Test texts that are training texts too: {leaked:,} ({exact:,} letter by letter); nearly equal to one: "
         f"{near['test_rows']:,}.",
         f"Empty texts left out: {_by_split(audit['left_out'])}.",
