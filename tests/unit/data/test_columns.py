@@ -245,7 +245,7 @@ def test_columns_are_found_before_their_values_are_checked(read: Callable[..., l
     table = pa.table({"text": pa.nulls(2), "label": ["pos", "neg"]})
     sink = io.BytesIO()
     pq.write_table(table, sink)
-    assert "row 1: the text is missing" in refusal(read, "a.parquet", sink.getvalue())
+    assert "all 2 texts are missing or empty" in refusal(read, "a.parquet", sink.getvalue())
 
 
 # csv and tsv ----------------------------------------------------------------------------------------------------------

@@ -114,7 +114,9 @@ def test_validation_file_has_lines_and_findings_of_its_own(tmp_path: Path):
         }.items()
     }
     cut = audit_tokens({split: np.full(len(frame), 9) for split, frame in frames.items()}, [8])
-    page = page_of(tmp_path, audit_texts(frames, ["bad", "good"]) | {"vocabularies": {"own": cut}})
+    texts = {split: frame[DATA_COLUMN] for split, frame in frames.items()}
+    left_out = {"left_out": dict.fromkeys(frames, 0)}
+    page = page_of(tmp_path, audit_texts(frames, ["bad", "good"], texts) | left_out | {"vocabularies": {"own": cut}})
     assert lines_of(page, "Texts") == [["Training", "2", "0"], ["Validation", "4", "0"], ["Test", "2", "0"]]
     shared = lines_of(page, "Validation texts of the other splits")
     assert shared == [["Training", "1", "1", "25.0 %"], ["Test", "1", "2", "50.0 %"]]

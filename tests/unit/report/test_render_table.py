@@ -257,15 +257,17 @@ def test_foot_tells_of_a_validation_file():
     audit = AUDIT | {
         "rows": {"train": 25_000, "validation": 1_200, "test": 25_000},
         "duplicates": {"train": 96, "validation": 3, "test": 199},
+        "exact": AUDIT["exact"] | {"duplicates": {"train": 96, "validation": 2, "test": 199}},
         "labels": AUDIT["labels"] | {"validation": {"neg": 10, "pos": 30}},
         "in_validation": {"train": {"texts": 1, "validation_rows": 2}, "test": {"texts": 0, "validation_rows": 0}},
     }
     audit["vocabularies"] = {"uncased": {"cut": {"128": {"train": 0.84, "validation": 0.5, "test": 0.83}}}}
     foot = "\n".join(foot_lines(table_of([TINY]), ["neg", "pos"], 1, audit, []))
-    assert "The validation part is a file of its own, 1,200 texts." in foot
+    assert "The validation part is a file of its own, 1,200 texts; 1 text is in both train and validation" in foot
     assert "Labels of the validation texts: neg 25.0 %, pos 75.0 %." in foot
-    assert "96 in train, 3 in validation, 199 in test; 123 texts are in both train and test, " in foot
-    assert "1 text is in both train and validation, 0 texts are in both test and validation." in foot
+    assert "96 in train, 2 in validation, 199 in test; 123 texts are in both train and test." in foot
+    assert "But for case, white space and invisible characters: 96, 3, 199 and 123." in foot
+    assert "and 0 texts are in both test and validation." in foot
     assert "84.0 % of the train, 50.0 % of the validation and 83.0 % of the test texts are cut" in foot
     assert "alidation part" not in "\n".join(foot_lines(table_of([TINY]), ["neg", "pos"], 1, AUDIT, []))
 
