@@ -94,7 +94,7 @@ def test_template_takes_one_csv_to_a_table(workspace: Workspace) -> None:
     done = workspace.snakemake("results/my-study/summary.txt", *files)
     text = (workspace.folder / "results/my-study/table.txt").read_text()
     assert "no test split" in text
-    assert "20% of its texts" in text
+    assert "48 of its 240 texts (20.0 %; 0.2 was asked for)" in text
     assert "Study my-study: 192 train and 48 test texts" in done.stdout + done.stderr
 
 

@@ -110,8 +110,8 @@ def test_retried_jobs_get_more_memory_and_time(new_workspace: Callable[[], Works
         for name in CLUSTERS
     }
     [default] = defaults
-    measured = [f"{RUNS}/Nano/{file}" for file in ("seed-1/metrics.json", "speed.json")]
-    workspace.run(*measured, "baselines", *ARGUMENTS, "--retries", "1", "--default-resources", *default)
+    runs = ("Nano/seed-1/metrics.json", "Nano/speed.json", "tfidf_logistic_regression/seed-1/metrics.json")
+    workspace.run(*(f"{RUNS}/{file}" for file in runs), *ARGUMENTS, "--retries", "1", "--default-resources", *default)
     attempts: dict[Path, list[str]] = {
         file: file.read_text().splitlines() for file in (workspace.folder / "attempts").rglob("*") if file.is_file()
     }

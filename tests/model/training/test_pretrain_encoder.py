@@ -374,8 +374,8 @@ def test_gradients_are_averaged_over_the_steps() -> None:
     assert np.abs(weights[2, 1] - weights[1, 1]).max() > 1e-5
 
 
-def test_a_certain_guess_of_16_bits_costs_nothing_and_not_less() -> None:
-    """Its score and the others' are rounded alike."""
+def test_scores_of_16_bits_are_rounded_alike() -> None:
+    """That of a target as the others', or a certain guess would cost less than nothing, however products are summed."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         keras.utils.set_random_seed(0)
