@@ -35,8 +35,8 @@ rule download_dataset:
 rule build_npz:
     """Turn whatever was published into one safe, compact npz per split."""
     input:
-        data=lambda wildcards: STUDY.dataset.file_of(wildcards.split),
-        record=lambda wildcards: f"{STUDY.dataset.file_of(wildcards.split)}.json",
+        data=lambda wildcards: STUDY.dataset.files_of(wildcards.split),
+        record=lambda wildcards: STUDY.dataset.records_of(wildcards.split),
         code=code_of("build_npz"),
     output:
         npz="<results>/data/{split}.npz",
@@ -169,8 +169,8 @@ rule check_weights:
 rule build_corpus:
     """One parquet of texts without labels, in the column DATA_COLUMN; none of them is a test text."""
     input:
-        data=lambda wildcards: STUDY.dataset.file_of(wildcards.corpus),
-        record=lambda wildcards: f"{STUDY.dataset.file_of(wildcards.corpus)}.json",
+        data=lambda wildcards: STUDY.dataset.files_of(wildcards.corpus),
+        record=lambda wildcards: STUDY.dataset.records_of(wildcards.corpus),
         test="<results>/data/test.parquet",
         classes="<results>/data/classes.json",
         code=code_of("build_corpus"),

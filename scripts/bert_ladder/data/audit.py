@@ -52,7 +52,7 @@ def audit_dataset(
     frames = {split: read_frame(path) for split, path in _by_split(files.frames).items()}
     names, _ = read_labels(files.labels)
     texts = {split: frame[DATA_COLUMN].map(plain) for split, frame in frames.items()}
-    audit = audit_texts(frames, names, texts) | {"left_out": left_out(files.records)}
+    audit = audit_texts(frames, names, texts) | {"left_out": left_out(files.records)} | rare_classes(files.records)
     _log_texts(audit)
     pairs = zip(files.offsets[::2], files.offsets[1::2], strict=True)
     audit["vocabularies"] = {
@@ -124,6 +124,20 @@ def left_out(records: SplitPaths) -> dict[str, int]:
     read = {split: json.loads(Path(path).read_text(encoding="utf-8")) for split, path in _by_split(records).items()}
     held_out = read["test"]["params"]["held_out"] is not None
     return {split: 0 if split == "test" and held_out else record["found"]["empty"] for split, record in read.items()}
+
+
+def rare_classes(records: SplitPaths) -> dict[str, Any]:
+    """`rare_classes` of the training file, where there were any.
+
+    These are `rows`, by label, `at_least`, the distinct texts that a class needs, and `merged`, the label that all were
+    given, or null where their rows were left out.
+    """
+    record = json.loads(Path(records.train).read_text(encoding="utf-8"))
+    rows, rare = record["found"]["rare"], record["params"].get("rare_classes")
+    if not rows:
+        return {}
+    merged = rare["merged"] if rare["kind"] == "merge" else None
+    return {"rare_classes": {"rows": rows, "at_least": rare["at_least"], "merged": merged}}
 
 
 def _by_split(paths: SplitPaths) -> dict[str, str | Path]:

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bert_ladder.data.readers.published import Found
+from bert_ladder.data.readers.published import Found, PublishedFile
 from bert_ladder.runtime.jobs import BadInput
 
 
@@ -52,21 +52,43 @@ def checked_copy(path_data: Path | str, path_record: Path | str) -> Copy:
     return Copy(Path(path_data), record["source"], found)
 
 
+def checked_copies(paths_data: Sequence[str], paths_record: Sequence[str]) -> list[Copy]:
+    """`checked_copy` of each of the files of a split."""
+    return [checked_copy(data, record) for data, record in zip(paths_data, paths_record, strict=True)]
+
+
+def published_file(copies: Sequence[Copy], name: str, **options: Any) -> PublishedFile:
+    """The published file of a split, or several as one.
+
+    Args:
+        copies: of its files, in their order.
+        name: of the split, or of texts without labels.
+        options: of `PublishedFile`.
+    """
+    first = PublishedFile(path=copies[0].shown, name=name, copy=copies[0].path, **options)
+    if len(copies) == 1:
+        return first
+    parts = [replace(first, path=copy.shown, copy=copy.path) for copy in copies]
+    return replace(first, path=Path(first.key("parts")), copy=None, parts=parts)
+
+
 @dataclass(frozen=True)
 class ReadingRecord:
     """The record of a reading, by which a later study is compared.
 
     Attributes:
         path: JSON file to write.
-        place: `dataset` and `file` that were read.
+        place: `dataset` and `file` that were read; of several files a list.
         params: what Snakemake compared.
     """
 
     path: Path | str
-    place: Mapping[str, str]
+    place: Mapping[str, Any]
     params: Mapping[str, Any]
 
-    def write(self, sha256: str, found: Found) -> None:
+    def write(self, copies: Sequence[Copy], found: Found) -> None:
         """Write what was read, and what was found in it."""
+        sums = [copy.sha256 for copy in copies]
+        sha256 = sums[0] if len(sums) == 1 else sums
         record = {**self.place, "sha256": sha256, "params": dict(self.params), "found": asdict(found)}
         Path(self.path).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -43,6 +43,19 @@ class SplitPaths:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """Classes of a training file that had too few texts.
+
+    Attributes:
+        rare: their labels.
+        merged: the label that they were given; None: their rows were left out.
+    """
+
+    rare: tuple[str, ...]
+    merged: str | None
+
+
+@dataclass(frozen=True)
 class LabelledTexts:
     """One split as flat arrays.
 
@@ -51,12 +64,14 @@ class LabelledTexts:
         offsets: text i is `text[offsets[i]:offsets[i + 1]]`, int64, shape (n + 1,).
         label: the labels as published, int64 or fixed-width str, shape (n,).
         class_names: what the published file itself calls the classes 0, 1, ... of `label`; mostly none.
+        settled: the rare classes that are none of these labels any more, where there were any.
     """
 
     text: np.ndarray
     offsets: np.ndarray
     label: np.ndarray
     class_names: tuple[str, ...] = ()
+    settled: Settled | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -73,9 +88,7 @@ class LabelledTexts:
             yield raw.decode()
 
 
-def pack_texts(
-    texts: Sequence[bytes], labels: Sequence[int] | Sequence[str], class_names: Sequence[str] = ()
-) -> LabelledTexts:
+def pack_texts(texts: Sequence[bytes], labels: Sequence[int | str], class_names: Sequence[str] = ()) -> LabelledTexts:
     """Lay UTF-8 texts out one after the other.
 
     Args:
@@ -96,6 +109,10 @@ def write_npz(path: str | Path, data: LabelledTexts) -> None:
     arrays: dict[str, Any] = {"text": data.text, "offsets": data.offsets, "label": data.label}
     if data.class_names:
         arrays["class_names"] = np.array(data.class_names)
+    if data.settled is not None:
+        arrays["rare"] = np.array(data.settled.rare)
+        if data.settled.merged is not None:
+            arrays["merged"] = np.array(data.settled.merged)
     np.savez_compressed(path, **arrays)
 
 
@@ -103,7 +120,9 @@ def read_npz(path: str | Path) -> LabelledTexts:
     """Read what `write_npz` wrote; nothing in the file can run code."""
     with np.load(path, allow_pickle=False) as arrays:
         names = arrays["class_names"].tolist() if "class_names" in arrays else []
-        return LabelledTexts(arrays["text"], arrays["offsets"], arrays["label"], tuple(names))
+        merged = str(arrays["merged"]) if "merged" in arrays else None
+        settled = Settled(tuple(arrays["rare"].tolist()), merged) if "rare" in arrays else None
+        return LabelledTexts(arrays["text"], arrays["offsets"], arrays["label"], tuple(names), settled)
 
 
 def write_frame(path: str | Path, data: LabelledTexts, codes: np.ndarray, labels: Sequence[str]) -> None:
@@ -167,9 +186,15 @@ def shortened(values: Sequence[str], shown: int = 20) -> str:
     return ", ".join(f"'{value}'" for value in values[:shown]) + more
 
 
-def write_classes(path: str | Path, labels: Sequence[str], names: Sequence[str] = ()) -> None:
-    """Write classes.json: the published labels in the order of their codes, and their names in the published file."""
-    _write_json(path, {"labels": list(labels)} | ({"names": list(names)} if names else {}))
+def write_classes(
+    path: str | Path, labels: Sequence[str], names: Sequence[str] = (), settled: Settled | None = None
+) -> None:
+    """Write classes.json: the published labels in the order of their codes, and their names in the published file.
+
+    Where there were rare classes it holds what became of them too.
+    """
+    rare = {"rare": list(settled.rare), "merged": settled.merged} if settled is not None else {}
+    _write_json(path, {"labels": list(labels)} | ({"names": list(names)} if names else {}) | rare)
 
 
 def read_classes(path: str | Path) -> list[str]:
@@ -181,6 +206,12 @@ def read_class_names(path: str | Path) -> list[str]:
     """Read from classes.json what the published file calls the classes: the labels where it has no other names."""
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     return content.get("names", content["labels"])
+
+
+def read_settled(path: str | Path) -> Settled | None:
+    """Read from classes.json what became of rare classes; None where there were none."""
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    return Settled(tuple(content["rare"]), content["merged"]) if "rare" in content else None
 
 
 def write_positive(path: str | Path, positive: int | None, given: str | None) -> None:

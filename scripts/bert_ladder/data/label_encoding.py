@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bert_ladder.data.frames import LabelledTexts, SplitPaths, plain, read_npz, shortened, write_classes, write_frame
+from bert_ladder.data.rare_classes import settled_as
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -16,14 +17,15 @@ def build_frame(splits: SplitPaths, frames: SplitPaths, path_classes: str | Path
 
     Args:
         splits: safe npz of each split.
-        frames: parquet to write for each, row i = row i of the npz.
+        frames: parquet to write for each, row i = row i of the npz, without those of rare classes that are left out.
         path_classes: classes.json to write.
 
     Raises:
         BadInput: a test label that the training split does not have; too many labels; a split of a single class; a
             test split within the training split; other names of the classes in one split than in the other.
     """
-    train, test = read_npz(splits.train), read_npz(splits.test)
+    train = read_npz(splits.train)
+    test = settled_as(read_npz(splits.test), train.settled)
     published = np.unique(train.label)
     labels = [str(value) for value in published.tolist()]
     if len(labels) > np.iinfo(np.int16).max:
@@ -35,7 +37,7 @@ def build_frame(splits: SplitPaths, frames: SplitPaths, path_classes: str | Path
     _refuse_unusable(train, test, codes, labels)
     write_frame(frames.train, train, codes["train"], labels)
     write_frame(frames.test, test, codes["test"], labels)
-    write_classes(path_classes, labels, _class_names(train, test, published))
+    write_classes(path_classes, labels, _class_names(train, test, published), train.settled)
     log.info("%s training rows, %s test rows, labels: %s", f"{len(train):,}", f"{len(test):,}", shortened(labels))
 
 
@@ -59,16 +61,20 @@ def class_codes(split: str, data: LabelledTexts, labels: list[str]) -> np.ndarra
         labels: the training split's, in the order of their codes.
 
     Raises:
-        BadInput: a label that the training split does not have.
+        BadInput: a label that the training split does not have, or no row is left.
     """
+    if not len(data):
+        raise BadInput(f"dataset.{split}: all its rows are of rare classes, which are left out; give another file")
     code_of = {label: code for code, label in enumerate(labels)}
     published, inverse = np.unique(data.label, return_inverse=True)
     codes = np.array([code_of.get(str(value), -1) for value in published.tolist()], dtype=np.int16)[inverse]
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
         row = int(unknown[0])
+        alike = next((label for label in labels if plain(label) == plain(str(data.label[row]))), None)
+        hint = f" (it is written {alike!r} there)" if alike is not None else ""
         raise BadInput(
-            f"{split} split, row {row + 1}: label '{data.label[row]}' is not among the training labels "
+            f"{split} split, row {row + 1}: label {str(data.label[row])!r} is not among the training labels{hint} "
             f"({shortened(labels)}), nor are those of {len(unknown) - 1:,} other rows; "
             "correct the label or drop those rows"
         )

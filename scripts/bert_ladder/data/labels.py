@@ -14,7 +14,7 @@ from bert_ladder.data.frames import (
     write_positive,
 )
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.study.classes import positive_code
+from bert_ladder.study.classes import positive_code, yaml_hint
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,10 @@ def select_positive(path_classes: str | Path, path_positive: str | Path, positiv
     """
     labels, names = read_classes(path_classes), read_class_names(path_classes)
     if positive is not None and positive not in labels and positive not in names:
-        raise BadInput(f"dataset.positive: '{positive}' is no label of the data; the labels are {shortened(labels)}")
+        raise BadInput(
+            f"dataset.positive: '{positive}' is no label of the data; the labels are {shortened(labels)}"
+            f"{yaml_hint(positive, [*labels, *names])}"
+        )
     if positive is not None and len(labels) > 2:
         raise BadInput(
             f"dataset.positive: found '{positive}', but there are {len(labels)} classes and precision, recall and F1 "
@@ -63,6 +66,7 @@ def build_labels(
         if label not in labels and label not in own:
             raise BadInput(
                 f"dataset.label_names: '{label}' is no label of the data; the labels are {shortened(labels)}"
+                f"{yaml_hint(label, labels)}"
             )
     names = [str(label_names.get(label, label_names.get(name, name))) for label, name in zip(labels, own, strict=True)]
     for name, count in Counter(names).items():

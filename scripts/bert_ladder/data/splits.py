@@ -1,6 +1,7 @@
 """Stratified splits: each class in proportion, drawn by a fixed seed; equal texts are never divided."""
 
 import logging
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PART
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
+
+MOST_TOLD = 20  # classes in a sentence
 
 
 def split_frame(path_train: str | Path, path_split: str | Path, fraction: float, seed: int) -> None:
@@ -205,10 +208,22 @@ def _check_parts(
 ) -> None:
     """Refuse a draw that leaves a class out of one part; the arguments are those of `stratified_mask`."""
     classes, counts = np.unique(codes, return_counts=True)
-    # Rarest first, so that the sentence names the class that is most in the way.
-    for code, count in sorted(zip(classes.tolist(), counts.tolist(), strict=True), key=lambda pair: pair[1]):
-        if not 0 < drawn[codes == code].sum() < count:
-            raise BadInput(
-                f"{key}, class '{name_of(code)}': {count:,} of {len(codes):,} {unit}, too few to be in both parts "
-                f"at {fraction:g}; add rows of that class, leave it out, or change the fraction"
-            )
+    if all(0 < drawn[codes == code].sum() < count for code, count in zip(classes, counts, strict=True)):
+        return
+    # So many that a share of them is one at least, whatever rounding does.
+    enough = math.ceil(round(1 / min(fraction, 1 - fraction), 6))
+    rarest = sorted(zip(counts.tolist(), classes.tolist(), strict=True))
+    few = [(count, name_of(code)) for count, code in rarest if count < enough]
+    if not few:
+        raise BadInput(
+            f"{key}: {len(codes):,} {unit} are too few to have each of {len(classes):,} classes in both parts at "
+            f"{fraction:g}; add rows, or change the fraction"
+        )
+    told = [f"'{name}' ({count:,})" for count, name in few[:MOST_TOLD]]
+    more = f" and {len(few) - MOST_TOLD:,} more" if len(few) > MOST_TOLD else ""
+    classes_are = "the class" if len(few) == 1 else "the classes"
+    raise BadInput(
+        f"{key}: {classes_are} {', '.join(told)}{more}, of {len(codes):,} {unit}, "
+        f"{'has' if len(few) == 1 else 'have'} too few to be in both parts at {fraction:g}; {enough} of a class are "
+        "enough: add rows, change the fraction, or set dataset.rare_classes to drop or merge such classes"
+    )

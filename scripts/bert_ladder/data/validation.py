@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bert_ladder.data.frames import frame_texts, plain, read_classes, read_npz, write_frame
+from bert_ladder.data.frames import frame_texts, plain, read_classes, read_npz, read_settled, write_frame
 from bert_ladder.data.label_encoding import class_codes, refuse_one_class
+from bert_ladder.data.rare_classes import settled_as
 from bert_ladder.data.splits import write_split
 from bert_ladder.runtime.jobs import BadInput
 
@@ -37,7 +38,7 @@ class ValidationOutputs:
     """Files to write.
 
     Attributes:
-        validation: parquet of the validation texts, row i = row i of the npz.
+        validation: parquet of the validation texts, row i = row i of the npz, without rare classes that are left out.
         joined: parquet of the training texts and, from row n on, the validation texts.
         split: which rows of `joined` are which, one categorical column `part`.
     """
@@ -58,7 +59,8 @@ def build_validation(sources: ValidationSources, outputs: ValidationOutputs) -> 
         BadInput: a label that the training split does not have; a single class; validation texts that are all training
             texts, or that are the test texts.
     """
-    data, labels = read_npz(sources.npz), read_classes(sources.classes)
+    labels = read_classes(sources.classes)
+    data = settled_as(read_npz(sources.npz), read_settled(sources.classes))
     codes = class_codes("validation", data, labels)
     refuse_one_class("validation", codes, labels)
     _refuse_texts({plain(text) for text in data.texts()}, len(data), sources)

@@ -10,6 +10,7 @@ from typing import Any
 from bert_ladder.data.frames import read_labels
 from bert_ladder.report.html import Table, render_template
 from bert_ladder.report.records import read_record
+from bert_ladder.report.shares import rare_in_words
 
 log = logging.getLogger(__name__)
 
@@ -259,6 +260,7 @@ def labels_section(audit: dict[str, Any], names: Sequence[str], positive: int | 
             findings.append(f"“{name}” is rare: {_share(count['test'], rows['test'])} of the test texts.")
     if len(findings) > TOLD:
         findings[TOLD - 1 :] = [f"{len(findings) - TOLD + 1:,} more labels are rare, missing or shared out otherwise."]
+    findings = [*rare_in_words(audit), *findings]
     largest = max(labels["test"].values())
     of = "macro averages over all labels" if positive is None else f"of the label “{names[positive]}”"
     return Section(

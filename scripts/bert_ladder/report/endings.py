@@ -12,7 +12,7 @@ from typing import Any
 from tabulate import tabulate
 
 from bert_ladder.report.markup import TEXT_WIDTH, single_spaced
-from bert_ladder.report.shares import label_shares, percent
+from bert_ladder.report.shares import label_shares, percent, rare_in_words
 from bert_ladder.study.study import Study
 
 # Columns of the baselines' table, in percent.
@@ -53,6 +53,7 @@ def audit_lines(path_audit: Path) -> list[str]:
         f"Test texts that are training texts too: {leaked:,} ({exact:,} letter by letter); nearly equal to one: "
         f"{near['test_rows']:,}.",
         f"Empty texts left out: {_by_split(audit['left_out'])}.",
+        *rare_in_words(audit),
     ]
     words = audit["words"]["train"]
     lines.append(f"Length of the train texts in words: median {words['median']:,.0f}, longest {words['max']:,}.")

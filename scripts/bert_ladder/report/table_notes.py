@@ -7,7 +7,7 @@ import pandas as pd
 
 from bert_ladder.report.cells import CONSTANT, DIFFERENCE, ORIGINAL
 from bert_ladder.report.markup import single_spaced
-from bert_ladder.report.shares import label_shares, percent
+from bert_ladder.report.shares import label_shares, percent, rare_in_words
 from bert_ladder.report.timing import unranked
 from bert_ladder.report.words import constant_rows, constant_words
 
@@ -51,6 +51,7 @@ def foot_lines(
     )
     for split, counts in audit["labels"].items():
         lines.append(f"Labels of the {split} texts: {label_shares(counts, 'the page of classes')}.")
+    lines += rare_in_words(audit)
     lines.append(
         f"Exact duplicates: {', '.join(f'{count:,} in {split}' for split, count in duplicates.items())}; "
         f"{_texts_are(shared)} in both train and test.{beyond}"

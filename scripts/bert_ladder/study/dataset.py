@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bert_ladder.study.locations import safe_file_name
-from bert_ladder.study.records import OPTIONS, DataRecords, Source
+from bert_ladder.study.records import IF_FOUND, OPTIONS, DataRecords, Source
 from bert_ladder.study.schema import StudyError
 
 
@@ -48,14 +48,20 @@ class Dataset:
         joined = ["train_validation"] if "validation" in self.settings else []
         return ["train", "test", *joined, *(f"unlabelled/{name}" for name in self.unlabelled)]
 
-    def file_of(self, part: str) -> str:
-        """The downloaded file that holds a part."""
-        return f"<dataset>/{published_name(self.settings, part)}"
+    def files_of(self, part: str) -> list[str]:
+        """The downloaded files that hold a part, one after the other."""
+        return [f"<dataset>/{name}" for name in published_names(self.settings, part)]
+
+    def records_of(self, part: str) -> list[str]:
+        """The records of `files_of`."""
+        return [f"{file}.json" for file in self.files_of(part)]
 
     def source(self, file: str) -> Source:
         """Where a published file comes from."""
-        part = next(part for part in published_sources(self.settings) if published_name(self.settings, part) == file)
+        names = {part: published_names(self.settings, part) for part in published_sources(self.settings)}
+        part = next(part for part, found in names.items() if file in found)
         key = f"dataset.{part}" if part in self.splits else f"dataset.unlabelled.{part}"
+        key += f".parts[{names[part].index(file)}]" if len(names[part]) > 1 else ""
         return Source(key, **self.published[file])
 
     def check_sources(self) -> None:
@@ -76,9 +82,12 @@ class Dataset:
         source = published_sources(self.settings)[part]
         of_table = {key: self.settings.get(key) for key in ("text", "label")}
         own = {key: source[key] for key in (*OPTIONS, "test_texts") if key in source}
+        held_out = None if part == "validation" else self.held_out
+        is_training_file = part == "train" or held_out is not None
         of_split = {
-            "held_out": None if part == "validation" else self.held_out,
-            "empty_texts": self.settings["empty_texts"],
+            "held_out": held_out,
+            "rare_classes": self.rare_classes if is_training_file else None,
+            **{key: self.settings[key] for key in IF_FOUND},
         }
         if part in self.unlabelled:
             of_table["text"] = None  # each of the texts without labels names its own
@@ -87,12 +96,22 @@ class Dataset:
 
     def reading_params(self, part: str) -> dict[str, Any]:
         """What changes with that which is read."""
-        file = published_name(self.settings, part)
-        return self.records.reading_params(part, file, self.source(file), self.reading(part))
+        sources = {file: self.source(file) for file in published_names(self.settings, part)}
+        return self.records.reading_params(part, sources, self.reading(part))
 
-    def place(self, part: str) -> dict[str, str]:
-        """The published file that holds a part, for the record of its reading."""
-        return {"dataset": self.name, "file": published_name(self.settings, part)}
+    def place(self, part: str) -> dict[str, Any]:
+        """The published file that holds a part, or several in a list, for the record of its reading."""
+        names = published_names(self.settings, part)
+        return {"dataset": self.name, "file": names[0] if len(names) == 1 else names}
+
+    @property
+    def rare_classes(self) -> dict[str, Any] | None:
+        """What to do with classes of few texts; None: they stay."""
+        kind = self.settings["rare_classes"]
+        if kind == "refuse":
+            return None
+        merged = self.settings["merged_class"] if kind == "merge" else ""
+        return {"kind": kind, "at_least": self.settings["min_class_texts"], "merged": merged}
 
     @property
     def held_out(self) -> dict[str, Any] | None:
@@ -103,8 +122,15 @@ class Dataset:
 
 
 def locations(source: dict[str, Any]) -> list[str]:
-    """The addresses of a data set's split, in order of preference."""
+    """The addresses of a published file, in order of preference."""
     return [source["url"]] if isinstance(source["url"], str) else source["url"]
+
+
+def source_files(source: dict[str, Any]) -> list[dict[str, Any]]:
+    """The files of a split, or of texts without labels: each with its `url`, and `sha256` where that is known."""
+    if "parts" not in source:
+        return [source]
+    return [part if isinstance(part, dict) else {"url": part} for part in source["parts"]]
 
 
 def published_files(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -117,13 +143,13 @@ def published_files(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """
     files: dict[str, dict[str, Any]] = {}
     for part, source in published_sources(dataset).items():
-        name = published_name(dataset, part)
-        file = files.setdefault(name, {"locations": locations(source), "sha256": None})
-        if file["locations"] != locations(source):
-            raise StudyError(
-                f"dataset: {file['locations'][0]} and {locations(source)[0]} would both be kept as {name}; rename one."
-            )
-        files[name]["sha256"] = files[name]["sha256"] or source.get("sha256", "").lower() or None
+        for name, one in zip(published_names(dataset, part), source_files(source), strict=True):
+            file = files.setdefault(name, {"locations": locations(one), "sha256": None})
+            if file["locations"] != locations(one):
+                raise StudyError(
+                    f"dataset: {file['locations'][0]} and {locations(one)[0]} would both be kept as {name}; rename one."
+                )
+            file["sha256"] = file["sha256"] or one.get("sha256", "").lower() or None
     return files
 
 
@@ -135,14 +161,22 @@ def published_sources(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return splits | dataset.get("unlabelled", {}) | validation
 
 
-def published_name(dataset: dict[str, Any], part: str) -> str:
-    """Name under resources/<dataset>/ of the file that holds a split, or unlabelled texts."""
-    addresses = {name: locations(source) for name, source in published_sources(dataset).items()}
+def published_names(dataset: dict[str, Any], part: str) -> list[str]:
+    """Names under resources/<dataset>/ of the files that hold a split, or unlabelled texts."""
+    addresses = {
+        name: [locations(file) for file in source_files(one)] for name, one in published_sources(dataset).items()
+    }
     first = next(name for name, found in addresses.items() if found == addresses[part])
-    name = safe_file_name(addresses[first][0], first)
+    if "parts" in published_sources(dataset)[part]:
+        # Numbered, since files of several folders may share a name.
+        names = [safe_file_name(found[0], first) for found in addresses[part]]
+        return [f"{first}-{number}-{name}" for number, name in enumerate(names, 1)]
+    name = safe_file_name(addresses[first][0][0], first)
     # The splits, and texts without labels that stand before: ones that are added must not rename files that are there.
     before = list(addresses)[: max(2, list(addresses).index(first))]
     others = {
-        safe_file_name(addresses[other][0], other).lower() for other in before if addresses[other] != addresses[first]
+        safe_file_name(addresses[other][0][0], other).lower()
+        for other in before
+        if addresses[other] != addresses[first]
     }
-    return f"{first}-{name}" if first == "validation" or name.lower() in others else name
+    return [f"{first}-{name}" if first == "validation" or name.lower() in others else name]

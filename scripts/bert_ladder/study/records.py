@@ -7,6 +7,7 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from bert_ladder.study.schema import StudyError
 
 # How a part is read, where the file itself can tell it.
 OPTIONS = ("text", "label", "format", "columns", "delimiter", "folder", "classes", "file")
+
+# What to do with something -> whether there was any, see `bert_ladder.data.readers.published.Found`.
+IF_FOUND = {"empty_texts": "empty", "missing_labels": "missing_words", "distinct_labels": "alike"}
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,8 @@ class DataRecords:
         """Refuse a study by the record of what was brought before, without waiting for a job.
 
         Raises:
-            StudyError: the study expects another checksum of it, the copy in resources/ was edited, or another study
-                uses that copy of another source.
+            StudyError: the study expects another checksum of it, its mirrors differ, the copy in resources/ was edited,
+                or another study uses that copy of another source.
         """
         own = self.contents.sha256(source.own_file) if source.own_file else None
         if own and source.sha256 and own != source.sha256:
@@ -100,6 +104,7 @@ class DataRecords:
                 f"{source.key}.sha256: {source.own_file} has the SHA-256 {own}, the study expects {source.sha256}; "
                 "correct the checksum, or name the file that it is of."
             )
+        self._check_mirrors(source)
         record = self.download(file)
         if record is None:
             return
@@ -124,31 +129,49 @@ class DataRecords:
                 "instead, and put the copy back or delete it to have it brought again."
             )
 
+    def _check_mirrors(self, source: Source) -> None:
+        """Refuse addresses of different files of this machine: only the first would be read, without a word."""
+        sums = {path: self.contents.sha256(path) for path in source.locations if is_local(path)}
+        files = {path: found for path, found in sums.items() if found is not None}
+        for path, found in files.items():
+            first = next(iter(files))
+            if found != files[first]:
+                raise StudyError(
+                    f"{source.key}.url: {first} and {path} are different files, and several addresses are those of one "
+                    f"file, of which the first that answers is read; write parts: [{first}, {path}] instead of url to "
+                    "read all of them as one split."
+                )
+
     def _other_users(self, file: str, record: dict[str, Any]) -> list[str]:
         """The other studies that brought a published file or have read it."""
         users = {record["study"]} if "study" in record else set()
         for path in (self.outputs / "results").glob("*/data/**/*.json"):
             reading = read_record(path)
-            if reading is not None and reading.get("dataset") == self.dataset and reading.get("file") == file:
+            files = [] if reading is None or reading.get("dataset") != self.dataset else reading.get("file")
+            if file in (files if isinstance(files, list) else [files]):
                 users.add(path.relative_to(self.outputs / "results").parts[0])
         return sorted(users - {self.study})
 
-    def reading_params(self, part: str, file: str, source: Source, settings: dict[str, Any]) -> dict[str, Any]:
+    def reading_params(self, part: str, sources: Mapping[str, Source], settings: dict[str, Any]) -> dict[str, Any]:
         """What Snakemake compares of the reading of a part.
 
         Args:
             part: a split, or the name of unlabelled texts.
-            file: the published file.
-            source: of the file.
-            settings: how the study says to read it.
+            sources: of each of the published files, in their order.
+            settings: how the study says to read them.
         """
         folder = self.outputs / "results" / self.study / "data"
         folder = folder if part in ("train", "test", "validation") else folder / "unlabelled"
         record = read_record(folder / f"{part}.json")
-        brought = self.download(file)
-        if record is None or brought is None or not {"params", "found", "sha256"} <= record.keys():
+        if record is None or not {"params", "found", "sha256"} <= record.keys():
             return settings
-        if record["sha256"] != brought["sha256"] or not self._is_same(brought, source):
+        found = []
+        for file, source in sources.items():
+            brought = self.download(file)
+            if brought is None or not self._is_same(brought, source):
+                return settings
+            found.append(brought["sha256"])
+        if record["sha256"] != (found[0] if len(found) == 1 else found):
             return settings
         return record["params"] if is_same_reading(settings, record["params"], record["found"]) else settings
 
@@ -161,8 +184,9 @@ def is_same_reading(settings: dict[str, Any], before: dict[str, Any], found: dic
         before: how it was read.
         found: what was found in it then, see `bert_ladder.data.readers.published.Found`.
     """
-    # Where no text was empty it does not matter what would be done with one.
-    unread = (*OPTIONS, "max_bytes", *(() if found.get("empty", 0) else ("empty_texts",)))
+    # Where there was nothing of the kind it does not matter what would be done with it.
+    unneeded = [key for key, what in IF_FOUND.items() if not found.get(what)]
+    unread = (*OPTIONS, "max_bytes", *unneeded)
     others = [key for key in {*settings, *before} if key not in unread]
     if any(settings.get(key) != before.get(key) for key in others) or settings["max_bytes"] < found["bytes"]:
         return False

@@ -8,8 +8,8 @@ from typing import Any
 
 from bert_ladder.study.catalog import resolve_encoders
 from bert_ladder.study.classes import label_text
-from bert_ladder.study.dataset import locations, published_files
-from bert_ladder.study.locations import existing, is_local, plain_path, safe_name
+from bert_ladder.study.dataset import locations, published_files, source_files
+from bert_ladder.study.locations import existing, is_local, look_up, plain_path, safe_name
 from bert_ladder.study.row_folders import kept_folders
 from bert_ladder.study.rows import BASELINES, published_weights, resolve_baseline, resolve_row, row_settings
 from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
@@ -110,14 +110,40 @@ def _resolve_paths(study: dict[str, Any], roots: list[Path]) -> None:
     sources = {f"dataset.{split}": dataset[split] for split in SPLITS if split in dataset}
     sources |= {f"dataset.unlabelled.{name}": source for name, source in dataset["unlabelled"].items()}
     for key, source in sources.items():
-        urls = [plain_path(url, f"{key}.url") for url in locations(source)]
-        # With mirrors, a missing local copy is just the first source that fails.
-        if len(urls) == 1 and is_local(urls[0]):
-            urls = [existing(urls[0], roots, f"{key}.url")]
-        source["url"] = urls
+        if "parts" not in source:
+            source["url"] = _found(locations(source), roots, f"{key}.url")
+            continue
+        for option in ("sha256", "url"):
+            if option in source:
+                raise StudyError(
+                    f"{key}.{option}: is of one file, and `parts` names several; give it with each part: "
+                    "{url: …, sha256: …}."
+                )
+        source["parts"] = [
+            one | {"url": _found(locations(one), roots, f"{key}.parts[{place}]")}
+            for place, one in enumerate(source_files(source))
+        ]
+        _check_parts(source["parts"], key)
     for name, vocabulary in study["vocabularies"].items():
         if "file" in vocabulary:
             vocabulary["file"] = existing(vocabulary["file"], roots, f"vocabularies.{name}.file")
+
+
+def _found(urls: list[str], roots: list[Path], key: str) -> list[str]:
+    """The addresses of one file, local paths by the first that exists under `roots`."""
+    paths = [plain_path(url, key) for url in urls]
+    if len(paths) == 1 and is_local(paths[0]):
+        return [existing(paths[0], roots, key)]
+    # With mirrors, a missing local copy is just the first source that fails.
+    return [(look_up(path, roots, key) or path) if is_local(path) else path for path in paths]
+
+
+def _check_parts(parts: list[dict[str, Any]], key: str) -> None:
+    """Refuse a file that stands among the parts twice."""
+    for place, part in enumerate(parts):
+        first = next(i for i, other in enumerate(parts) if set(other["url"]) & set(part["url"]))
+        if first != place:
+            raise StudyError(f"{key}.parts[{place}]: {part['url'][0]} is named twice; name it once.")
 
 
 def _check_names(study: dict[str, Any]) -> None:

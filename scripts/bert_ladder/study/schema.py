@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,10 @@ def _sentence(error: ValidationError, config: Any) -> str:
             if isinstance(instance, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", instance):
                 mantissa, exponent = re.split("[eE]", instance)
                 hint = f" (YAML reads it as text: write {float(mantissa)}e{exponent})"
+            elif isinstance(instance, bool) and "string" in kinds:
+                hint = " (YAML reads yes, no, on and off as true or false: write it in quotes)"
+            elif isinstance(instance, int | float | date) and "string" in kinds:
+                hint = " (YAML reads it as a number or a date: write it in quotes)"
             return f"{key}: found {found}{hint}; allowed is {kinds}."
         case "enum":
             return f"{key}: found {found}; allowed are {', '.join(map(str, allowed))}" + nearest(

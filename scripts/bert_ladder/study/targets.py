@@ -86,9 +86,9 @@ class Targets:
 
     def _frames(self, runs: list[Run], corpora: Iterable[str]) -> list[str]:
         """One file of every job between the published files and the frames that some runs read, and corpora."""
-        published = {self.dataset.file_of(part) for part in (*self.dataset.splits, *corpora)}
+        records = {record for part in (*self.dataset.splits, *corpora) for record in self.dataset.records_of(part)}
         return [
-            *(f"{file}.json" for file in sorted(published)),
+            *sorted(records),
             *(f"<results>/data/{name}" for name in FRAMES),
             *(["<results>/data/validation.npz"] if self.splits.given else []),
             *(["<results>/data/weighted.json"] if self.runs.weighted else []),

@@ -32,7 +32,7 @@ def audited(folder: Path, train: list, test: list, names: tuple[str, ...] = ("ne
 def write_records(folder: Path, empty: tuple[int, int] = (0, 0), held_out: dict | None = None) -> SplitPaths:
     """Records of both splits' readings, of which so many rows were left out."""
     for split, count in zip(("train", "test"), empty, strict=True):
-        record = {"params": {"held_out": held_out}, "found": {"empty": count}}
+        record = {"params": {"held_out": held_out}, "found": {"empty": count, "rare": {}}}
         (folder / f"{split}.json").write_text(json.dumps(record))
     return SplitPaths(folder / "train.json", folder / "test.json")
 
@@ -100,7 +100,9 @@ def test_validation_file_is_counted_as_a_split_of_its_own(tmp_path: Path) -> Non
     offsets = [tmp_path / "train_validation.npy", tmp_path / "test.npy"]
     outputs = {"audit": tmp_path / "audit.json", "leaked": tmp_path / "leaked.parquet"}
     read = write_records(tmp_path, (1, 0))
-    (tmp_path / "validation.json").write_text(json.dumps({"params": {"held_out": None}, "found": {"empty": 2}}))
+    (tmp_path / "validation.json").write_text(
+        json.dumps({"params": {"held_out": None}, "found": {"empty": 2, "rare": {}}})
+    )
     records = [read.train, read.test, tmp_path / "validation.json"]
     job = SimpleNamespace(
         input=SimpleNamespace(**paths, records=records, labels=tmp_path / "labels.json", offsets=offsets),

@@ -48,10 +48,14 @@ def test_seed_fixes_the_draw(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codes", "fraction", "expected"),
     [
-        ([0] * 9 + [1], 0.2, "validation_fraction, class 'rare': 1 of 10 rows, too few to be in both parts at 0.2"),
-        ([0] * 98 + [1] * 2, 0.1, "class 'rare': 2 of 100 rows, too few"),
-        ([0, 0, 1, 1], 0.1, "class 'common': 2 of 4 rows, too few"),
-        ([0, 0, 1, 1], 0.9, "class 'common': 2 of 4 rows, too few"),
+        (
+            [0] * 9 + [1],
+            0.2,
+            r"validation_fraction: the class 'rare' \(1\), of 10 rows, has too few .* at 0\.2; 5 of a class are enough",
+        ),
+        ([0] * 98 + [1] * 2, 0.1, r"the class 'rare' \(2\), of 100 rows, has too few .*; 10 of a class"),
+        ([0, 0, 1, 1], 0.1, r"the classes 'common' \(2\), 'rare' \(2\), of 4 rows, have too few .*; 10 of a"),
+        ([0, 0, 1, 1], 0.9, r"the classes 'common' \(2\), 'rare' \(2\), of 4 rows, have too few .*; 10 of a"),
         ([0, 1] * 5, 1.0, r"validation_fraction: found 1\.0; give a share above 0 and below 1"),
         ([0, 1] * 5, 0.0, r"validation_fraction: found 0\.0; give a share"),
     ],
@@ -101,7 +105,9 @@ def test_texts_that_stand_once_are_drawn_row_by_row(tmp_path: Path) -> None:
 
 def test_copies_are_no_second_text(tmp_path: Path) -> None:
     """A class whose rows are all one text cannot be in both parts, and the sentence says why."""
-    with pytest.raises(BadInput, match="class 'rare': 1 of 31 distinct texts, too few to be in both parts"):
+    with pytest.raises(
+        BadInput, match=r"the class 'rare' \(1\), of 31 distinct texts, has too few to be in both parts"
+    ):
         drawn(tmp_path, [0] * 30 + [1] * 10, texts=[*range(30), *[30] * 10])
     with pytest.raises(BadInput, match=r"validation_fraction: found 1\.0"):
         drawn(tmp_path, [0, 1] * 5, 1.0, texts=[0] * 10)

@@ -78,13 +78,13 @@ def bring(study: Study, file: str) -> None:
 
 def read_part(study: Study, part: str, data: Path) -> None:
     """The job build_npz or build_corpus."""
-    there = study.dataset.file_of(part).replace("<dataset>", f"resources/{study.dataset.name}")
+    files = [file.replace("<dataset>", f"resources/{study.dataset.name}") for file in study.dataset.files_of(part)]
     params = {
         "compared": study.dataset.reading_params(part),
         "settings": study.dataset.reading(part),
         "place": study.dataset.place(part),
     }
-    paths = {"data": there, "record": f"{there}.json"}
+    paths: dict[str, Any] = {"data": files, "record": [f"{file}.json" for file in files]}
     if part in study.dataset.unlabelled:
         paths |= {"test": data / "test.parquet", "classes": data / "classes.json"}
         output = {"corpus": data / f"unlabelled/{part}.parquet", "record": data / f"unlabelled/{part}.json"}
@@ -128,6 +128,9 @@ def test_what_means_the_same_plans_nothing(before: dict[str, str]) -> None:
         {"label": "label"},
         {"text": "text", "label": "label"},
         {"empty_texts": "drop"},
+        {"missing_labels": "keep"},
+        {"distinct_labels": True},
+        {"rare_classes": "refuse", "min_class_texts": 3, "merged_class": "rest"},
         {"test": test | {"format": "csv"}},
         {"test": test | {"delimiter": ","}},
         {"unlabelled": {"more": {"url": "more.txt", "format": "txt", "sha256": sha256("more.txt")}}},
@@ -160,6 +163,7 @@ def test_what_means_another_thing_is_planned(before: dict[str, str]) -> None:
         ({"train": {"url": "train.csv", "format": "tsv"}}, {"read train"}),
         ({"train": {"url": "train.csv", "delimiter": ";"}}, {"read train"}),
         ({"train": {"url": "train.csv", "columns": ["text", "label"]}}, {"read train"}),
+        ({"rare_classes": "drop"}, {"read train"}),
     ):
         assert planned(before, read(**changes)) == jobs, changes
 
@@ -170,6 +174,61 @@ def test_dropping_empty_texts_matters_where_there_are_some(before: dict[str, str
     found = {"bytes": 1, "empty": 1, "formats": [], "columns": ["text", "label"], "text": "text", "label": "label"}
     assert not is_same_reading(settings | {"empty_texts": "refuse"}, settings, found)
     assert is_same_reading(settings | {"empty_texts": "refuse"}, settings, found | {"empty": 0})
+
+
+def test_keys_of_labels_matter_where_there_are_such_labels(before: dict[str, str]) -> None:
+    """Labels that are written alike, and words for missing ones."""
+    settings = read(distinct_labels=True, missing_labels="keep").dataset.reading("train")
+    found = {"bytes": 1, "formats": [], "columns": ["text", "label"], "text": "text", "label": "label"}
+    for key, value, kind in (("distinct_labels", False, "alike"), ("missing_labels", "refuse", "missing_words")):
+        assert not is_same_reading(settings | {key: value}, settings, found | {kind: 1})
+        assert is_same_reading(settings | {key: value}, settings, found | {kind: 0})
+
+
+def test_parts_of_a_split(finished: Study, before: dict[str, str]) -> None:
+    """Each is brought by itself; one that is edited, added or exchanged is brought, and read, anew."""
+    write_reviews(Path("b.csv"), 8, seed=7)
+    write_reviews(Path("c.csv"), 8, seed=8)
+    train: dict[str, Any] = {"parts": ["train.csv", {"url": "b.csv", "sha256": sha256("b.csv")}]}
+    study = read(train=train)
+    assert study.dataset.files_of("train") == ["<dataset>/train-1-train.csv", "<dataset>/train-2-b.csv"]
+    do_jobs(study)
+    done = compared(read(train=train))
+    assert planned(done, read(train=train | {"parts": ["./train.csv", "b.csv"]})) == set()
+    exchanged, more = (
+        read(train={"parts": parts}) for parts in (["b.csv", "train.csv"], ["train.csv", "b.csv", "c.csv"])
+    )
+    assert planned(done, exchanged) == {"bring train-1-b.csv", "bring train-2-train.csv"}
+    assert planned(done, more) == {"bring train-3-c.csv"}
+    write_reviews(Path("b.csv"), 8, seed=9)
+    train["parts"][1] = "b.csv"
+    assert planned(done, read(train=train)) == {"bring train-2-b.csv"}
+    do_jobs(read(train=train))
+    record = json.loads(Path("results/micro/data/train.json").read_text())
+    assert record["sha256"] == [sha256("train.csv"), sha256("b.csv")]
+    assert record["file"] == ["train-1-train.csv", "train-2-b.csv"]
+
+
+def test_parts_that_cannot_be_meant_are_refused(finished: Study) -> None:
+    """One sentence each: a checksum of all, a file twice, one that is not there, an address beside them."""
+    for train, expected in (
+        ({"parts": ["train.csv", "test.csv"], "sha256": "0" * 64}, "dataset.train.sha256: is of one file"),
+        ({"parts": ["train.csv", "train.csv"]}, r"dataset.train.parts\[1\]: train.csv is named twice"),
+        ({"parts": ["train.csv", "no.csv"]}, r"dataset.train.parts\[1\]: there is no file or folder 'no.csv'"),
+        ({"parts": ["train.csv"], "url": "train.csv"}, "exactly one of 'url' or 'parts'"),
+        ({"parts": []}, "dataset.train.parts: found"),
+        ({"parts": [{"sha256": "0" * 64}]}, r"dataset.train.parts\[0\]: the key 'url' is missing"),
+    ):
+        with pytest.raises(StudyError, match=expected):
+            read(train=train)
+
+
+def test_mirrors_that_differ_are_refused(finished: Study) -> None:
+    """Two files of this machine under `url` were meant as parts; equal copies are mirrors."""
+    with pytest.raises(StudyError, match=r"dataset.train.url: train.csv and test.csv are different files.* parts: "):
+        read(train={"url": ["train.csv", "test.csv"]})
+    shutil.copy("train.csv", "copy.csv")
+    assert read(train={"url": ["copy.csv", "missing.csv", "train.csv"]}).dataset.files_of("train")
 
 
 def test_edited_file_is_planned(before: dict[str, str]) -> None:

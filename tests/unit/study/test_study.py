@@ -67,7 +67,12 @@ BAD_STUDIES = {
     "no models": (without("models"), "the key 'models' is missing"),
     "no data set": (without("dataset"), "the key 'dataset' is missing"),
     "no training split": (without("dataset.train"), "dataset: the key 'train' is missing"),
-    "no url": (changed("dataset.train", {"sha256": "0" * 64}), "dataset.train: the key 'url' is missing"),
+    "no url": (
+        changed("dataset.train", {"sha256": "0" * 64}),
+        "dataset.train: found .*; allowed is exactly one of 'url' or 'parts'",
+    ),
+    "yes as a column": (changed("dataset.label", True), "dataset.label: found True .*YAML reads yes, no, on and off"),
+    "number as a column": (changed("dataset.label", 7), "dataset.label: found 7 .*write it in quotes"),
     "unknown key at the top": (changed("model", []), "unknown key 'model'; allowed are .* did you mean 'models'?"),
     "unknown training key": (changed("training.epoch", 3), "training: unknown key 'epoch'; .* did you mean 'epochs'?"),
     "unknown key in a row": (

@@ -550,9 +550,9 @@ def test_validation_file_takes_the_place_of_the_drawn_part(read: Callable[..., S
     dataset = MICRO["dataset"] | {"validation": {"url": "other/train.csv", "format": "csv"}}
     study, before = read(dataset=dataset, split_seed=3), read()
     assert study.dataset.splits == ["train", "test", "validation"]
-    assert study.dataset.file_of("validation") == "<dataset>/validation-train.csv"
-    assert [study.dataset.file_of(split) for split in ("train", "test", "more")] == [
-        before.dataset.file_of(split) for split in ("train", "test", "more")
+    assert study.dataset.files_of("validation") == ["<dataset>/validation-train.csv"]
+    assert [study.dataset.files_of(split) for split in ("train", "test", "more")] == [
+        before.dataset.files_of(split) for split in ("train", "test", "more")
     ]
     assert study.dataset.source("validation-train.csv").key == "dataset.validation"
     assert study.dataset.reading("validation") == before.dataset.reading("train") | {"format": "csv"}
@@ -584,7 +584,7 @@ def test_validation_file_in_the_archive_of_the_others(read: Callable[..., Study]
     dataset = {"name": "micro", **dict.fromkeys(("train", "test", "validation"), archive)}
     study = read(dataset=dataset, models=MICRO["models"][:1], encoders={"nano": MICRO["encoders"]["nano"]})
     assert list(study.dataset.published) == ["all.zip"]
-    assert study.dataset.file_of("validation") == "<dataset>/all.zip"
+    assert study.dataset.files_of("validation") == ["<dataset>/all.zip"]
 
 
 def test_lengths_of_the_audit(read: Callable[..., Study]) -> None:
@@ -600,7 +600,7 @@ def test_one_file_may_hold_both_splits(read: Callable[..., Study]) -> None:
     dataset = {key: value for key, value in MICRO["dataset"].items() if key != "test"}
     study = read(dataset=dataset, models=MICRO["models"][:1])
     assert list(study.dataset.published) == ["train.csv", "more.txt"]
-    assert study.dataset.file_of("test") == study.dataset.file_of("train") == "<dataset>/train.csv"
+    assert study.dataset.files_of("test") == study.dataset.files_of("train") == ["<dataset>/train.csv"]
     assert study.dataset.held_out == {"fraction": 0.2, "seed": 0}
     assert read().dataset.held_out is None
 

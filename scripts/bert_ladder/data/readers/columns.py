@@ -73,12 +73,16 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
             there is a column of labels where none is expected, and the study does not name that of the texts. Or a row
             has several texts or labels.
     """
-    _check_named(file, columns)
+    text = _named(file, "text", columns)
+    label = _named(file, "label", columns) if file.labelled else None
+    if text is not None and text == label:
+        raise BadInput(
+            f"{file.key('text')} and {file.key('label')}: both are '{text}'; {file.path} has {columns.listing}"
+        )
     file.found.columns = columns.names
     if not file.labelled:
-        file.found.text = file.text or _text_without_label(file, columns)
+        file.found.text = text or _text_without_label(file, columns)
         return (file.found.text,)
-    text, label = file.text, file.label
     if columns.headless and (text is None or label is None):
         raise _has_no_header(file, columns)
     others, strings = _candidates(columns.names), _candidates(columns.strings)
@@ -107,19 +111,20 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
     return text, label
 
 
-def _check_named(file: PublishedFile, columns: Columns) -> None:
-    for key, name in (("text", file.text), ("label", file.label if file.labelled else None)):
-        if name is not None and name not in columns.names and name not in columns.inner:
-            if columns.headless:
-                raise _has_no_header(file, columns)
-            raise BadInput(
-                f"{file.path}: has no '{name}' ({file.key(key)}); it has {columns.listing}: name one of these"
-                f"{_inner_hint(columns)}{_test_hint(file) if key == 'label' else ''}"
-            )
-    if file.text is not None and file.text == file.label and file.labelled:
-        raise BadInput(
-            f"{file.key('text')} and {file.key('label')}: both are '{file.text}'; {file.path} has {columns.listing}"
-        )
+def _named(file: PublishedFile, key: str, columns: Columns) -> str | None:
+    """The column that the study names, blanks around its name aside; None where it names none."""
+    name = file.text if key == "text" else file.label
+    if name is None or name in columns.names or name in columns.inner:
+        return name
+    trimmed = only([one for one in (*columns.names, *columns.inner) if one.strip() == name.strip()])
+    if trimmed is not None:
+        return trimmed
+    if columns.headless:
+        raise _has_no_header(file, columns)
+    raise BadInput(
+        f"{file.path}: has no '{name}' ({file.key(key)}); it has {columns.listing}: name one of these"
+        f"{_inner_hint(columns)}{_test_hint(file) if key == 'label' else ''}"
+    )
 
 
 def _text_without_label(file: PublishedFile, columns: Columns) -> str:

@@ -84,7 +84,7 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     scratch = tempfile.TemporaryDirectory(prefix="bert-ladder-")
     try:
         with scratch:
-            examples = _joined(file, [_read(file, *found) for found in _data_files(file, Path(scratch.name), 0)])
+            examples = _joined(file, [_read(file, *found) for found in _all_files(file, Path(scratch.name))])
             for row, (text, *label) in enumerate(examples.rows):
                 try:
                     raw = b"" if is_missing(text) else _utf8(text, file)
@@ -129,7 +129,8 @@ def _read(file: PublishedFile, part: PublishedFile, form: str) -> PublishedExamp
         raise BadInput(f"{part.path}: has other columns than the parts before it; name them ({file.key('text')})")
     if part.path == file.path:
         return examples
-    return replace(examples, where=lambda row: f"{part.path.relative_to(file.path)}, {examples.where(row)}")
+    place = part.path.relative_to(file.path) if part.path.is_relative_to(file.path) else part.path
+    return replace(examples, where=lambda row: f"{place}, {examples.where(row)}")
 
 
 def _joined(file: PublishedFile, parts: list[PublishedExamples]) -> PublishedExamples:
@@ -153,6 +154,21 @@ def _joined(file: PublishedFile, parts: list[PublishedExamples]) -> PublishedExa
         return parts[number].where(row - starts[number])
 
     return PublishedExamples(rows(), where, textual=parts[0].textual, class_names=parts[0].class_names)
+
+
+def _all_files(file: PublishedFile, scratch: Path) -> list[tuple[PublishedFile, str]]:
+    """The files that hold the examples, of all parts; see `_data_files`."""
+    if not file.parts:
+        return _data_files(file, scratch, 0)
+    found: list[tuple[PublishedFile, str]] = []
+    for number, part in enumerate(file.parts):
+        inside = scratch / f"part-{number}"
+        inside.mkdir()
+        found += _data_files(part, inside, 0)
+    forms = {kind for _, kind in found}
+    if len(forms) > 1:
+        raise BadInput(f"{file.path}: these files are of several forms, {', '.join(sorted(forms))}; bring them to one")
+    return found
 
 
 def _data_files(file: PublishedFile, scratch: Path, layer: int) -> list[tuple[PublishedFile, str]]:

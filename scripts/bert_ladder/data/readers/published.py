@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from bert_ladder.runtime.jobs import BadInput
 # A row without a character costs memory too, and packed files can hold any number of them.
 MAX_ROWS = 20_000_000
 MOST_LISTED = 30  # of the names in a message
+OF_ALL_SPLITS = ("text", "label", "empty_texts", "missing_labels", "distinct_labels")
 
 
 @dataclass
@@ -26,6 +27,9 @@ class Found:
         folder, classes: in an archive of class folders, the folder that holds them and those that were read.
         file: in an archive of data files, the one that was read.
         empty: rows whose text is missing or blank and that were left out.
+        missing_words: rows whose label is a word that mostly stands for a missing one.
+        alike: whether some labels differ only in how they are written.
+        rare: rows of each rare class that was left out or merged, by its label.
     """
 
     bytes: int = 0
@@ -38,6 +42,9 @@ class Found:
     classes: list[str] | None = None
     file: str | None = None
     empty: int = 0
+    missing_words: int = 0
+    alike: bool = False
+    rare: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,11 @@ class PublishedFile:
         file: in an archive, the data file to read; None = the only one, or that which is called as the split.
         labelled: whether there are labels to read.
         empty_texts: what to do with labelled rows whose text is missing or blank, "refuse" or "drop".
+        missing_labels: what to do with labels that are words for a missing one, such as NA, "refuse" or "keep".
+        distinct_labels: labels that differ only in how they are written are different classes.
         undivided: the file is not divided into splits: in an archive no folder is looked for that is named as one.
         copy: the file to read where that is a copy of `path`.
+        parts: the files of which this is one after the other, with the same options and `found`; none where it is one.
         found: filled in by the readers.
     """
 
@@ -78,8 +88,11 @@ class PublishedFile:
     file: str | None = None
     labelled: bool = True
     empty_texts: str = "refuse"
+    missing_labels: str = "refuse"
+    distinct_labels: bool = False
     undivided: bool = False
     copy: Path | None = None
+    parts: Sequence["PublishedFile"] = ()
     found: Found = field(default_factory=Found, compare=False)
 
     @property
@@ -87,11 +100,16 @@ class PublishedFile:
         """The file to read."""
         return self.path if self.copy is None else self.copy
 
+    def as_training(self) -> "PublishedFile":
+        """The file as that of the training split, of which another one is a part."""
+        parts = [part.as_training() for part in self.parts]
+        return replace(self, name="train", undivided=True, parts=parts)
+
     def key(self, name: str) -> str:
         """The study's key `name` that says how to read the file."""
         if not self.labelled:
             return f"dataset.unlabelled.{self.name}.{name}"
-        return f"dataset.{name}" if name in ("text", "label", "empty_texts") else f"dataset.{self.name}.{name}"
+        return f"dataset.{name}" if name in OF_ALL_SPLITS else f"dataset.{self.name}.{name}"
 
     def check_bytes(self, count: int) -> None:
         """Refuse more than `max_bytes`.
