@@ -10,11 +10,12 @@ from bert_ladder.runtime.jobs import BadInput
 
 MAX_LABEL_CHARACTERS = 200
 MOST_GROUPS = 5  # of labels that are written alike, in a message
-# What pandas takes for a missing value (its `na_values`), databases' \N and null, and the like; in lower case.
+# What pandas takes for a missing value (the default of `na_values` of its read_csv), and what databases write for one.
+# "none" in small letters is none of them: many data sets have a class of that name.
 MISSING_WORDS = frozenset(
     {
-        *("na", "n/a", "<na>", "#na", "#n/a", "#n/a n/a", "nan", "-nan", "nat", "null", "(null)", "#null!", "none"),
-        *("nil", "\\n", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+        *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+        *("NULL", "NaN", "None", "n/a", "nan", "null", "NaT", "\\N", "(null)"),
     }
 )
 # More different labels than that in a training file, and fewer rows of each on the average, are hardly classes.
@@ -102,7 +103,7 @@ def _label_name(value: str) -> str:
 
 def _check_missing(file: PublishedFile, labels: Sequence[Any], where: Where) -> None:
     """Refuse words that stand for no value, unless the study means them."""
-    rows = [row for row, value in enumerate(labels) if isinstance(value, str) and plain(value) in MISSING_WORDS]
+    rows = [row for row, value in enumerate(labels) if isinstance(value, str) and value in MISSING_WORDS]
     file.found.missing_words = len(rows)
     if rows and file.missing_labels == "refuse":
         words = list(dict.fromkeys(labels[row] for row in rows))

@@ -125,6 +125,7 @@ def test_words_for_a_missing_label_are_refused_in_every_form(tmp_path: Path, for
     ):
         built(path)
     assert built(path, missing_labels="keep")[1] == ["pos", "neg", word.strip()]
+    assert built(write(path, words(3), ["pos", "neg", "none"]))[1] == ["pos", "neg", "none"]
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
