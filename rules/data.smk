@@ -70,6 +70,8 @@ rule build_frame:
         "<logs>/data/build_frame.log",
     conda:
         "../envs/data.yaml"
+    params:
+        named=lambda wildcards, output: STUDY.classes.named,
     message:
         "Check both splits and code their labels"
     script:

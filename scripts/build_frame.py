@@ -3,7 +3,7 @@
 from typing import Any
 
 from bert_ladder.data.frames import SplitPaths
-from bert_ladder.data.label_encoding import build_frame
+from bert_ladder.data.label_encoding import NamedLabels, build_frame
 from bert_ladder.runtime.jobs import run_job
 
 
@@ -12,6 +12,7 @@ def main(snakemake: Any) -> None:
         splits=SplitPaths(snakemake.input.train, snakemake.input.test),
         frames=SplitPaths(snakemake.output.train, snakemake.output.test),
         path_classes=snakemake.output.classes,
+        named=NamedLabels(**snakemake.params.named),
     )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from bert_ladder.data.frames import read_classes, shortened
+from bert_ladder.data.named_labels import label_hint
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.study.classes import yaml_hint
 
 log = logging.getLogger(__name__)
 
@@ -64,5 +64,5 @@ def check_weights(path_classes: str | Path, weighted: Mapping[str, Sequence[str]
 def _check_labels(named: Sequence[str] | Mapping[str, float], labels: Sequence[str], key: str) -> None:
     for label in named:
         if label not in labels:
-            hint = yaml_hint(label, labels)
+            hint = label_hint(label, labels)
             raise BadInput(f"{key}: '{label}' is no label of the data; the labels are {shortened(labels)}{hint}")

@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,14 @@ class Settled:
     """Classes of a training file that had too few texts.
 
     Attributes:
-        rare: their labels.
+        rare: their labels, and their names where the file has other ones.
         merged: the label that they were given; None: their rows were left out.
+        names: of the codes 0, 1, ... that the labels were before they were merged; mostly none.
     """
 
     rare: tuple[str, ...]
     merged: str | None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ def write_npz(path: str | Path, data: LabelledTexts) -> None:
         arrays["rare"] = np.array(data.settled.rare)
         if data.settled.merged is not None:
             arrays["merged"] = np.array(data.settled.merged)
+        if data.settled.names:
+            arrays["names"] = np.array(data.settled.names)
     np.savez_compressed(path, **arrays)
 
 
@@ -121,7 +125,8 @@ def read_npz(path: str | Path) -> LabelledTexts:
     with np.load(path, allow_pickle=False) as arrays:
         names = arrays["class_names"].tolist() if "class_names" in arrays else []
         merged = str(arrays["merged"]) if "merged" in arrays else None
-        settled = Settled(tuple(arrays["rare"].tolist()), merged) if "rare" in arrays else None
+        before = tuple(arrays["names"].tolist()) if "names" in arrays else ()
+        settled = Settled(tuple(arrays["rare"].tolist()), merged, before) if "rare" in arrays else None
         return LabelledTexts(arrays["text"], arrays["offsets"], arrays["label"], tuple(names), settled)
 
 
@@ -183,7 +188,7 @@ def is_blank(text: str) -> bool:
 def shortened(values: Sequence[str], shown: int = 20) -> str:
     """The first of some values, quoted, for a sentence."""
     more = f" and {len(values) - shown:,} more" if len(values) > shown else ""
-    return ", ".join(f"'{value}'" for value in values[:shown]) + more
+    return ", ".join(map(repr, values[:shown])) + more
 
 
 def write_classes(
@@ -193,7 +198,7 @@ def write_classes(
 
     Where there were rare classes it holds what became of them too.
     """
-    rare = {"rare": list(settled.rare), "merged": settled.merged} if settled is not None else {}
+    rare = {"settled": asdict(settled)} if settled is not None else {}
     _write_json(path, {"labels": list(labels)} | ({"names": list(names)} if names else {}) | rare)
 
 
@@ -211,7 +216,8 @@ def read_class_names(path: str | Path) -> list[str]:
 def read_settled(path: str | Path) -> Settled | None:
     """Read from classes.json what became of rare classes; None where there were none."""
     content = json.loads(Path(path).read_text(encoding="utf-8"))
-    return Settled(tuple(content["rare"]), content["merged"]) if "rare" in content else None
+    settled = content.get("settled")
+    return Settled(tuple(settled["rare"]), settled["merged"], tuple(settled["names"])) if settled is not None else None
 
 
 def write_positive(path: str | Path, positive: int | None, given: str | None) -> None:

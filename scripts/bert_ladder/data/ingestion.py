@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bert_ladder.data.frames import write_npz
-from bert_ladder.data.published_labels import checked_labels
+from bert_ladder.data.published_labels import check_class_names, check_number, checked_labels
 from bert_ladder.data.rare_classes import RareClasses, ReadSplit, settle_rare
 from bert_ladder.data.readers.forms import read_examples
 from bert_ladder.data.readers.published import PublishedFile
@@ -48,10 +48,12 @@ def build_npz(
     # A test split that is held out comes from the training columns.
     of_file = file if held_out is None else file.as_training()
     texts, labels, examples = read_examples(of_file)
-    checked = checked_labels(of_file, labels, lambda row: f"{file.path}, {examples.where(row)}", examples.textual)
-    read = ReadSplit(texts, checked, examples.class_names)
+    check_class_names(of_file, examples.class_names)
+    read = ReadSplit(texts, checked_labels(of_file, labels, examples.where, examples.textual), examples.class_names)
     if rare is not None:
         read, file.found.rare = settle_rare(read, rare)
+    if of_file.name == "train":
+        check_number(of_file, read.labels, bool(examples.class_names))
     if held_out is not None:
         drawn = held_out_mask(read.texts, read.labels, held_out)
         read = read.rows(np.flatnonzero(drawn == (file.name == "test")).tolist())

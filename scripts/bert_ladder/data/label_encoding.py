@@ -1,28 +1,48 @@
 """From the safe npz of both splits to one parquet each, with the labels as indices into their sorted values."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bert_ladder.data.frames import LabelledTexts, SplitPaths, plain, read_npz, shortened, write_classes, write_frame
+from bert_ladder.data.named_labels import check_label_names, check_positive, label_hint
 from bert_ladder.data.rare_classes import settled_as
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
 
 
-def build_frame(splits: SplitPaths, frames: SplitPaths, path_classes: str | Path) -> None:
+@dataclass(frozen=True)
+class NamedLabels:
+    """Labels that a study names.
+
+    Attributes:
+        positive: of its two-class task; None: the last.
+        named: those with a name to show.
+    """
+
+    positive: str | None = None
+    named: Sequence[str] = ()
+
+
+def build_frame(
+    splits: SplitPaths, frames: SplitPaths, path_classes: str | Path, named: NamedLabels | None = None
+) -> None:
     """Write the frames of both splits and the published labels that their class codes stand for.
 
     Args:
         splits: safe npz of each split.
         frames: parquet to write for each, row i = row i of the npz, without those of rare classes that are left out.
         path_classes: classes.json to write.
+        named: labels that must be among those of the data, told here before anything is trained.
 
     Raises:
-        BadInput: a test label that the training split does not have; too many labels; a split of a single class; a
-            test split within the training split; other names of the classes in one split than in the other.
+        BadInput: the study names a label that there is not; a test label that the training split does not have; too
+            many labels; a split of a single class; a test split within the training split; other names of the classes
+            in one split than in the other.
     """
     train = read_npz(splits.train)
     test = settled_as(read_npz(splits.test), train.settled)
@@ -30,14 +50,18 @@ def build_frame(splits: SplitPaths, frames: SplitPaths, path_classes: str | Path
     labels = [str(value) for value in published.tolist()]
     if len(labels) > np.iinfo(np.int16).max:
         raise BadInput(f"dataset.label: {len(labels):,} different labels; name the column that holds the classes")
+    names = _class_names(train, test, published)
+    if named is not None:
+        check_positive(named.positive, labels, names, train.settled)
+        check_label_names(named.named, labels, names, train.settled)
     codes = {
         "train": np.searchsorted(published, train.label).astype(np.int16),
-        "test": class_codes("test", test, labels),
+        "test": class_codes("test", test, labels, names),
     }
     _refuse_unusable(train, test, codes, labels)
     write_frame(frames.train, train, codes["train"], labels)
     write_frame(frames.test, test, codes["test"], labels)
-    write_classes(path_classes, labels, _class_names(train, test, published), train.settled)
+    write_classes(path_classes, labels, names, train.settled)
     log.info("%s training rows, %s test rows, labels: %s", f"{len(train):,}", f"{len(test):,}", shortened(labels))
 
 
@@ -52,31 +76,35 @@ def _class_names(train: LabelledTexts, test: LabelledTexts, published: np.ndarra
     return [train.class_names[code] for code in published.tolist()] if train.class_names else []
 
 
-def class_codes(split: str, data: LabelledTexts, labels: list[str]) -> np.ndarray:
+def class_codes(split: str, data: LabelledTexts, labels: Sequence[str], names: Sequence[str]) -> np.ndarray:
     """The labels of a split as indices into those of the training split, int16, shape (n,).
 
     Args:
         split: what to call it.
         data: its texts and labels.
         labels: the training split's, in the order of their codes.
+        names: what the training file calls them, which the split may do too; mostly none.
 
     Raises:
         BadInput: a label that the training split does not have, or no row is left.
     """
     if not len(data):
         raise BadInput(f"dataset.{split}: all its rows are of rare classes, which are left out; give another file")
-    code_of = {label: code for code, label in enumerate(labels)}
+    code_of = {name: code for code, name in enumerate(names)} | {label: code for code, label in enumerate(labels)}
     published, inverse = np.unique(data.label, return_inverse=True)
     codes = np.array([code_of.get(str(value), -1) for value in published.tolist()], dtype=np.int16)[inverse]
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
         row = int(unknown[0])
-        alike = next((label for label in labels if plain(label) == plain(str(data.label[row]))), None)
-        hint = f" (it is written {alike!r} there)" if alike is not None else ""
+        first = str(data.label[row])
+        others = sorted({str(label) for label in data.label[unknown].tolist()} - {first})
+        also = f", nor {'is' if len(others) == 1 else 'are'} {shortened(others, 5)}" if others else ""
+        rows = f"{len(unknown):,} rows in all" if len(unknown) > 1 else "one row"
+        all_of = "; a test file without labels is left out of a study" if len(unknown) == len(data) else ""
         raise BadInput(
-            f"{split} split, row {row + 1}: label {str(data.label[row])!r} is not among the training labels{hint} "
-            f"({shortened(labels)}), nor are those of {len(unknown) - 1:,} other rows; "
-            "correct the label or drop those rows"
+            f"dataset.{split}, row {row + 1} of those read: the label {first!r} is not among the training labels "
+            f"{shortened(labels)}{label_hint(first, labels)}{also} ({rows}); correct the labels "
+            f"or drop those rows{all_of}"
         )
     return codes
 

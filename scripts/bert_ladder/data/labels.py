@@ -9,12 +9,14 @@ from bert_ladder.data.frames import (
     read_class_names,
     read_classes,
     read_positive,
+    read_settled,
     shortened,
     write_labels,
     write_positive,
 )
+from bert_ladder.data.named_labels import check_label_names, check_positive
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.study.classes import positive_code, yaml_hint
+from bert_ladder.study.classes import positive_code
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +34,7 @@ def select_positive(path_classes: str | Path, path_positive: str | Path, positiv
         BadInput: a label that the data do not have, or one of more than two.
     """
     labels, names = read_classes(path_classes), read_class_names(path_classes)
-    if positive is not None and positive not in labels and positive not in names:
-        raise BadInput(
-            f"dataset.positive: '{positive}' is no label of the data; the labels are {shortened(labels)}"
-            f"{yaml_hint(positive, [*labels, *names])}"
-        )
-    if positive is not None and len(labels) > 2:
-        raise BadInput(
-            f"dataset.positive: found '{positive}', but there are {len(labels)} classes and precision, recall and F1 "
-            "are macro averages; remove the key"
-        )
+    check_positive(positive, labels, names, read_settled(path_classes))
     code = positive_code(labels, positive, names)
     write_positive(path_positive, code, positive)
     log.info("Positive class: %s", "none, macro averages" if code is None else labels[code])
@@ -62,12 +55,7 @@ def build_labels(
         BadInput: a name for a label that the data do not have, or two labels of one name.
     """
     labels, own = read_classes(path_classes), read_class_names(path_classes)
-    for label in label_names:
-        if label not in labels and label not in own:
-            raise BadInput(
-                f"dataset.label_names: '{label}' is no label of the data; the labels are {shortened(labels)}"
-                f"{yaml_hint(label, labels)}"
-            )
+    check_label_names(label_names, labels, own, read_settled(path_classes))
     names = [str(label_names.get(label, label_names.get(name, name))) for label, name in zip(labels, own, strict=True)]
     for name, count in Counter(names).items():
         if count > 1:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bert_ladder.data.frames import LabelledTexts, Settled, pack_texts, plain, shortened
+from bert_ladder.data.named_labels import label_key
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -71,26 +72,29 @@ def settle_rare(read: ReadSplit, rare: RareClasses) -> tuple[ReadSplit, dict[str
     texts_of: dict[str, set[str]] = {}
     for raw, label in zip(read.texts, labels, strict=True):
         texts_of.setdefault(label, set()).add(plain(raw.decode()))
+    # However the study writes it.
+    merged = next((label for label in texts_of if label_key(label) == label_key(rare.merged)), rare.merged)
     few = {label for label, texts in texts_of.items() if len(texts) < rare.at_least}
     if rare.kind == "merge":
-        few -= {rare.merged}
-    rows = {label: count for label in sorted(few) if (count := labels.count(label))}
+        few -= {merged}
     if not few:
         return read, {}
-    left = len(texts_of) - len(few) + (rare.kind == "merge" and rare.merged not in texts_of)
+    rows = {label: labels.count(label) for label in sorted(few)}
+    left = len(texts_of) - len(few) + (rare.kind == "merge" and merged not in texts_of)
     if left < 2:
         raise BadInput(
             f"dataset.min_class_texts: {len(few):,} of {len(texts_of):,} classes have fewer than {rare.at_least:,} "
             f"distinct texts ({shortened(sorted(few))}), and without them fewer than two are left; lower it, or bring "
             "more texts"
         )
-    settled = Settled(tuple(sorted(few)), rare.merged if rare.kind == "merge" else None)
+    codes = {str(code) for code, name in enumerate(read.class_names) if name in few}
     log.info("classes with fewer than %s texts: %s", rare.at_least, shortened(sorted(few)))
-    if settled.merged is not None:
-        merged = [settled.merged if label in few else label for label in labels]
-        return replace(read, labels=merged, class_names=(), settled=settled), rows
+    if rare.kind == "merge":
+        settled = Settled(tuple(sorted(few | codes)), merged, tuple(read.class_names))
+        named = [merged if label in few else label for label in labels]
+        return replace(read, labels=named, class_names=(), settled=settled), rows
     kept = [row for row, label in enumerate(labels) if label not in few]
-    return replace(read.rows(kept), settled=settled), rows
+    return replace(read.rows(kept), settled=Settled(tuple(sorted(few | codes)), None)), rows
 
 
 def settled_as(data: LabelledTexts, train: Settled | None) -> LabelledTexts:
@@ -102,7 +106,7 @@ def settled_as(data: LabelledTexts, train: Settled | None) -> LabelledTexts:
     """
     if train is None:
         return data
-    labels = _as_names(data.label.tolist(), data.class_names)
+    labels = _as_names(data.label.tolist(), data.class_names or _names_of(data.label.tolist(), train.names))
     few = set(train.rare)
     if train.merged is not None:
         merged = [train.merged if label in few else label for label in labels]
@@ -110,6 +114,11 @@ def settled_as(data: LabelledTexts, train: Settled | None) -> LabelledTexts:
     kept = [row for row, label in enumerate(labels) if label not in few]
     texts, published = list(data.raw()), data.label.tolist()
     return pack_texts([texts[row] for row in kept], [published[row] for row in kept], data.class_names)
+
+
+def _names_of(labels: Sequence[Any], names: Sequence[str]) -> Sequence[str]:
+    """The training file's names for codes, where these labels are such codes."""
+    return names if all(isinstance(label, int) and 0 <= label < len(names) for label in labels) else ()
 
 
 def _as_names(labels: Sequence[Any], class_names: Sequence[str]) -> list[str]:

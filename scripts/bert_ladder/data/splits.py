@@ -225,5 +225,6 @@ def _check_parts(
     raise BadInput(
         f"{key}: {classes_are} {', '.join(told)}{more}, of {len(codes):,} {unit}, "
         f"{'has' if len(few) == 1 else 'have'} too few to be in both parts at {fraction:g}; {enough} of a class are "
-        "enough: add rows, change the fraction, or set dataset.rare_classes to drop or merge such classes"
+        "enough: add rows, change the fraction, or have such classes dropped or merged (dataset.rare_classes and "
+        "min_class_texts)"
     )

@@ -8,7 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bert_ladder.data.frames import frame_texts, plain, read_classes, read_npz, read_settled, write_frame
+from bert_ladder.data.frames import (
+    frame_texts,
+    plain,
+    read_class_names,
+    read_classes,
+    read_npz,
+    read_settled,
+    write_frame,
+)
 from bert_ladder.data.label_encoding import class_codes, refuse_one_class
 from bert_ladder.data.rare_classes import settled_as
 from bert_ladder.data.splits import write_split
@@ -61,7 +69,7 @@ def build_validation(sources: ValidationSources, outputs: ValidationOutputs) -> 
     """
     labels = read_classes(sources.classes)
     data = settled_as(read_npz(sources.npz), read_settled(sources.classes))
-    codes = class_codes("validation", data, labels)
+    codes = class_codes("validation", data, labels, read_class_names(sources.classes))
     refuse_one_class("validation", codes, labels)
     _refuse_texts({plain(text) for text in data.texts()}, len(data), sources)
     write_frame(outputs.validation, data, codes, labels)

@@ -5,12 +5,9 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,11 @@ class Classes:
             # Not made yet, or damaged, or a label that the data do not have: the rule will say so.
             return given
 
+    @property
+    def named(self) -> dict[str, Any]:
+        """The labels that the study names, to be looked up before anything is trained."""
+        return {"positive": self._given(), "named": list(self.names)}
+
     def _given(self) -> str | None:
         """The study's positive class by its published label; it may be named by its display name too."""
         positive = self.settings.get("positive")
@@ -51,22 +53,10 @@ class Classes:
 
 
 def label_text(label: Any) -> str:
-    """A label of a study as build_npz writes it: booleans in lower case, as YAML and JSON have them."""
+    """A label of a study as build_npz writes it: booleans in lower case, as YAML and JSON have them, 1.0 as 1."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
     return str(label).lower() if isinstance(label, bool) else str(label)
-
-
-def yaml_hint(given: str, labels: Sequence[str]) -> str:
-    """The end of a sentence on a label that is not there: which one of the data YAML reads as that.
-
-    Args:
-        given: as a study names it, `label_text`.
-        labels: of the data.
-    """
-    for label in labels:
-        with suppress(yaml.YAMLError, ValueError, RecursionError):
-            if label != given and label_text(yaml.safe_load(label)) == given:
-                return f"; YAML reads {label} as {given}: write it in quotes, '{label}'"
-    return ""
 
 
 def published_label(given: Any, names: Mapping[str, str]) -> str:

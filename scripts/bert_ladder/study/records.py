@@ -21,7 +21,12 @@ from bert_ladder.study.schema import StudyError
 OPTIONS = ("text", "label", "format", "columns", "delimiter", "folder", "classes", "file")
 
 # What to do with something -> whether there was any, see `bert_ladder.data.readers.published.Found`.
-IF_FOUND = {"empty_texts": "empty", "missing_labels": "missing_words", "distinct_labels": "alike"}
+IF_FOUND = {
+    "empty_texts": "empty",
+    "missing_labels": "missing_words",
+    "distinct_labels": "alike",
+    "many_classes": "many",
+}
 
 
 @dataclass(frozen=True)

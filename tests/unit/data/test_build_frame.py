@@ -59,8 +59,12 @@ def test_codes_follow_sorted_labels(tmp_path: Path, train: list, test: list, exp
 @pytest.mark.parametrize(
     ("train", "test", "expected"),
     [
-        (["a", "b"], ["a", "c", "d"], r"test split, row 2: label 'c' is not .* \('a', 'b'\), nor .* 1 other"),
-        ([0, 1], [0, -1], "test split, row 2: label '-1' is not among the training labels"),
+        (
+            ["a", "b"],
+            ["a", "c", "d"],
+            r"dataset.test, row 2 .*: the label 'c' is not .* 'a', 'b', nor is 'd' \(2 rows in all\)",
+        ),
+        ([0, 1], [0, -1], "dataset.test, row 2 .*: the label '-1' is not among the training labels"),
         (list(range(40_000)), [0], "dataset.label: 40,000 different labels; name the column"),
     ],
 )
@@ -102,6 +106,7 @@ def test_main_maps_the_job(tmp_path: Path) -> None:
     paths = {name: str(tmp_path / f"{name}.parquet") for name in ("train", "test")}
     job = SimpleNamespace(
         input=SimpleNamespace(train=str(tmp_path / "train.npz"), test=str(tmp_path / "test.npz")),
+        params=SimpleNamespace(named={"positive": None, "named": []}),
         output=SimpleNamespace(**paths, classes=str(tmp_path / "classes.json")),
     )
     main(job)

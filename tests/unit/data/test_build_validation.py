@@ -60,7 +60,10 @@ def test_validation_texts_stand_behind_the_training_texts(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("validation", "sentence"),
     [
-        ([("x", "no"), ("y", "maybe")], r"validation split, row 2: label 'maybe' is not among .* \('no', 'yes'\)"),
+        (
+            [("x", "no"), ("y", "maybe")],
+            r"dataset.validation, row 2 .*: the label 'maybe' is not among .* 'no', 'yes' \(one row\)",
+        ),
         ([("x", "no"), ("y", "no")], "dataset.validation: all 2 rows have the label 'no'"),
         ([("b", "no"), ("a", "yes")], "dataset.validation: all 2 texts are training texts too"),
         ([("u", "no"), ("t", "yes")], "dataset.validation: all 2 texts are test texts, so rows would be chosen by"),

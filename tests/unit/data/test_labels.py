@@ -25,7 +25,7 @@ from bert_ladder.data.frames import (
     write_npz,
 )
 from bert_ladder.data.ingestion import HeldOut, build_npz
-from bert_ladder.data.label_encoding import build_frame
+from bert_ladder.data.label_encoding import NamedLabels, build_frame
 from bert_ladder.data.labels import build_labels, select_positive
 from bert_ladder.data.rare_classes import RareClasses
 from bert_ladder.data.readers.published import PublishedFile
@@ -100,7 +100,9 @@ def test_test_label_written_alike_is_told_with_the_training_one(tmp_path: Path) 
     """The other split may be the one that writes it otherwise."""
     write_npz(tmp_path / "train.npz", pack_texts([b"a", b"b"], ["pos", "neg"]))
     write_npz(tmp_path / "test.npz", pack_texts([b"c", b"d"], ["Pos", "neg"]))
-    with pytest.raises(BadInput, match=r"test split, row 1: label 'Pos' is not among .* \(it is written 'pos' there\)"):
+    with pytest.raises(
+        BadInput, match=r"dataset.test, row 1 .*: the label 'Pos' is not among .*; it is written 'pos' there"
+    ):
         frames_of(tmp_path)
 
 
@@ -110,6 +112,24 @@ def test_blanks_around_names_of_columns_are_none_of_them(tmp_path: Path, form: s
     path = write(tmp_path / f"a.{form}", words(2), ["x", "y"], label=" stars ")
     assert built(path, label="stars")[1] == ["x", "y"]
     assert built(path)[1] == ["x", "y"]
+
+
+def test_numbers_written_as_text_are_alike(tmp_path: Path) -> None:
+    """1.0 is 1, where a text file would read both as one number; 01 is a name of its own."""
+    path = write(tmp_path / "a.jsonl", words(4), ["1", "1.0", "0", "01"])
+    with pytest.raises(BadInput, match=r"'1' \(1 row, first line 1\) and '1\.0' \(1 row, first line 2\); write"):
+        built(path)
+
+
+@pytest.mark.parametrize(("names", "expected"), [(["pos", "Pos"], "'pos' .* and 'Pos'"), (["None", "pos"], "'None'")])
+def test_names_of_codes_follow_the_rules_of_labels(tmp_path: Path, names: list[str], expected: str) -> None:
+    """Those that a file of Hugging Face carries."""
+    metadata = {"info": {"features": {"label": {"_type": "ClassLabel", "names": names}}}}
+    table = pa.table({"text": words(4), "label": [0, 1, 0, 1]})
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(metadata)}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match=expected):
+        built(tmp_path / "a.parquet")
+    assert built(tmp_path / "a.parquet", distinct_labels=True, missing_labels="keep")[1] == [0, 1, 0, 1]
 
 
 # === Missing ===
@@ -137,6 +157,12 @@ def test_missing_labels_are_refused_whatever_is_kept(tmp_path: Path, form: str, 
         built(path, missing_labels="keep")
 
 
+def test_test_file_without_a_label_is_told_the_way_round(tmp_path: Path) -> None:
+    """Its column is there and empty."""
+    with pytest.raises(BadInput, match=r"line 2: the label is missing.*leave `dataset.test` out"):
+        built(write(tmp_path / "a.csv", words(3), [None, None, None]), split="test")
+
+
 # === Numbers that are no classes ===
 
 
@@ -144,9 +170,10 @@ def test_scores_are_no_classes(tmp_path: Path) -> None:
     """Many different numbers in few rows; the sentence asks for the column and says what to do with scores."""
     path = write(tmp_path / "a.csv", words(120), [row % 76 for row in range(120)], label="score")
     with pytest.raises(
-        BadInput, match=r"76 different labels in 120 rows: is 'score' the column of the labels\?.*ranges"
+        BadInput, match=r"76 different labels in 120 rows: is 'score' the column .*ranges.*dataset.many_classes"
     ):
         built(path, label="score")
+    assert len(set(built(path, label="score", many_classes="keep")[1])) == 76
 
 
 def test_names_of_rows_are_no_classes(tmp_path: Path) -> None:
@@ -156,7 +183,7 @@ def test_names_of_rows_are_no_classes(tmp_path: Path) -> None:
         built(path)
 
 
-@pytest.mark.parametrize("labels", [[f"c{row % 150}" for row in range(450)], [row % 40 for row in range(160)]])
+@pytest.mark.parametrize("labels", [[f"c{row % 150}" for row in range(450)], [row % 40 for row in range(800)]])
 def test_many_classes_are_classes(tmp_path: Path, labels: list[Any]) -> None:
     """As long as there are some rows of each; a test file may have few."""
     assert built(write(tmp_path / "a.csv", words(len(labels)), labels))[1] == labels
@@ -167,10 +194,10 @@ def test_many_classes_are_classes(tmp_path: Path, labels: list[Any]) -> None:
 # === Rare classes ===
 
 
-def frames_of(folder: Path) -> tuple[list[str], list[str]]:
+def frames_of(folder: Path, named: NamedLabels | None = None) -> tuple[list[str], list[str]]:
     """Labels by row of both frames that build_frame makes of train.npz and test.npz."""
     outputs = [folder / name for name in ("train.parquet", "test.parquet", "classes.json")]
-    build_frame(SplitPaths(folder / "train.npz", folder / "test.npz"), SplitPaths(*outputs[:2]), outputs[2])
+    build_frame(SplitPaths(folder / "train.npz", folder / "test.npz"), SplitPaths(*outputs[:2]), outputs[2], named)
     labels = read_classes(outputs[2])
     train, test = ([labels[code] for code in read_frame(path)[LABEL_COLUMN]] for path in outputs[:2])
     return train, test
@@ -245,6 +272,48 @@ def test_merged_numbers_become_names(tmp_path: Path) -> None:
     assert built(path, rare=RareClasses("drop", 5, ""))[1] == [0] * 6 + [1] * 6
     numbers = write(tmp_path / "a.csv", words(14), [0] * 6 + [1] * 6 + [2, 3])
     assert built(numbers, rare=RareClasses("merge", 5, "1"))[1] == ["0"] * 6 + ["1"] * 8
+
+
+@pytest.mark.parametrize("kind", ["drop", "merge"])
+@pytest.mark.parametrize("test", [["0", "1", "2", "0"], ["bad", "good", "odd", "bad"]])
+def test_test_file_may_have_codes_or_names(tmp_path: Path, kind: str, test: list[str]) -> None:
+    """Of a training file that has both, with its rare classes."""
+    metadata = {"info": {"features": {"label": {"_type": "ClassLabel", "names": ["bad", "good", "odd"]}}}}
+    table = pa.table({"text": words(13), "label": [0] * 6 + [1] * 6 + [2]})
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(metadata)}), tmp_path / "a.parquet")
+    file = PublishedFile(tmp_path / "a.parquet", "train", 10**9)
+    build_npz(file, tmp_path / "train.npz", rare=RareClasses(kind, 5, "rest"))
+    path = write(tmp_path / "test.csv", ["w", "x", "y", "z"], test)
+    build_npz(PublishedFile(path, "test", 10**9), tmp_path / "test.npz")
+    _, found = frames_of(tmp_path)
+    assert found == (["0", "1", "0"] if kind == "drop" else ["bad", "good", "rest", "bad"])
+
+
+def test_merged_class_takes_in_one_that_is_called_so(tmp_path: Path) -> None:
+    """However it is written: no twin of it is made."""
+    path = write(tmp_path / "a.csv", words(14), ["a"] * 6 + ["Other"] * 6 + ["b", "c"])
+    assert built(path, rare=RareClasses("merge", 5, "other"))[1] == ["a"] * 6 + ["Other"] * 8
+
+
+def test_names_of_rare_classes_may_stay_in_the_study(tmp_path: Path) -> None:
+    """A name to show is of no use then; a positive class is told what became of it."""
+    path = write(tmp_path / "a.csv", words(13), ["a"] * 6 + ["b"] * 6 + ["c"])
+    build_npz(PublishedFile(path, "train", 10**9), tmp_path / "train.npz", rare=RareClasses("drop", 5, ""))
+    write_npz(tmp_path / "test.npz", pack_texts([b"x", b"y"], ["a", "b"]))
+    frames_of(tmp_path, NamedLabels(named=["a", "c"]))
+    with pytest.raises(BadInput, match=r"dataset.positive: 'c' is no label .*it is a rare class"):
+        frames_of(tmp_path, NamedLabels(positive="c"))
+
+
+def test_wrong_names_are_told_before_anything_is_trained(tmp_path: Path) -> None:
+    """With the frames, which all else waits for."""
+    for split in ("train", "test"):
+        write_npz(tmp_path / f"{split}.npz", pack_texts([b"x" + split.encode(), b"y"], ["no", "yes"]))
+    with pytest.raises(BadInput, match=r"dataset.positive: 'true' is no label .*YAML reads yes as true"):
+        frames_of(tmp_path, NamedLabels(positive="true"))
+    with pytest.raises(BadInput, match=r"dataset.label_names: 'maybe' is no label"):
+        frames_of(tmp_path, NamedLabels(named=["no", "maybe"]))
+    assert not (tmp_path / "train.parquet").exists()
 
 
 def test_too_much_left_out_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from bert_ladder.runtime.jobs import BadInput
 # A row without a character costs memory too, and packed files can hold any number of them.
 MAX_ROWS = 20_000_000
 MOST_LISTED = 30  # of the names in a message
-OF_ALL_SPLITS = ("text", "label", "empty_texts", "missing_labels", "distinct_labels")
+OF_ALL_SPLITS = ("text", "label", "empty_texts", "missing_labels", "distinct_labels", "many_classes")
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Found:
         empty: rows whose text is missing or blank and that were left out.
         missing_words: rows whose label is a word that mostly stands for a missing one.
         alike: whether some labels differ only in how they are written.
+        many: whether there are too many labels for so few rows.
         rare: rows of each rare class that was left out or merged, by its label.
     """
 
@@ -44,6 +45,7 @@ class Found:
     empty: int = 0
     missing_words: int = 0
     alike: bool = False
+    many: bool = False
     rare: dict[str, int] = field(default_factory=dict)
 
 
@@ -69,6 +71,7 @@ class PublishedFile:
         empty_texts: what to do with labelled rows whose text is missing or blank, "refuse" or "drop".
         missing_labels: what to do with labels that are words for a missing one, such as NA, "refuse" or "keep".
         distinct_labels: labels that differ only in how they are written are different classes.
+        many_classes: what to do with more labels than so few rows can have classes, "refuse" or "keep".
         undivided: the file is not divided into splits: in an archive no folder is looked for that is named as one.
         copy: the file to read where that is a copy of `path`.
         parts: the files of which this is one after the other, with the same options and `found`; none where it is one.
@@ -90,6 +93,7 @@ class PublishedFile:
     empty_texts: str = "refuse"
     missing_labels: str = "refuse"
     distinct_labels: bool = False
+    many_classes: str = "refuse"
     undivided: bool = False
     copy: Path | None = None
     parts: Sequence["PublishedFile"] = ()
