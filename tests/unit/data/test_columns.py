@@ -360,6 +360,30 @@ def test_a_late_label_in_quotes_is_refused(read: Callable[..., list]) -> None:
     assert "line 1002: the label is ' \"neg\"', quotes and all" in refusal(read, "a.csv", content)
 
 
+@pytest.mark.parametrize(
+    ("label", "found"),
+    [
+        *(('\t"pos"', '\t"pos"'), ('\u00a0"pos"', '\u00a0"pos"'), ("'pos'", "'pos'"), ('"""pos"""', '"pos"')),
+        *(("\u201cpos\u201d", "\u201cpos\u201d"), ('="pos"', '="pos"'), ("\u00abpos\u00bb", "\u00abpos\u00bb")),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_label_with_its_quotes_is_refused(read: Callable[..., list], label: str, found: str, delimiter: str) -> None:
+    """Whatever quotes they are, and whatever blank stands before them."""
+    said = refusal(read, "a.csv", f'text{delimiter}label\na{delimiter}neg\n"some text"{delimiter}{label}\n')
+    assert f"line 3: the label is {found!r}, quotes and all" in said
+    assert "; take " in said
+    for whole in ("rock 'n' roll", "'tis", "it's", "5'"):
+        assert read("a.csv", f"text,label\na,{whole}\n") == [("a", whole)]
+
+
+@pytest.mark.parametrize("header", ['"text"\t"label"', "text\tlabel"])
+def test_one_bad_quote_does_not_end_the_quoting(read: Callable[..., list], header: str) -> None:
+    """In a tsv that quotes its names or nearly every line, the record is told instead."""
+    content = header + '\n"One film"\t"neg"\n"Good" film\t"pos"\n'
+    assert "line 3: not a tsv record" in refusal(read, "a.tsv", content)
+
+
 def test_too_few_and_too_many_fields_have_their_remedies(read: Callable[..., list]) -> None:
     """And delimiters at the end of a line are no fields."""
     few = refusal(read, "a.csv", "text,label\na,b\nbroken\nover lines,b\n")

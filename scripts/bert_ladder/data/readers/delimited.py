@@ -2,6 +2,7 @@
 
 import array
 import logging
+import re
 from collections.abc import Iterator, Sequence
 
 from bert_ladder.data.readers.columns import Columns, check_unique, choose_columns
@@ -11,6 +12,9 @@ from bert_ladder.data.readers.streams import open_text
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
+
+# Enclosed by quotes of any kind, or as spreadsheets write a text that is no number: ="07".
+_QUOTED = re.compile(r"""=?["'`\u00b4\u2018-\u201f\u00ab\u2039].*["'`\u00b4\u2018-\u201f\u00bb\u203a]""", re.DOTALL)
 
 
 def read_csv(file: PublishedFile) -> PublishedExamples:
@@ -140,9 +144,12 @@ def _bad_record(file: PublishedFile, dialect: Dialect, error: BadRecord) -> BadI
 
 
 def _check_quotes(file: PublishedFile, line: int, label: str) -> None:
-    """Refuse a label whose quotes do not enclose it, since a blank stands before them."""
-    if label.startswith(" ") and label.lstrip().startswith('"'):
-        raise BadInput(
-            f"{file.path}, line {line}: the label is {label[:60]!r}, quotes and all, for the blank before them; take "
-            "out the blanks after the separators"
-        )
+    """Refuse a label whose quotes do not enclose it, since a blank stands before them or they are of another kind."""
+    bare = label.strip()
+    if bare.startswith('"') and label[0].isspace():
+        reason, remedy = ", for the blank before them", "take out the blanks after the separators"
+    elif _QUOTED.fullmatch(bare):
+        reason, remedy = "", "take these quotes out, of the texts too if they have them"
+    else:
+        return
+    raise BadInput(f"{file.path}, line {line}: the label is {label[:60]!r}, quotes and all{reason}; {remedy}")

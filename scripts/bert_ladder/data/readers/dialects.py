@@ -181,23 +181,33 @@ def _tabs_without_quoting(file: PublishedFile, skipped: int) -> bool:
     """Tell whether quotes are plain characters in a file with tabs.
 
     Half of the tsv files in the wild never quote. Quotes are plain where each line is a record of its own and at
-    least one field starts with a quote that does not make a well-formed quoted field.
+    least one field starts with a quote that does not make a well-formed quoted field, unless that is one fault in a
+    file that quotes: each name of its header, or a field of nearly every line.
     """
+    lines = enclosed = 0
     plain = False
     with open_text(file) as opened:
         for _ in range(skipped):
             next(opened, "")
-        width = next(opened, "").count("\t")
+        header = next(opened, "").rstrip("\r\n").split("\t")
+        if all(map(_is_enclosed, header)):
+            return False
         for line in opened:
             line = line.rstrip("\r\n")
             if not line:
                 continue
-            if line.count("\t") != width:
+            if line.count("\t") != len(header) - 1:
                 return False
-            if '"' in line and not plain:
+            lines += 1
+            if '"' in line:
                 fields = line.split("\t")
-                plain = any(f.startswith('"') and not re.fullmatch(r'"(?:[^"]|"")*"', f) for f in fields)
-    return plain
+                enclosed += any(map(_is_enclosed, fields))
+                plain = plain or any(field.startswith('"') and not _is_enclosed(field) for field in fields)
+    return plain and enclosed < ALIKE * lines
+
+
+def _is_enclosed(field: str) -> bool:
+    return re.fullmatch(r'"(?:[^"]|"")*"', field) is not None
 
 
 def looks_like_a_row(first: list[str], others: list[list[str]]) -> bool:
