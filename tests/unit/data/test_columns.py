@@ -299,6 +299,54 @@ def test_headers_are_no_rows(read: Callable[..., list], header: str) -> None:
     assert len(read("a.csv", "\n".join([header, *rows]))) == 2
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,toxic\na,toxic\nb,fine\n",
+        "spam,message\nspam,you won\nham,see you\n",
+        "text,label,source\na,x,source\nb,y,other\n",
+        "Headline,Stance\na,stance\nb,Stance\n",
+    ],
+)
+def test_a_known_name_may_be_a_value_too(read: Callable[..., list], content: str) -> None:
+    """A name of texts shows the header, whatever the other columns hold."""
+    assert len(read("a.csv", content)) == 2
+
+
+def test_a_label_may_be_a_known_name_of_texts(read: Callable[..., list]) -> None:
+    """In a file without a header, where it stands in later rows too."""
+    assert "has no header?" in refusal(read, "a.csv", "query,how is it?\nquery,who?\nstatement,it is\n")
+
+
+def test_names_of_the_study_show_the_header(read: Callable[..., list]) -> None:
+    """Long questions of a survey, of which the study names the texts."""
+    long = "What would you tell a friend about this place and its people"
+    content = f"{long},Would you come again to this place?\nyes it is nice,no\nnot so nice,no\n"
+    assert "has no header?" in refusal(read, "a.csv", content)
+    assert read("a.csv", content, text=long)[0] == ("yes it is nice", "no")
+
+
+def test_the_example_of_columns_goes_by_what_they_hold(read: Callable[..., list]) -> None:
+    """Not by the first line alone, whose label may be longer than its text."""
+    rows = ["1,very good indeed,ok"] + [f"{i},{'bad' if i % 2 else 'good'},a longer text {i}" for i in range(2, 12)]
+    assert refusal(read, "a.csv", "\n".join(rows)).endswith("such as [column1, label, text]")
+
+
+def test_a_header_in_the_middle_is_refused(read: Callable[..., list]) -> None:
+    """It is no row of the class "label"."""
+    content = "text,label,id\na,x,1\n" + "text, label ,id\nb,y,2\n"
+    assert "line 3: repeats the header; take the line out" in refusal(read, "a.csv", content)
+    assert read("a.csv", "text,label\ntext,x\na,label\n") == [("text", "x"), ("a", "label")]
+
+
+def test_columns_for_a_file_with_a_header_are_refused(read: Callable[..., list]) -> None:
+    """Else its header were a row; a row that holds such words is one where they stand again."""
+    said = refusal(read, "a.csv", "text,label\na,x\nb,y\n", columns=["review", "sentiment"])
+    assert "its first line looks like a header: 'text', 'label'; remove dataset.train.columns and name" in said
+    content = "spam,message\nspam,you won\nham,message\n"
+    assert len(read("a.csv", content, columns=["label", "text"])) == 3
+
+
 @pytest.mark.parametrize("delimiter", [";", "|", "\t", ","])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 @pytest.mark.parametrize("quoting", [0, 1])

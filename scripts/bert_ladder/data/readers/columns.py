@@ -185,13 +185,12 @@ def _has_no_header(file: PublishedFile, columns: Columns) -> BadInput:
 
 
 def _example_names(columns: Columns) -> list[str]:
-    fields = columns.headless
-    text = max(range(len(fields)), key=lambda place: len(fields[place]))
-    others = [place for place in range(len(fields)) if place != text]
-    return [
-        "text" if place == text else "label" if place == min(others) else f"column{place + 1}"
-        for place in range(len(fields))
-    ]
+    """The column of the longest values as the texts, and of the others that of the fewest as the labels."""
+    values = [[field, *map(str, columns.sample(field))] for field in columns.headless]
+    places = range(len(values))
+    text = max(places, key=lambda place: statistics.mean(map(len, values[place])))
+    label = min((place for place in places if place != text), key=lambda place: len(set(values[place])), default=None)
+    return ["text" if place == text else "label" if place == label else f"column{place + 1}" for place in places]
 
 
 def _no_label(file: PublishedFile, text: str, columns: Columns) -> BadInput:

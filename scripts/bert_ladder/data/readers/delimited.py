@@ -3,10 +3,11 @@
 import array
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from bert_ladder.data.readers.columns import Columns, check_unique, choose_columns
 from bert_ladder.data.readers.dialects import BadRecord, Dialect, find_dialect, first_records, looks_like_a_row
+from bert_ladder.data.readers.names import names_both
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, quoted
 from bert_ladder.data.readers.streams import open_text
 from bert_ladder.runtime.jobs import BadInput
@@ -39,10 +40,10 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
     dialect = find_dialect(file, usual)
     file.found.delimiter = dialect.delimiter
     first = _first_record(file, dialect)
-    header = first if file.columns is None else _given_names(file, first)
     sample = first_records(file, dialect)[0]
+    header = first if file.columns is None else _given_names(file, first, sample)
     of_rows = sample if file.columns is not None else sample[1:]
-    is_row = file.columns is None and looks_like_a_row(first, of_rows)
+    is_row = file.columns is None and looks_like_a_row(first, of_rows, (file.text, file.label))
     if not is_row:
         check_unique(file.path, header)
     place_of = {name: place for place, name in reversed(list(enumerate(header)))}
@@ -71,6 +72,13 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
                 lines.append(line)
                 unread += any(record[place].strip() for place in nameless)
                 if file.labelled:
+                    if file.columns is None and all(
+                        record[place].strip() == name for place, name in zip(chosen, names, strict=True)
+                    ):
+                        raise BadInput(
+                            f"{file.path}, line {line}: repeats the header; take the line out, or give files that "
+                            f"were put together as {file.key('parts')}"
+                        )
                     _check_quotes(file, line, record[chosen[1]])
                 yield tuple(record[column] for column in chosen)
         if unread:
@@ -90,7 +98,7 @@ def _first_record(file: PublishedFile, dialect: Dialect) -> list[str]:
     return [field.strip() for field in record]
 
 
-def _given_names(file: PublishedFile, first: Sequence[str]) -> list[str]:
+def _given_names(file: PublishedFile, first: list[str], sample: list[list[str]]) -> list[str]:
     """The names of `columns`, checked against the first record."""
     names = [name.strip() for name in file.columns or ()]
     if [name.lower() for name in names] == [field.lower() for field in first]:
@@ -99,6 +107,11 @@ def _given_names(file: PublishedFile, first: Sequence[str]) -> list[str]:
         raise BadInput(
             f"{file.key('columns')}: gives {len(names)} names, but the first line of {file.path} has {len(first)} "
             f"fields: {quoted([field[:40] for field in first[:8]])}; give a name for each"
+        )
+    if file.labelled and names_both(first, file.name) and not looks_like_a_row(first, sample[1:]):
+        raise BadInput(
+            f"{file.path}: its first line looks like a header: {quoted(first[:8])}; remove {file.key('columns')} and "
+            f"name its columns by {file.key('text')} and {file.key('label')}"
         )
     return names
 

@@ -3,7 +3,7 @@
 import csv
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
@@ -210,26 +210,34 @@ def _is_enclosed(field: str) -> bool:
     return re.fullmatch(r'"(?:[^"]|"")*"', field) is not None
 
 
-def looks_like_a_row(first: list[str], others: list[list[str]]) -> bool:
+def looks_like_a_row(first: list[str], others: list[list[str]], named: Sequence[str | None] = ()) -> bool:
     """Tell whether the first record of a file is an example, not the names of the columns.
+
+    A known name of texts, or one that the study names, shows a header unless it is a value of its column too, as in a
+    file whose labels are `query` and `statement`.
 
     Args:
         first: its fields.
         others: some of the records after it.
+        named: what the study calls the columns.
     """
     fields = [field.strip() for field in first]
-    columns = zip(*(record for record in others if len(record) == len(fields) and record != first), strict=True)
-    usual = TEXT_NAMES[0] | LABEL_NAMES[0]
-    for field, column in zip(fields, columns, strict=False):
-        if field and plain_name(field) not in usual and field in {value.strip() for value in column}:
-            return True
-    named = [field for field in fields if field]
-    known = {name for tier in (*TEXT_NAMES, *LABEL_NAMES) for name in tier if len(name) > 1}
-    if any(plain_name(field) in known for field in named):
+    rows = [[value.strip() for value in record] for record in others if len(record) == len(fields)]
+    values = [set(column) for column in zip(*(row for row in rows if row != fields), strict=True)]
+    values = values or [set() for _ in fields]
+    repeated = {field for field, of in zip(fields, values, strict=True) if field and field in of}
+    texts, labels = ({name for tier in tiers for name in tier if len(name) > 1} for tiers in (TEXT_NAMES, LABEL_NAMES))
+    given = {name.strip() for name in named if name and not _is_number(name.strip())}
+    if any(field not in repeated and (plain_name(field) in texts or field in given) for field in fields):
         return False
-    if [str(place) for place in range(len(named))] == named:
+    if any(plain_name(field) not in TEXT_NAMES[0] | LABEL_NAMES[0] for field in repeated):
+        return True
+    filled = [field for field in fields if field]
+    if any(plain_name(field) in texts | labels for field in filled):
+        return False
+    if [str(place) for place in range(len(filled))] == filled:
         return False  # pandas' own names of columns without one
-    return any(_is_number(field) or len(field) > LONG_NAME or len(field.split()) >= MANY_WORDS for field in named)
+    return any(_is_number(field) or len(field) > LONG_NAME or len(field.split()) >= MANY_WORDS for field in filled)
 
 
 def _is_number(field: str) -> bool:

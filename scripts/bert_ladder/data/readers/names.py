@@ -97,6 +97,12 @@ def known_names(key: str, split: str) -> list[set[str]]:
     return [{form for name in tier for form in (name, f"{name}_{split}", f"{split}_{name}")} for tier in tiers]
 
 
+def names_both(fields: list[str], split: str) -> bool:
+    """Whether one of the fields is a known name of texts and another one of labels; single letters are too common."""
+    plain = {plain_name(field) for field in fields if len(field.strip()) > 1}
+    return all(any(plain & tier for tier in known_names(key, split)) for key in ("text", "label"))
+
+
 def text_pair(names: list[str]) -> tuple[str, str] | None:
     """The first two columns that are known to hold the two texts of a pair."""
     by_name = {plain_name(name): name for name in names}
