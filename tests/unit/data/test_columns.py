@@ -175,6 +175,16 @@ def test_lists_of_labels_are_told(read: Callable[..., list], name: str, content:
     assert "'labels' (dataset.label) holds lists, and several labels per text are not supported" in said
 
 
+@pytest.mark.parametrize("label", ["\"['x', 'y']\"", "['x']", "\"('x',)\"", "{'x'}", '"[1, 2]"'])
+def test_lists_of_labels_in_some_rows_are_told(read: Callable[..., list], label: str) -> None:
+    """They are no classes beside the others."""
+    assert "'label' (dataset.label) holds lists" in refusal(read, "a.csv", f"text,label\na,x\nb,{label}\n")
+    said = refusal(read, "a.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "label": ["x", "y"]}\n')
+    assert "'label' (dataset.label) holds lists" in said
+    for plain in ("[other]", "(none of them)", "{x}"):
+        assert read("a.csv", f"text,label\na,x\nb,{plain}\n")[1] == ("b", plain)
+
+
 @pytest.mark.parametrize(
     ("content", "options"),
     [

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 MOST_FLAGS = 1000  # columns that are looked at
 SAMPLE = 200  # rows from which is told what a column holds
 _FLAGS = {0, 1, "0", "1", "0.0", "1.0", "true", "false", "True", "False"}
+# As Python writes a list, tuple or set of texts, or a list of several others.
+_WRITTEN_LIST = re.compile(r"""\s*([\[({]\s*(["']).*\2\s*,?\s*[\])}]|\[.*,.*\])\s*""", re.DOTALL)
 _ONE_PER_TEXT = "several labels per text are not supported"
 
 
@@ -216,10 +218,16 @@ def _check_flags(file: PublishedFile, text: str, columns: Columns) -> None:
 
 
 def _are_lists(values: list[Any]) -> bool:
-    """Whether each value is a list, or a text that was written from one."""
-    return bool(values) and all(
-        isinstance(value, list) or (isinstance(value, str) and re.fullmatch(r"\s*\[.*\]\s*", value, re.DOTALL))
+    """Whether each value is a list or a text that was written from one, or one of them is so beyond doubt."""
+    return (bool(values) and all(map(_is_list, values))) or any(
+        len(value) > 1 if isinstance(value, list) else isinstance(value, str) and _WRITTEN_LIST.fullmatch(value)
         for value in values
+    )
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) or (
+        isinstance(value, str) and re.fullmatch(r"\s*\[.*\]\s*", value, re.DOTALL) is not None
     )
 
 
