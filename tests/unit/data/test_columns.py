@@ -117,6 +117,7 @@ def test_what_columns_hold_tells_where_names_do_not(read: Callable[..., list]) -
     [
         *(("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("text_a", "text_b")),
         *(("Text 1", "Text 2"), ("question", "passage"), ("sentenceA", "sentenceB"), ("query", "document")),
+        *(("text", "text2"), ("text", "text_pair"), ("Headline", "articleBody"), ("sentence", "sentence2")),
     ],
 )
 def test_pairs_of_texts_are_told(read: Callable[..., list], names: tuple[str, str]) -> None:
@@ -131,7 +132,8 @@ def test_pairs_of_texts_are_told(read: Callable[..., list], names: tuple[str, st
 def test_names_that_are_no_pair(read: Callable[..., list]) -> None:
     """One of the two alone is a column like others, and so is a pair beside a column of texts."""
     assert read("a.csv", "text,premise,hypothesis,label\na,b,c,1\n") == [("a", "1")]
-    assert text_pair(["text", "label", "text2"]) is None
+    assert text_pair(["text", "label", "text3"]) is None
+    assert text_pair(["label", "label2", "text"]) is None
     assert text_pair(["question", "label", "premise"]) is None
     assert text_pair(["a", "b", "label"]) is None
 
