@@ -155,6 +155,18 @@ def test_a_column_per_class_is_told(read: Callable[..., list], name: str, classe
     assert [str(label) for _, label in read(name, content, label=classes[1])] == ["0", "1", "1", "0"]
 
 
+@pytest.mark.parametrize("marks", [("TRUE", "FALSE"), ("Yes", "no"), ("x", ""), ("1", ""), ("X", " ")])
+def test_marks_of_a_column_per_class_are_told(read: Callable[..., list], marks: tuple[str, str]) -> None:
+    """However they are written; beside another label yes and no are no classes."""
+    yes, no = marks
+    for names in ("toxic,obscene", "anger,joy"):
+        said = refusal(read, "a.csv", f"text,{names}\na,{yes},{no}\nb,{no},{yes}\nc,{yes},{yes}\n")
+        assert ", one column per class, and several labels per text are not supported" in said
+    content = f"text,rating,liked,bought\na,5,{yes},{no}\nb,3,{no},{yes}\n"
+    assert read("a.csv", content) == [("a", "5"), ("b", "3")]
+    assert read("a.csv", "text,toxic,verified\na,0,yes\nb,1,no\n") == [("a", "0"), ("b", "1")]
+
+
 def test_one_column_of_two_values_is_the_label(read: Callable[..., list]) -> None:
     """Beside the texts and numbers of rows; and `label` is one whatever other flags there are."""
     assert read("a.csv", "id,text,toxic\n1,a,0\n2,b,1\n") == [("a", "0"), ("b", "1")]
