@@ -393,7 +393,9 @@ def test_a_rare_delimiter_is_named(read: Callable[..., list]) -> None:
     assert "is ';' the separator? Set dataset.train.delimiter" in said
 
 
-@pytest.mark.parametrize(("first", "delimiter"), [("sep=,", ","), ("sep=;", ";"), ('"sep=|"', "|"), ("SEP=\t", "\t")])
+@pytest.mark.parametrize(
+    ("first", "delimiter"), [("sep=,", ","), ("sep=;", ";"), ('"sep=|"', "|"), ("SEP=\t", "\t"), ("sep = ;", ";")]
+)
 def test_the_line_that_names_the_delimiter_is_obeyed(read: Callable[..., list], first: str, delimiter: str) -> None:
     """And is no header; lines are counted from it."""
     content = (
@@ -403,6 +405,23 @@ def test_the_line_that_names_the_delimiter_is_obeyed(read: Callable[..., list], 
     )
     assert read("a.csv", content) == [("a", "b")]
     assert "line 4: 1 field where" in refusal(read, "a.csv", content + "c\n")
+
+
+@pytest.mark.parametrize("content", ["\n\n", " \n\t\n", "\ufeff", "\ufeff\n", "sep=;", "sep=;\n", ",,\n"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_nothing_but_blanks_is_no_row(read: Callable[..., list], name: str, content: str) -> None:
+    """Nor columns to choose from."""
+    assert refusal(read, name, content).endswith(": has no rows; give a file with labelled texts")
+
+
+@pytest.mark.parametrize(
+    ("content", "place"), [("label,\npos,some text\n", 2), ("text,\na,x\n", 2), (",label\na,x\n", 1)]
+)
+def test_a_column_without_a_name_is_told(read: Callable[..., list], content: str, place: int) -> None:
+    """Where it may be the one that is missing."""
+    said = refusal(read, "a.csv", content)
+    assert f" and, as column {place}, one without a name, to be named in the header" in said
+    assert "without a name" not in refusal(read, "a.csv", ",label,\n1,x,\n")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
     file.found.delimiter = dialect.delimiter
     first = _first_record(file, dialect)
     sample = first_records(file, dialect)[0]
+    if not any(field.strip() for record in (first, *sample) for field in record):
+        raise BadInput(f"{file.path}: has no rows; give a file with {'labelled texts' if file.labelled else 'texts'}")
     header = first if file.columns is None else _given_names(file, first, sample)
     of_rows = sample if file.columns is not None else sample[1:]
     is_row = file.columns is None and looks_like_a_row(first, of_rows, (file.text, file.label))
@@ -56,7 +58,7 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
         # A nameless first column numbers the rows, as pandas writes it; others are left over of a spreadsheet.
         header[:1] + [name for name in header[1:] if name],
         named,
-        f"the columns {quoted(header if len(named) == len(header) else named)}",
+        f"the columns {quoted(named)}{_nameless(header, of_rows)}",
         sample=values,
         headless=first if is_row else (),
     )
@@ -85,6 +87,15 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
             log.warning("%s rows have something in columns without a name, which is not read", f"{unread:,}")
 
     return PublishedExamples(rows(), lambda row: f"line {lines[row]}", textual=True)
+
+
+def _nameless(header: list[str], rows: list[list[str]]) -> str:
+    """The end of a list of columns: the first one without a name that may hold texts or labels, not rows' numbers."""
+    for place in (place for place, name in enumerate(header) if not name):
+        values = [record[place] for record in rows if len(record) == len(header)]
+        if any(value.strip() and (place or not value.strip().isdigit()) for value in values):
+            return f" and, as column {place + 1}, one without a name, to be named in the header"
+    return ""
 
 
 def _first_record(file: PublishedFile, dialect: Dialect) -> list[str]:

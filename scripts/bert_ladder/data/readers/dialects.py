@@ -130,7 +130,7 @@ class _Beginning:
 def _announced(file: PublishedFile) -> str | None:
     """The delimiter of a first line such as `sep=;`, as spreadsheets write it."""
     with open_text(file) as opened:
-        found = re.fullmatch(r'"?sep=(.)"?\s*', opened.readline(20), re.IGNORECASE)
+        found = re.fullmatch(r'"?sep *= *([^\r\n])"?\s*', opened.readline(20), re.IGNORECASE)
     return found[1] if found else None
 
 
