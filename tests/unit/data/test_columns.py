@@ -471,6 +471,9 @@ def test_a_label_with_its_quotes_is_refused(read: Callable[..., list], label: st
 @pytest.mark.parametrize("header", ['"text"\t"label"', "text\tlabel"])
 def test_one_bad_quote_does_not_end_the_quoting(read: Callable[..., list], header: str) -> None:
     """In a tsv that quotes its names or nearly every line, the record is told instead."""
+    for delimiter in ("\t", ";"):  # in a csv too
+        table = f'{header}\n"1"\t"2"\n"Good" film\t"x"\n'.replace("\t", delimiter)
+        assert "line 3: not a " in refusal(read, "a.csv", table)
     content = header + '\n"One film"\t"neg"\n"Good" film\t"pos"\n'
     assert "line 3: not a tsv record" in refusal(read, "a.tsv", content)
 
@@ -482,6 +485,52 @@ def test_too_few_and_too_many_fields_have_their_remedies(read: Callable[..., lis
     assert "line 3: 1 field where the header has 2; a line break inside a text?" in few
     assert "line 3: 3 fields where the header has 2; a separator inside a text?" in many
     assert read("a.csv", "text,label\na,b,\nc,d,,\n") == [("a", "b"), ("c", "d")]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_what_stands_above_the_header_is_told(read: Callable[..., list], name: str, delimiter: str) -> None:
+    """A title, or comments."""
+    table = "text,label\na,x\nb,y\n".replace(",", delimiter)
+    said = refusal(read, name, "Reviews of 2023\n" + table)
+    assert "line 1 has 1 field, those after 2: a title above the header? Remove it" in said
+    assert "the first 2 lines have 1 field, those after 2: a" in refusal(read, name, "# One\n# Two\n" + table)
+
+
+@pytest.mark.parametrize("title", ["Reviews,,", "Reviews, 2023,"])
+def test_a_title_with_separators_is_told(read: Callable[..., list], title: str) -> None:
+    """As spreadsheets write it."""
+    said = refusal(read, "a.csv", f"{title}\ntext,label,id\na,x,1\nb,y,2\n")
+    assert "line 1 stands above what looks like the header, 'text', 'label', 'id': a title? Remove it" in said
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_delimiters_at_the_end_of_the_header_are_no_columns(read: Callable[..., list], delimiter: str) -> None:
+    """Where the rows lack them; a row that has more fields is told."""
+    content = "text,label,,\na,x\nb,y,\n".replace(",", delimiter)
+    assert read("a.csv", content) == [("a", "x"), ("b", "y")]
+    more = "text,label,,\n" + "a,x\n" * 300 + "a,b,x\n"
+    assert "line 302: 3 fields where the header has 2" in refusal(read, "a.csv", more)
+
+
+def test_row_names_without_a_name_are_told(read: Callable[..., list]) -> None:
+    """As R's write.table writes them."""
+    said = refusal(read, "a.csv", '"text","label"\n"1","a","x"\n"2","b","y"\n')
+    assert "the rows have one field more than the header, 3: row names? Name their column in the header" in said
+
+
+@pytest.mark.parametrize("line", ['"b" ,"y"', '"b","y" '])
+def test_a_blank_behind_a_closing_quote_is_told(read: Callable[..., list], line: str) -> None:
+    """Instead of quotes within the text."""
+    said = refusal(read, "a.csv", f"text,label\r\na,x\r\n{line}\r\n")
+    assert "line 3: not a csv record" in said
+    assert "take out the blanks between a closing quote and what follows" in said
+    assert "take out the blanks" not in refusal(read, "a.csv", 'text,label\n"a" b,x\n')
+
+
+def test_a_line_in_one_pair_of_quotes_is_told(read: Callable[..., list]) -> None:
+    """It is no field."""
+    assert "each line stands in one pair of quotes" in refusal(read, "a.csv", '"text,label"\n"a,x"\n"b,y"\n')
 
 
 def test_what_columns_without_a_name_hold_is_told(read: Callable[..., list], caplog: pytest.LogCaptureFixture) -> None:

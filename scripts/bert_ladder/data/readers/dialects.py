@@ -136,11 +136,15 @@ def _announced(file: PublishedFile) -> str | None:
 
 def _likely(file: PublishedFile, usual: Dialect) -> str:
     """The usual delimiter unless the file is no table by it and is one by another."""
-    width, is_table = _width(file, usual)
-    if width > 1 and is_table:
+    width, is_table, is_whole = _width(file, usual)
+    if width > 1 and is_table and is_whole:
         return usual.delimiter
-    others = [replace(usual, delimiter=other) for other in DELIMITERS if other != usual.delimiter]
-    likely = [other.delimiter for other in others for width, fits in [_width(file, other)] if width > 1 and fits]
+    found = [
+        (other, *_width(file, replace(usual, delimiter=other))) for other in DELIMITERS if other != usual.delimiter
+    ]
+    tables = [(other, whole) for other, other_width, fits, whole in found if other_width > 1 and fits]
+    # A table with a record that is none is one only where nothing else is.
+    likely = [other for other, whole in tables if whole] or [other for other, _ in tables if width < 2]
     if len(likely) > 1 and width < 2:
         raise BadInput(
             f"{file.path}: its fields may be separated by {' or '.join(map(repr, likely))}; set {file.key('delimiter')}"
@@ -148,14 +152,24 @@ def _likely(file: PublishedFile, usual: Dialect) -> str:
     return likely[0] if len(likely) == 1 else usual.delimiter
 
 
-def _width(file: PublishedFile, dialect: Dialect) -> tuple[int, bool]:
-    """Number of fields of the header, and whether that of the first records is the same."""
+def _width(file: PublishedFile, dialect: Dialect) -> tuple[int, bool, bool]:
+    """Number of fields of the header, whether that of the first records is the same, and whether all are records."""
     records, is_well_formed = first_records(file, dialect)
     if not records:
-        return 0, False
-    width = len(records[0])
-    alike = sum(len(record) == width for record in records)
-    return width, is_well_formed and alike >= ALIKE * len(records)
+        return 0, False, False
+    width = len(named_part(records[0], records[1:]))
+    more = width < len(records[0])  # fields of a row beyond the names are blank then
+    alike = sum(len(record) == width or (more and len(record) > width) for record in records)
+    return width, alike >= ALIKE * len(records), is_well_formed
+
+
+def named_part(header: list[str], rows: list[list[str]]) -> list[str]:
+    """The header without the delimiters at its end, where some row lacks these fields and none fills them."""
+    width = len(header)
+    while width > 1 and not header[width - 1].strip():
+        width -= 1
+    lacked = any(len(record) < len(header) for record in rows) and not any(any(record[width:]) for record in rows)
+    return header[:width] if lacked else header
 
 
 def _has_blanks(file: PublishedFile, dialect: Dialect) -> bool:
