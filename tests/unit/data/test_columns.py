@@ -117,6 +117,7 @@ def test_what_columns_hold_tells_where_names_do_not(read: Callable[..., list]) -
     [
         *(("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("text_a", "text_b")),
         *(("Text 1", "Text 2"), ("question", "passage"), ("sentenceA", "sentenceB"), ("query", "document")),
+        *(("text", "text2"), ("text", "text_pair"), ("Headline", "articleBody"), ("sentence", "sentence2")),
     ],
 )
 def test_pairs_of_texts_are_told(read: Callable[..., list], names: tuple[str, str]) -> None:
@@ -131,7 +132,8 @@ def test_pairs_of_texts_are_told(read: Callable[..., list], names: tuple[str, st
 def test_names_that_are_no_pair(read: Callable[..., list]) -> None:
     """One of the two alone is a column like others, and so is a pair beside a column of texts."""
     assert read("a.csv", "text,premise,hypothesis,label\na,b,c,1\n") == [("a", "1")]
-    assert text_pair(["text", "label", "text2"]) is None
+    assert text_pair(["text", "label", "text3"]) is None
+    assert text_pair(["label", "label2", "text"]) is None
     assert text_pair(["question", "label", "premise"]) is None
     assert text_pair(["a", "b", "label"]) is None
 
@@ -151,6 +153,18 @@ def test_a_column_per_class_is_told(read: Callable[..., list], name: str, classe
     assert "several labels per text are not supported" in said
     assert "set dataset.label to one of them" in said
     assert [str(label) for _, label in read(name, content, label=classes[1])] == ["0", "1", "1", "0"]
+
+
+@pytest.mark.parametrize("marks", [("TRUE", "FALSE"), ("Yes", "no"), ("x", ""), ("1", ""), ("X", " ")])
+def test_marks_of_a_column_per_class_are_told(read: Callable[..., list], marks: tuple[str, str]) -> None:
+    """However they are written; beside another label yes and no are no classes."""
+    yes, no = marks
+    for names in ("toxic,obscene", "anger,joy"):
+        said = refusal(read, "a.csv", f"text,{names}\na,{yes},{no}\nb,{no},{yes}\nc,{yes},{yes}\n")
+        assert ", one column per class, and several labels per text are not supported" in said
+    content = f"text,rating,liked,bought\na,5,{yes},{no}\nb,3,{no},{yes}\n"
+    assert read("a.csv", content) == [("a", "5"), ("b", "3")]
+    assert read("a.csv", "text,toxic,verified\na,0,yes\nb,1,no\n") == [("a", "0"), ("b", "1")]
 
 
 def test_one_column_of_two_values_is_the_label(read: Callable[..., list]) -> None:
@@ -173,6 +187,16 @@ def test_lists_of_labels_are_told(read: Callable[..., list], name: str, content:
     """In each form that can hold them."""
     said = refusal(read, name, content)
     assert "'labels' (dataset.label) holds lists, and several labels per text are not supported" in said
+
+
+@pytest.mark.parametrize("label", ["\"['x', 'y']\"", "['x']", "\"('x',)\"", "{'x'}", '"[1, 2]"'])
+def test_lists_of_labels_in_some_rows_are_told(read: Callable[..., list], label: str) -> None:
+    """They are no classes beside the others."""
+    assert "'label' (dataset.label) holds lists" in refusal(read, "a.csv", f"text,label\na,x\nb,{label}\n")
+    said = refusal(read, "a.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "label": ["x", "y"]}\n')
+    assert "'label' (dataset.label) holds lists" in said
+    for plain in ("[other]", "(none of them)", "{x}"):
+        assert read("a.csv", f"text,label\na,x\nb,{plain}\n")[1] == ("b", plain)
 
 
 @pytest.mark.parametrize(
@@ -299,6 +323,54 @@ def test_headers_are_no_rows(read: Callable[..., list], header: str) -> None:
     assert len(read("a.csv", "\n".join([header, *rows]))) == 2
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,toxic\na,toxic\nb,fine\n",
+        "spam,message\nspam,you won\nham,see you\n",
+        "text,label,source\na,x,source\nb,y,other\n",
+        "Headline,Stance\na,stance\nb,Stance\n",
+    ],
+)
+def test_a_known_name_may_be_a_value_too(read: Callable[..., list], content: str) -> None:
+    """A name of texts shows the header, whatever the other columns hold."""
+    assert len(read("a.csv", content)) == 2
+
+
+def test_a_label_may_be_a_known_name_of_texts(read: Callable[..., list]) -> None:
+    """In a file without a header, where it stands in later rows too."""
+    assert "has no header?" in refusal(read, "a.csv", "query,how is it?\nquery,who?\nstatement,it is\n")
+
+
+def test_names_of_the_study_show_the_header(read: Callable[..., list]) -> None:
+    """Long questions of a survey, of which the study names the texts."""
+    long = "What would you tell a friend about this place and its people"
+    content = f"{long},Would you come again to this place?\nyes it is nice,no\nnot so nice,no\n"
+    assert "has no header?" in refusal(read, "a.csv", content)
+    assert read("a.csv", content, text=long)[0] == ("yes it is nice", "no")
+
+
+def test_the_example_of_columns_goes_by_what_they_hold(read: Callable[..., list]) -> None:
+    """Not by the first line alone, whose label may be longer than its text."""
+    rows = ["1,very good indeed,ok"] + [f"{i},{'bad' if i % 2 else 'good'},a longer text {i}" for i in range(2, 12)]
+    assert refusal(read, "a.csv", "\n".join(rows)).endswith("such as [column1, label, text]")
+
+
+def test_a_header_in_the_middle_is_refused(read: Callable[..., list]) -> None:
+    """It is no row of the class "label"."""
+    content = "text,label,id\na,x,1\n" + "text, label ,id\nb,y,2\n"
+    assert "line 3: repeats the header; take the line out" in refusal(read, "a.csv", content)
+    assert read("a.csv", "text,label\ntext,x\na,label\n") == [("text", "x"), ("a", "label")]
+
+
+def test_columns_for_a_file_with_a_header_are_refused(read: Callable[..., list]) -> None:
+    """Else its header were a row; a row that holds such words is one where they stand again."""
+    said = refusal(read, "a.csv", "text,label\na,x\nb,y\n", columns=["review", "sentiment"])
+    assert "its first line looks like a header: 'text', 'label'; remove dataset.train.columns and name" in said
+    content = "spam,message\nspam,you won\nham,message\n"
+    assert len(read("a.csv", content, columns=["label", "text"])) == 3
+
+
 @pytest.mark.parametrize("delimiter", [";", "|", "\t", ","])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 @pytest.mark.parametrize("quoting", [0, 1])
@@ -321,7 +393,9 @@ def test_a_rare_delimiter_is_named(read: Callable[..., list]) -> None:
     assert "is ';' the separator? Set dataset.train.delimiter" in said
 
 
-@pytest.mark.parametrize(("first", "delimiter"), [("sep=,", ","), ("sep=;", ";"), ('"sep=|"', "|"), ("SEP=\t", "\t")])
+@pytest.mark.parametrize(
+    ("first", "delimiter"), [("sep=,", ","), ("sep=;", ";"), ('"sep=|"', "|"), ("SEP=\t", "\t"), ("sep = ;", ";")]
+)
 def test_the_line_that_names_the_delimiter_is_obeyed(read: Callable[..., list], first: str, delimiter: str) -> None:
     """And is no header; lines are counted from it."""
     content = (
@@ -331,6 +405,23 @@ def test_the_line_that_names_the_delimiter_is_obeyed(read: Callable[..., list], 
     )
     assert read("a.csv", content) == [("a", "b")]
     assert "line 4: 1 field where" in refusal(read, "a.csv", content + "c\n")
+
+
+@pytest.mark.parametrize("content", ["\n\n", " \n\t\n", "\ufeff", "\ufeff\n", "sep=;", "sep=;\n", ",,\n"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_nothing_but_blanks_is_no_row(read: Callable[..., list], name: str, content: str) -> None:
+    """Nor columns to choose from."""
+    assert refusal(read, name, content).endswith(": has no rows; give a file with labelled texts")
+
+
+@pytest.mark.parametrize(
+    ("content", "place"), [("label,\npos,some text\n", 2), ("text,\na,x\n", 2), (",label\na,x\n", 1)]
+)
+def test_a_column_without_a_name_is_told(read: Callable[..., list], content: str, place: int) -> None:
+    """Where it may be the one that is missing."""
+    said = refusal(read, "a.csv", content)
+    assert f" and, as column {place}, one without a name, to be named in the header" in said
+    assert "without a name" not in refusal(read, "a.csv", ",label,\n1,x,\n")
 
 
 @pytest.mark.parametrize(
@@ -360,6 +451,33 @@ def test_a_late_label_in_quotes_is_refused(read: Callable[..., list]) -> None:
     assert "line 1002: the label is ' \"neg\"', quotes and all" in refusal(read, "a.csv", content)
 
 
+@pytest.mark.parametrize(
+    ("label", "found"),
+    [
+        *(('\t"pos"', '\t"pos"'), ('\u00a0"pos"', '\u00a0"pos"'), ("'pos'", "'pos'"), ('"""pos"""', '"pos"')),
+        *(("\u201cpos\u201d", "\u201cpos\u201d"), ('="pos"', '="pos"'), ("\u00abpos\u00bb", "\u00abpos\u00bb")),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_label_with_its_quotes_is_refused(read: Callable[..., list], label: str, found: str, delimiter: str) -> None:
+    """Whatever quotes they are, and whatever blank stands before them."""
+    said = refusal(read, "a.csv", f'text{delimiter}label\na{delimiter}neg\n"some text"{delimiter}{label}\n')
+    assert f"line 3: the label is {found!r}, quotes and all" in said
+    assert "; take " in said
+    for whole in ("rock 'n' roll", "'tis", "it's", "5'"):
+        assert read("a.csv", f"text,label\na,{whole}\n") == [("a", whole)]
+
+
+@pytest.mark.parametrize("header", ['"text"\t"label"', "text\tlabel"])
+def test_one_bad_quote_does_not_end_the_quoting(read: Callable[..., list], header: str) -> None:
+    """In a tsv that quotes its names or nearly every line, the record is told instead."""
+    for delimiter in ("\t", ";"):  # in a csv too
+        table = f'{header}\n"1"\t"2"\n"Good" film\t"x"\n'.replace("\t", delimiter)
+        assert "line 3: not a " in refusal(read, "a.csv", table)
+    content = header + '\n"One film"\t"neg"\n"Good" film\t"pos"\n'
+    assert "line 3: not a tsv record" in refusal(read, "a.tsv", content)
+
+
 def test_too_few_and_too_many_fields_have_their_remedies(read: Callable[..., list]) -> None:
     """And delimiters at the end of a line are no fields."""
     few = refusal(read, "a.csv", "text,label\na,b\nbroken\nover lines,b\n")
@@ -367,6 +485,52 @@ def test_too_few_and_too_many_fields_have_their_remedies(read: Callable[..., lis
     assert "line 3: 1 field where the header has 2; a line break inside a text?" in few
     assert "line 3: 3 fields where the header has 2; a separator inside a text?" in many
     assert read("a.csv", "text,label\na,b,\nc,d,,\n") == [("a", "b"), ("c", "d")]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_what_stands_above_the_header_is_told(read: Callable[..., list], name: str, delimiter: str) -> None:
+    """A title, or comments."""
+    table = "text,label\na,x\nb,y\n".replace(",", delimiter)
+    said = refusal(read, name, "Reviews of 2023\n" + table)
+    assert "line 1 has 1 field, those after 2: a title above the header? Remove it" in said
+    assert "the first 2 lines have 1 field, those after 2: a" in refusal(read, name, "# One\n# Two\n" + table)
+
+
+@pytest.mark.parametrize("title", ["Reviews,,", "Reviews, 2023,"])
+def test_a_title_with_separators_is_told(read: Callable[..., list], title: str) -> None:
+    """As spreadsheets write it."""
+    said = refusal(read, "a.csv", f"{title}\ntext,label,id\na,x,1\nb,y,2\n")
+    assert "line 1 stands above what looks like the header, 'text', 'label', 'id': a title? Remove it" in said
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_delimiters_at_the_end_of_the_header_are_no_columns(read: Callable[..., list], delimiter: str) -> None:
+    """Where the rows lack them; a row that has more fields is told."""
+    content = "text,label,,\na,x\nb,y,\n".replace(",", delimiter)
+    assert read("a.csv", content) == [("a", "x"), ("b", "y")]
+    more = "text,label,,\n" + "a,x\n" * 300 + "a,b,x\n"
+    assert "line 302: 3 fields where the header has 2" in refusal(read, "a.csv", more)
+
+
+def test_row_names_without_a_name_are_told(read: Callable[..., list]) -> None:
+    """As R's write.table writes them."""
+    said = refusal(read, "a.csv", '"text","label"\n"1","a","x"\n"2","b","y"\n')
+    assert "the rows have one field more than the header, 3: row names? Name their column in the header" in said
+
+
+@pytest.mark.parametrize("line", ['"b" ,"y"', '"b","y" '])
+def test_a_blank_behind_a_closing_quote_is_told(read: Callable[..., list], line: str) -> None:
+    """Instead of quotes within the text."""
+    said = refusal(read, "a.csv", f"text,label\r\na,x\r\n{line}\r\n")
+    assert "line 3: not a csv record" in said
+    assert "take out the blanks between a closing quote and what follows" in said
+    assert "take out the blanks" not in refusal(read, "a.csv", 'text,label\n"a" b,x\n')
+
+
+def test_a_line_in_one_pair_of_quotes_is_told(read: Callable[..., list]) -> None:
+    """It is no field."""
+    assert "each line stands in one pair of quotes" in refusal(read, "a.csv", '"text,label"\n"a,x"\n"b,y"\n')
 
 
 def test_what_columns_without_a_name_hold_is_told(read: Callable[..., list], caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_ladder.data.readers.names import is_row_number, known_names, plain_name, text_pair
-from bert_ladder.data.readers.published import PublishedFile, only, quoted
+from bert_ladder.data.readers.published import PublishedFile, is_missing, only, quoted
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 MOST_FLAGS = 1000  # columns that are looked at
 SAMPLE = 200  # rows from which is told what a column holds
 _FLAGS = {0, 1, "0", "1", "0.0", "1.0", "true", "false", "True", "False"}
+_MARKS = _FLAGS | {"yes", "no", "x", ""}
+# As Python writes a list, tuple or set of texts, or a list of several others.
+_WRITTEN_LIST = re.compile(r"""\s*([\[({]\s*(["']).*\2\s*,?\s*[\])}]|\[.*,.*\])\s*""", re.DOTALL)
 _ONE_PER_TEXT = "several labels per text are not supported"
 
 
@@ -100,7 +103,7 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
     if label is None:
         raise _no_label(file, text, columns)
     if file.label is None and plain_name(label) not in known_names("label", file.name)[0]:
-        _check_flags(file, text, columns)
+        _check_flags(file, text, label, columns)
     if label in columns.lists or _are_lists(columns.sample(label)):
         raise BadInput(
             f"{file.path}: {label!r} ({file.key('label')}) holds lists, and {_ONE_PER_TEXT}; write one label, not a "
@@ -185,13 +188,12 @@ def _has_no_header(file: PublishedFile, columns: Columns) -> BadInput:
 
 
 def _example_names(columns: Columns) -> list[str]:
-    fields = columns.headless
-    text = max(range(len(fields)), key=lambda place: len(fields[place]))
-    others = [place for place in range(len(fields)) if place != text]
-    return [
-        "text" if place == text else "label" if place == min(others) else f"column{place + 1}"
-        for place in range(len(fields))
-    ]
+    """The column of the longest values as the texts, and of the others that of the fewest as the labels."""
+    values = [[field, *map(str, columns.sample(field))] for field in columns.headless]
+    places = range(len(values))
+    text = max(places, key=lambda place: statistics.mean(map(len, values[place])))
+    label = min((place for place in places if place != text), key=lambda place: len(set(values[place])), default=None)
+    return ["text" if place == text else "label" if place == label else f"column{place + 1}" for place in places]
 
 
 def _no_label(file: PublishedFile, text: str, columns: Columns) -> BadInput:
@@ -201,31 +203,51 @@ def _no_label(file: PublishedFile, text: str, columns: Columns) -> BadInput:
     if not others:
         remedy = _test_hint(file) or "; add a column with the label of each text"
         return BadInput(f"{file.path}: has no labels, only {columns.listing}{remedy}")
-    _check_flags(file, text, columns)
+    _check_flags(file, text, None, columns)
     return _cannot_tell(file, "label", columns)
 
 
-def _check_flags(file: PublishedFile, text: str, columns: Columns) -> None:
-    """Refuse a column per class, which several of them could be at once."""
+def _check_flags(file: PublishedFile, text: str, label: str | None, columns: Columns) -> None:
+    """Refuse a column per class, which several of them could be at once.
+
+    Words and marks are flags only where the label is one too: beside a label of 0 and 1, or ratings, yes and no may say
+    anything.
+    """
     others = [name for name in _candidates(columns.names) if name != text]
-    flags = [name for name in others[:MOST_FLAGS] if _is_flag(columns.sample(name))]
+    values = [] if label is None else columns.sample(label)
+    words = label is None or (_is_flag(values, words=True) and not _is_flag(values, words=False))
+    flags = [name for name in others[:MOST_FLAGS] if _is_flag(columns.sample(name), words=words)]
     if len(flags) > 1:
+        marks = sorted({value for name in flags for value in map(_mark, columns.sample(name))} - _FLAGS, key=str)
+        held = quoted(map(str, marks)) + " and the like" if marks else "0 and 1"
         raise BadInput(
-            f"{file.path}: {quoted(flags)} hold only 0 and 1, one column per class, and {_ONE_PER_TEXT}; write one "
+            f"{file.path}: {quoted(flags)} hold only {held}, one column per class, and {_ONE_PER_TEXT}; write one "
             f"column with the class of each text, or set {file.key('label')} to one of them, to tell it from the rest"
         )
 
 
 def _are_lists(values: list[Any]) -> bool:
-    """Whether each value is a list, or a text that was written from one."""
-    return bool(values) and all(
-        isinstance(value, list) or (isinstance(value, str) and re.fullmatch(r"\s*\[.*\]\s*", value, re.DOTALL))
+    """Whether each value is a list or a text that was written from one, or one of them is so beyond doubt."""
+    return (bool(values) and all(map(_is_list, values))) or any(
+        len(value) > 1 if isinstance(value, list) else isinstance(value, str) and _WRITTEN_LIST.fullmatch(value)
         for value in values
     )
 
 
-def _is_flag(values: list[Any]) -> bool:
-    return bool(values) and all(isinstance(value, str | int | float) and value in _FLAGS for value in values)
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) or (
+        isinstance(value, str) and re.fullmatch(r"\s*\[.*\]\s*", value, re.DOTALL) is not None
+    )
+
+
+def _is_flag(values: list[Any], *, words: bool) -> bool:
+    """Whether all values are 0 or 1, or with `words` anything else that marks some rows of all."""
+    marks, flags = (list(map(_mark, values)), _MARKS) if words else (values, _FLAGS)
+    return any(mark != "" for mark in marks) and all(isinstance(m, str | int | float) and m in flags for m in marks)
+
+
+def _mark(value: Any) -> Any:
+    return "" if is_missing(value) else value.strip().lower() if isinstance(value, str) else value
 
 
 def _test_hint(file: PublishedFile) -> str:

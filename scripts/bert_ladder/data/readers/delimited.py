@@ -1,16 +1,31 @@
 """Reads csv and tsv: a header, then a record per example."""
 
 import array
+import itertools
 import logging
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from bert_ladder.data.readers.columns import Columns, check_unique, choose_columns
-from bert_ladder.data.readers.dialects import BadRecord, Dialect, find_dialect, first_records, looks_like_a_row
+from bert_ladder.data.readers.dialects import (
+    DELIMITERS,
+    BadRecord,
+    Dialect,
+    find_dialect,
+    first_records,
+    looks_like_a_row,
+    named_part,
+)
+from bert_ladder.data.readers.names import names_both
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, quoted
 from bert_ladder.data.readers.streams import open_text
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
+
+# Enclosed by quotes of any kind, or as spreadsheets write a text that is no number: ="07".
+_QUOTED = re.compile(r"""=?["'`\u00b4\u2018-\u201f\u00ab\u2039].*["'`\u00b4\u2018-\u201f\u00bb\u203a]""", re.DOTALL)
 
 
 def read_csv(file: PublishedFile) -> PublishedExamples:
@@ -35,10 +50,18 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
     dialect = find_dialect(file, usual)
     file.found.delimiter = dialect.delimiter
     first = _first_record(file, dialect)
-    header = first if file.columns is None else _given_names(file, first)
     sample = first_records(file, dialect)[0]
+    if not any(field.strip() for record in (first, *sample) for field in record):
+        raise BadInput(f"{file.path}: has no rows; give a file with {'labelled texts' if file.labelled else 'texts'}")
     of_rows = sample if file.columns is not None else sample[1:]
-    is_row = file.columns is None and looks_like_a_row(first, of_rows)
+    if file.columns is None:
+        _check_shape(file, dialect, first, of_rows)
+        header = named_part(first, of_rows)
+    else:
+        header = _given_names(file, first, sample)
+    is_row = file.columns is None and looks_like_a_row(header, of_rows, (file.text, file.label))
+    if file.columns is None:
+        _check_title(file, dialect, header, of_rows, is_row)
     if not is_row:
         check_unique(file.path, header)
     place_of = {name: place for place, name in reversed(list(enumerate(header)))}
@@ -51,9 +74,9 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
         # A nameless first column numbers the rows, as pandas writes it; others are left over of a spreadsheet.
         header[:1] + [name for name in header[1:] if name],
         named,
-        f"the columns {quoted(header if len(named) == len(header) else named)}",
+        f"the columns {quoted(named)}{_nameless(header, of_rows)}",
         sample=values,
-        headless=first if is_row else (),
+        headless=header if is_row else (),
     )
     names = choose_columns(file, columns)
     chosen = [place_of[name] for name in names]
@@ -67,12 +90,27 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
                 lines.append(line)
                 unread += any(record[place].strip() for place in nameless)
                 if file.labelled:
-                    _check_quotes(file, line, record[chosen[1]])
+                    text, label = (record[place] for place in chosen)
+                    if file.columns is None and label.strip() == names[1] and text.strip() == names[0]:
+                        raise BadInput(
+                            f"{file.path}, line {line}: repeats the header; take the line out, or give files that "
+                            f"were put together as {file.key('parts')}"
+                        )
+                    _check_quotes(file, line, label)
                 yield tuple(record[column] for column in chosen)
         if unread:
             log.warning("%s rows have something in columns without a name, which is not read", f"{unread:,}")
 
     return PublishedExamples(rows(), lambda row: f"line {lines[row]}", textual=True)
+
+
+def _nameless(header: list[str], rows: list[list[str]]) -> str:
+    """The end of a list of columns: the first one without a name that may hold texts or labels, not rows' numbers."""
+    for place in (place for place, name in enumerate(header) if not name):
+        values = [record[place] for record in rows if len(record) == len(header)]
+        if any(value.strip() and (place or not value.strip().isdigit()) for value in values):
+            return f" and, as column {place + 1}, one without a name, to be named in the header"
+    return ""
 
 
 def _first_record(file: PublishedFile, dialect: Dialect) -> list[str]:
@@ -86,7 +124,39 @@ def _first_record(file: PublishedFile, dialect: Dialect) -> list[str]:
     return [field.strip() for field in record]
 
 
-def _given_names(file: PublishedFile, first: Sequence[str]) -> list[str]:
+def _check_shape(file: PublishedFile, dialect: Dialect, first: list[str], rows: list[list[str]]) -> None:
+    """Refuse lines above the header, lines in one pair of quotes each, and rows with a name that the header lacks."""
+    if file.labelled and len(first) == 1:
+        if all(len(record) == 1 and dialect.delimiter in record[0] for record in (first, *rows)):
+            raise BadInput(
+                f"{file.path}: each line stands in one pair of quotes; put them around single fields, or take them out"
+            )
+        for delimiter in dict.fromkeys((dialect.delimiter, *DELIMITERS)):
+            records = first_records(file, replace(dialect, delimiter=delimiter))[0]
+            widths = [len(record) for record in records]
+            above = next((place for place, width in enumerate(widths) if width > 1), 0)
+            if above and len(set(widths[above:])) == 1:
+                found = "line 1 has 1 field" if above == 1 else f"the first {above} lines have 1 field"
+                raise BadInput(f"{file.path}: {found}, those after {widths[-1]}: a title above the header? Remove it")
+    if len(rows) > 1 and all(len(record) == len(first) + 1 and record[-1] for record in rows):
+        raise BadInput(
+            f"{file.path}: the rows have one field more than the header, {len(first) + 1}: row names? Name their "
+            "column in the header, such as id, or leave them out; or put quotes around texts that hold a separator"
+        )
+
+
+def _check_title(file: PublishedFile, dialect: Dialect, header: list[str], rows: list[list[str]], is_row: bool) -> None:
+    """Refuse a first line that is no header before one that is, with as many separators, as spreadsheets write it."""
+    filled = [field for field in header if field]
+    is_title = is_row or len(filled) == 1 or any(map(str.isdigit, filled))
+    if is_title and rows and names_both(rows[0], file.name) and not names_both(header, file.name):
+        raise BadInput(
+            f"{file.path}: line {dialect.skipped + 1} stands above what looks like the header, {quoted(rows[0][:8])}: "
+            "a title? Remove it"
+        )
+
+
+def _given_names(file: PublishedFile, first: list[str], sample: list[list[str]]) -> list[str]:
     """The names of `columns`, checked against the first record."""
     names = [name.strip() for name in file.columns or ()]
     if [name.lower() for name in names] == [field.lower() for field in first]:
@@ -95,6 +165,11 @@ def _given_names(file: PublishedFile, first: Sequence[str]) -> list[str]:
         raise BadInput(
             f"{file.key('columns')}: gives {len(names)} names, but the first line of {file.path} has {len(first)} "
             f"fields: {quoted([field[:40] for field in first[:8]])}; give a name for each"
+        )
+    if file.labelled and names_both(first, file.name) and not looks_like_a_row(first, sample[1:]):
+        raise BadInput(
+            f"{file.path}: its first line looks like a header: {quoted(first[:8])}; remove {file.key('columns')} and "
+            f"name its columns by {file.key('text')} and {file.key('label')}"
         )
     return names
 
@@ -133,16 +208,21 @@ def _ragged(file: PublishedFile, line: int, found: int, width: int) -> BadInput:
 
 def _bad_record(file: PublishedFile, dialect: Dialect, error: BadRecord) -> BadInput:
     kind = "tsv" if dialect.delimiter == "\t" else "csv"
-    return BadInput(
-        f"{file.path}, line {error.line}: not a {kind} record ({error}); double each quote inside a quoted text and "
-        "close it"
-    )
+    with open_text(file) as opened:
+        raw = next(itertools.islice(opened, error.line - 1, None), "")
+    remedy = "double each quote inside a quoted text and close it"
+    if "expected after" in str(error) and re.search(rf'"[ \t\xa0]+({re.escape(dialect.delimiter)}|\s*$)', raw):
+        remedy = f"take out the blanks between a closing quote and what follows, or {remedy}"
+    return BadInput(f"{file.path}, line {error.line}: not a {kind} record ({error}); {remedy}")
 
 
 def _check_quotes(file: PublishedFile, line: int, label: str) -> None:
-    """Refuse a label whose quotes do not enclose it, since a blank stands before them."""
-    if label.startswith(" ") and label.lstrip().startswith('"'):
-        raise BadInput(
-            f"{file.path}, line {line}: the label is {label[:60]!r}, quotes and all, for the blank before them; take "
-            "out the blanks after the separators"
-        )
+    """Refuse a label whose quotes do not enclose it, since a blank stands before them or they are of another kind."""
+    bare = label.strip()
+    if bare.startswith('"') and label[0].isspace():
+        reason, remedy = ", for the blank before them", "take out the blanks after the separators"
+    elif _QUOTED.fullmatch(bare):
+        reason, remedy = "", "take these quotes out, of the texts too if they have them"
+    else:
+        return
+    raise BadInput(f"{file.path}, line {line}: the label is {label[:60]!r}, quotes and all{reason}; {remedy}")

@@ -3,7 +3,7 @@
 import csv
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
@@ -130,17 +130,21 @@ class _Beginning:
 def _announced(file: PublishedFile) -> str | None:
     """The delimiter of a first line such as `sep=;`, as spreadsheets write it."""
     with open_text(file) as opened:
-        found = re.fullmatch(r'"?sep=(.)"?\s*', opened.readline(20), re.IGNORECASE)
+        found = re.fullmatch(r'"?sep *= *([^\r\n])"?\s*', opened.readline(20), re.IGNORECASE)
     return found[1] if found else None
 
 
 def _likely(file: PublishedFile, usual: Dialect) -> str:
     """The usual delimiter unless the file is no table by it and is one by another."""
-    width, is_table = _width(file, usual)
-    if width > 1 and is_table:
+    width, is_table, is_whole = _width(file, usual)
+    if width > 1 and is_table and is_whole:
         return usual.delimiter
-    others = [replace(usual, delimiter=other) for other in DELIMITERS if other != usual.delimiter]
-    likely = [other.delimiter for other in others for width, fits in [_width(file, other)] if width > 1 and fits]
+    found = [
+        (other, *_width(file, replace(usual, delimiter=other))) for other in DELIMITERS if other != usual.delimiter
+    ]
+    tables = [(other, whole) for other, other_width, fits, whole in found if other_width > 1 and fits]
+    # A table with a record that is none is one only where nothing else is.
+    likely = [other for other, whole in tables if whole] or [other for other, _ in tables if width < 2]
     if len(likely) > 1 and width < 2:
         raise BadInput(
             f"{file.path}: its fields may be separated by {' or '.join(map(repr, likely))}; set {file.key('delimiter')}"
@@ -148,14 +152,24 @@ def _likely(file: PublishedFile, usual: Dialect) -> str:
     return likely[0] if len(likely) == 1 else usual.delimiter
 
 
-def _width(file: PublishedFile, dialect: Dialect) -> tuple[int, bool]:
-    """Number of fields of the header, and whether that of the first records is the same."""
+def _width(file: PublishedFile, dialect: Dialect) -> tuple[int, bool, bool]:
+    """Number of fields of the header, whether that of the first records is the same, and whether all are records."""
     records, is_well_formed = first_records(file, dialect)
     if not records:
-        return 0, False
-    width = len(records[0])
-    alike = sum(len(record) == width for record in records)
-    return width, is_well_formed and alike >= ALIKE * len(records)
+        return 0, False, False
+    width = len(named_part(records[0], records[1:]))
+    more = width < len(records[0])  # fields of a row beyond the names are blank then
+    alike = sum(len(record) == width or (more and len(record) > width) for record in records)
+    return width, alike >= ALIKE * len(records), is_well_formed
+
+
+def named_part(header: list[str], rows: list[list[str]]) -> list[str]:
+    """The header without the delimiters at its end, where some row lacks these fields and none fills them."""
+    width = len(header)
+    while width > 1 and not header[width - 1].strip():
+        width -= 1
+    lacked = any(len(record) < len(header) for record in rows) and not any(any(record[width:]) for record in rows)
+    return header[:width] if lacked else header
 
 
 def _has_blanks(file: PublishedFile, dialect: Dialect) -> bool:
@@ -181,45 +195,63 @@ def _tabs_without_quoting(file: PublishedFile, skipped: int) -> bool:
     """Tell whether quotes are plain characters in a file with tabs.
 
     Half of the tsv files in the wild never quote. Quotes are plain where each line is a record of its own and at
-    least one field starts with a quote that does not make a well-formed quoted field.
+    least one field starts with a quote that does not make a well-formed quoted field, unless that is one fault in a
+    file that quotes: each name of its header, or a field of nearly every line.
     """
+    lines = enclosed = 0
     plain = False
     with open_text(file) as opened:
         for _ in range(skipped):
             next(opened, "")
-        width = next(opened, "").count("\t")
+        header = next(opened, "").rstrip("\r\n").split("\t")
+        if all(map(_is_enclosed, header)):
+            return False
         for line in opened:
             line = line.rstrip("\r\n")
             if not line:
                 continue
-            if line.count("\t") != width:
+            if line.count("\t") != len(header) - 1:
                 return False
-            if '"' in line and not plain:
+            lines += 1
+            if '"' in line:
                 fields = line.split("\t")
-                plain = any(f.startswith('"') and not re.fullmatch(r'"(?:[^"]|"")*"', f) for f in fields)
-    return plain
+                enclosed += any(map(_is_enclosed, fields))
+                plain = plain or any(field.startswith('"') and not _is_enclosed(field) for field in fields)
+    return plain and enclosed < ALIKE * lines
 
 
-def looks_like_a_row(first: list[str], others: list[list[str]]) -> bool:
+def _is_enclosed(field: str) -> bool:
+    return re.fullmatch(r'"(?:[^"]|"")*"', field) is not None
+
+
+def looks_like_a_row(first: list[str], others: list[list[str]], named: Sequence[str | None] = ()) -> bool:
     """Tell whether the first record of a file is an example, not the names of the columns.
+
+    A known name of texts, or one that the study names, shows a header unless it is a value of its column too, as in a
+    file whose labels are `query` and `statement`.
 
     Args:
         first: its fields.
         others: some of the records after it.
+        named: what the study calls the columns.
     """
     fields = [field.strip() for field in first]
-    columns = zip(*(record for record in others if len(record) == len(fields) and record != first), strict=True)
-    usual = TEXT_NAMES[0] | LABEL_NAMES[0]
-    for field, column in zip(fields, columns, strict=False):
-        if field and plain_name(field) not in usual and field in {value.strip() for value in column}:
-            return True
-    named = [field for field in fields if field]
-    known = {name for tier in (*TEXT_NAMES, *LABEL_NAMES) for name in tier if len(name) > 1}
-    if any(plain_name(field) in known for field in named):
+    rows = [[value.strip() for value in record] for record in others if len(record) == len(fields)]
+    values = [set(column) for column in zip(*(row for row in rows if row != fields), strict=True)]
+    values = values or [set() for _ in fields]
+    repeated = {field for field, of in zip(fields, values, strict=True) if field and field in of}
+    texts, labels = ({name for tier in tiers for name in tier if len(name) > 1} for tiers in (TEXT_NAMES, LABEL_NAMES))
+    given = {name.strip() for name in named if name and not _is_number(name.strip())}
+    if any(field not in repeated and (plain_name(field) in texts or field in given) for field in fields):
         return False
-    if [str(place) for place in range(len(named))] == named:
+    if any(plain_name(field) not in TEXT_NAMES[0] | LABEL_NAMES[0] for field in repeated):
+        return True
+    filled = [field for field in fields if field]
+    if any(plain_name(field) in texts | labels for field in filled):
+        return False
+    if [str(place) for place in range(len(filled))] == filled:
         return False  # pandas' own names of columns without one
-    return any(_is_number(field) or len(field) > LONG_NAME or len(field.split()) >= MANY_WORDS for field in named)
+    return any(_is_number(field) or len(field) > LONG_NAME or len(field.split()) >= MANY_WORDS for field in filled)
 
 
 def _is_number(field: str) -> bool:

@@ -69,10 +69,12 @@ ROW_NUMBERS = frozenset(
 # The two texts of a row of text pairs.
 PAIRS: tuple[tuple[str, str], ...] = (
     *(("premise", "hypothesis"), ("query", "passage"), ("query", "document"), ("question", "sentence")),
-    *(("question", "passage"), ("question", "answer"), ("question", "context"), ("sentence", "sentence2")),
+    *(("question", "passage"), ("question", "answer"), ("question", "context"), ("headline", "articlebody")),
+    ("headline", "article_body"),
 )
 _PAIRED = re.compile(r"(.*?)[_ ]?(1|a)", re.IGNORECASE)
 _SECOND = {"1": "2", "a": "b"}
+_BESIDE = ("2", "_2", "_b", "_pair")  # the second text's name is the first one's with such an end
 
 
 def plain_name(name: str) -> str:
@@ -97,6 +99,12 @@ def known_names(key: str, split: str) -> list[set[str]]:
     return [{form for name in tier for form in (name, f"{name}_{split}", f"{split}_{name}")} for tier in tiers]
 
 
+def names_both(fields: list[str], split: str) -> bool:
+    """Whether one of the fields is a known name of texts and another one of labels; single letters are too common."""
+    plain = {plain_name(field) for field in fields if len(field.strip()) > 1}
+    return all(any(plain & tier for tier in known_names(key, split)) for key in ("text", "label"))
+
+
 def text_pair(names: list[str]) -> tuple[str, str] | None:
     """The first two columns that are known to hold the two texts of a pair."""
     by_name = {plain_name(name): name for name in names}
@@ -105,6 +113,9 @@ def text_pair(names: list[str]) -> tuple[str, str] | None:
             return by_name[first], by_name[second]
     texts = {name for tier in TEXT_NAMES for name in tier} | {"sent", "q"}
     for plain, name in by_name.items():
+        beside = next((plain + end for end in _BESIDE if plain in texts and plain + end in by_name), None)
+        if beside is not None:
+            return name, by_name[beside]
         found = _PAIRED.fullmatch(plain)
         if found is not None and found[1] in texts:
             second = plain[: found.start(2)] + _SECOND[found[2]]
