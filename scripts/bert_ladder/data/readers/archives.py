@@ -23,6 +23,10 @@ MANY_TEXTS = 10
 # Number of one of the files into which a table was divided, and of how many it tells: train-00001-of-00004.parquet,
 # 0001.parquet, part-00001.csv. A year is none.
 SHARD = re.compile(r"(?<![0-9])(?:[0-9]{5}-of-([0-9]{5})|0[0-9]{3,4})(?![0-9])")
+# What lies beside data and tells of it; some of these names could be a text's where it has a suffix.
+ABOUT = re.compile(
+    r"(?i:README|LICEN[CS]E)(?i:\.te?xt)?|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|INSTALL|Makefile"
+)
 # What a data set of Hugging Face tells of itself.
 DESCRIPTIONS = {"dataset_info.json", "dataset_dict.json", "state.json", "dataset_infos.json"}
 
@@ -59,10 +63,14 @@ class _File:
 
     @property
     def is_hidden(self) -> bool:
-        return any(part.startswith(".") or part == "__MACOSX" for part in self.path.split("/"))
+        return any(map(_is_hidden, self.path.split("/")))
 
 
 Archive = Callable[[PublishedFile], Iterator[_File]]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def read_tar(file: PublishedFile) -> PublishedExamples:
@@ -119,7 +127,7 @@ def _texts_by_class(
     passed_over = 0
     for one in files:
         root, _, label = one.folder.rpartition("/")
-        if not label or root != folder:
+        if not label or root != folder or _is_hidden(label):
             continue
         if not one.is_text:
             passed_over += 1
@@ -127,11 +135,15 @@ def _texts_by_class(
             found.setdefault(label, []).append((one.name, one.read()))
         else:
             skipped.add(label)
+    about = _about([name for texts in found.values() for name, _ in texts])
+    passed_over += sum(name in about for texts in found.values() for name, _ in texts)
+    kept = {label: [text for text in texts if text[0] not in about] for label, texts in found.items()}
+    found = {label: texts for label, texts in kept.items() if texts}
     if skipped:
         log.info("folders of '%s' not read: %s", folder, ", ".join(sorted(skipped)))
     if passed_over:
         log.warning(
-            "%d files in the class folders of '%s' are not read: texts end in .txt or have no suffix",
+            "%d files in the class folders of '%s' are not read: texts end in .txt or have no suffix, README is none",
             passed_over,
             folder,
         )
@@ -144,7 +156,7 @@ def read_texts(file: PublishedFile, files_in: Archive) -> PublishedExamples:
     parents: set[str] = set()
     inside = _plain_folder(file.folder) if file.folder is not None else None
     for one in files_in(file):
-        if not one.is_text:
+        if not one.is_text or (inside is None and one.is_hidden):
             continue
         parents.add(one.folder)
         if inside is None or one.folder == inside:
@@ -152,8 +164,15 @@ def read_texts(file: PublishedFile, files_in: Archive) -> PublishedExamples:
     if not found:
         there = f"'{inside}' ({file.key('folder')}) has" if inside is not None else "it has"
         raise BadInput(f"{file.path}: {there} no text files; folders with some are {quoted(sorted(parents)) or 'none'}")
-    found.sort(key=_natural)
+    about = _about([path for path, _ in found])
+    found = sorted((item for item in found if item[0] not in about), key=_natural)
     return PublishedExamples(((raw,) for _, raw in found), lambda row: found[row][0])
+
+
+def _about(paths: Sequence[str]) -> set[str]:
+    """Those of text files that tell of the data, where the others have a suffix; else such a name may be a text's."""
+    about = {path for path in paths if ABOUT.fullmatch(path.rpartition("/")[2])}
+    return about if any(Path(path).suffix for path in paths if path not in about) else set()
 
 
 def _plain_folder(folder: str) -> str:
@@ -169,7 +188,8 @@ def _class_parent(file: PublishedFile, files: Iterable[_File]) -> str:
     classes: dict[str, set[str]] = {}
     for one in files:
         root, _, label = one.folder.rpartition("/")
-        if label and one.is_text and label.lower() not in UNLABELLED_FOLDERS:
+        is_class = label and not one.is_hidden and label.lower() not in UNLABELLED_FOLDERS
+        if is_class and one.is_text and not ABOUT.fullmatch(one.name):
             classes.setdefault(root, set()).add(label)
     candidates = sorted(root for root, labels in classes.items() if len(labels) > 1)
     named = [root for root in candidates if not file.undivided and root.rpartition("/")[2] == file.name]
