@@ -289,6 +289,33 @@ def test_no_unpacked_file_stays(read: Callable[..., list], tmp_path: Path, monke
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+# Both splits in one file ----------------------------------------------------------------------------------------------
+
+
+def both_splits(form: str) -> bytes:
+    if form == "json":
+        return json.dumps({split: [{"text": f"{split} text", "label": 1}] for split in ("train", "test")}).encode()
+    target = io.BytesIO()
+    np.savez(target, x_train=["train text"], y_train=[1], x_test=["test text"], y_test=[1])
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "npz"])
+def test_a_test_part_of_its_own_is_not_passed_over(read: Callable[..., list], form: str) -> None:
+    """Where a test split would be held out of the training part; each split is read where the study has both."""
+    with pytest.raises(
+        BadInput, match=r"holds a test part of its own \('(x_)?test'\), .*; give the same file as datase"
+    ):
+        read("a", both_splits(form), undivided=True)
+    for split in ("train", "test"):
+        assert read("a", both_splits(form), split) == [(f"{split} text", 1)]
+
+
+def test_an_array_that_the_study_names_is_read_alone(read: Callable[..., list]) -> None:
+    """Whatever else is there, as a file of an archive is that the study names."""
+    assert read("a.npz", both_splits("npz"), undivided=True, text="x_train") == [("train text", 1)]
+
+
 # JSON -----------------------------------------------------------------------------------------------------------------
 
 OBJECTS = FRAME.to_dict("records")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, quoted, shown
-from bert_ladder.data.readers.records import Record, read_records
+from bert_ladder.data.readers.records import Record, has_own_test, read_records
 from bert_ladder.data.readers.streams import open_text
 from bert_ladder.runtime.jobs import BadInput, reason_of
 
@@ -180,6 +180,8 @@ def _rows_of(file: PublishedFile, document: dict[str, Any]) -> Iterator[dict[str
     if not document:
         return
     if len(own) == 1:
+        if own[0] == "train" and "test" in arrays and file.undivided:
+            raise has_own_test(file, "test")
         for number, record in enumerate(document[own[0]], start=1):
             yield _checked(file, f"{own[0]}, row {number}", record)
     elif _is_row(document):

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from bert_ladder.data.readers.columns import Columns, choose_columns
+from bert_ladder.data.readers.names import known_names, plain_name
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, listed
+from bert_ladder.data.readers.records import has_own_test
 from bert_ladder.files.archives import DEFLATED
 from bert_ladder.files.streams import ByteStream
 from bert_ladder.files.unpickling import Exact, unpickle_strings
@@ -49,6 +51,10 @@ def read_npz(file: PublishedFile) -> PublishedExamples:
     # An object array may hold anything, so it is a candidate for text; its rows are checked one by one.
     strings = [name for name, member in members.items() if member.dtype.kind in "USO" and member.is_column]
     text, *labels = choose_columns(file, Columns(list(members), strings, listing))
+    # A text array that the study names is known to be one of several.
+    tests = [name for name in members if name != text and _is_test(name)]
+    if tests and file.undivided and file.text is None:
+        raise has_own_test(file, tests[0])
     for key, name in zip(("text", "label"), (text, *labels), strict=False):
         _check_member(file, key, name, members[name])
     if labels and members[text].rows != members[labels[0]].rows:
@@ -64,6 +70,12 @@ def read_npz(file: PublishedFile) -> PublishedExamples:
             yield from zip(_values(file, archive, text, members[text]), *columns, strict=True)
 
     return PublishedExamples(rows(), lambda row: f"row {row + 1}")
+
+
+def _is_test(name: str) -> bool:
+    """Whether a name is one of texts of the test split alone."""
+    of_test, of_train = (set[str]().union(*known_names("text", split)) for split in ("test", "train"))
+    return plain_name(name) in of_test - of_train
 
 
 def _npz_members(file: PublishedFile, archive: zipfile.ZipFile) -> dict[str, _Member]:

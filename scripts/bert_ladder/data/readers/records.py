@@ -63,6 +63,14 @@ def _may_be_text(name: str, values: list[Any]) -> bool:
     return not found or usual or any(isinstance(value, str) for value in found)
 
 
+def has_own_test(file: PublishedFile, name: str) -> BadInput:
+    """What is said of a file that holds both splits where one is to be held out of the other."""
+    return BadInput(
+        f"{file.path}: holds a test part of its own ({name!r}), which would not be read; give the same file as "
+        "dataset.test.url too"
+    )
+
+
 def has_value(record: dict[str, Any], name: str) -> bool:
     """Whether an object has a key, or one inside another that is named with a dot."""
     if name in record:
