@@ -126,11 +126,18 @@ def _read(file: PublishedFile, part: PublishedFile, form: str) -> PublishedExamp
     chosen = (file.found.text, file.found.label)
     examples = READERS[form](part)
     if chosen != (None, None) and chosen != (file.found.text, file.found.label):
-        raise BadInput(f"{part.path}: has other columns than the parts before it; name them ({file.key('text')})")
+        raise BadInput(
+            f"{part.path}: is read by {_by(file.found.text, file.found.label)}, and the parts before it by "
+            f"{_by(*chosen)}; give the columns the same names in all parts"
+        )
     if part.path == file.path:
         return examples
     place = part.path.relative_to(file.path) if part.path.is_relative_to(file.path) else part.path
     return replace(examples, where=lambda row: f"{place}, {examples.where(row)}")
+
+
+def _by(text: str | None, label: str | None) -> str:
+    return f"{text!r} (texts)" if label is None else f"{text!r} (texts) and {label!r} (labels)"
 
 
 def _joined(file: PublishedFile, parts: list[PublishedExamples]) -> PublishedExamples:
