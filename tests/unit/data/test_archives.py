@@ -11,6 +11,7 @@ import pytest
 
 from bert_ladder.data.readers.forms import read_examples
 from bert_ladder.data.readers.published import PublishedFile
+from bert_ladder.runtime.jobs import BadInput
 
 TEXTS = {f"d/{label}/{number}.txt": f"{label} {number}".encode() for label in ("neg", "pos") for number in (1, 2)}
 ROWS = [("neg 1", "neg"), ("neg 2", "neg"), ("pos 1", "pos"), ("pos 2", "pos")]
@@ -79,3 +80,49 @@ def test_texts_without_labels_leave_out_the_same(read: Callable[..., list]) -> N
     """Hidden folders and what tells of the data."""
     files = {"a/1.txt": b"one", "2.txt": b"two", "README": b"about", ".ipynb_checkpoints/1.txt": b"old"}
     assert sorted(read(files, labelled=False)) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "is empty, or holds hidden files only; fetch it again"),
+        ({"__MACOSX/._a": b""}, "is empty, or holds hidden files only"),
+        ({"x/report.xlsx": b"PK"}, "holds 'x/report.xlsx', which is a spreadsheet; save it as CSV"),
+        ({"a.docx": b""}, "holds 'a.docx', which is a document"),
+        ({"b.zip": zipped({"c.zip": b""})}, "holds 'b.zip', which is packed itself; unpack it and give what it holds"),
+        ({"b.tar.gz": b""}, "holds 'b.tar.gz', which is packed itself"),
+    ],
+)
+@pytest.mark.parametrize("labelled", [True, False])
+def test_an_archive_without_data_is_told_by_what_it_holds(
+    read: Callable[..., list], files: dict[str, bytes], says: str, labelled: bool
+) -> None:
+    """With or without labels."""
+    with pytest.raises(BadInput) as error:
+        read(files, labelled=labelled)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (
+            {"reviews.txt": b"a"},
+            "holds 'reviews.txt' alone, not a folder of texts for each class; if it is a table, set ",
+        ),
+        (
+            {"report.PDF": b"", "README": b"", "notes.txt": b""},
+            "holds 'report.PDF', which is a document; save its table",
+        ),
+        ({"d/pos/1.txt": b"a", "d/pos/2.txt": b"b"}, "has one class folder only, 'd/pos'; a data set needs two"),
+        (
+            {"pos/1.txt": b"a", "pos/2.txt": b"b", "pos/3.txt": b"c", "unsup/1.txt": b"d", "about.pdf": b""},
+            "has one class folder only, 'pos'; a data set needs two, side by side",
+        ),
+    ],
+)
+def test_texts_that_are_no_data_set_are_told(read: Callable[..., list], files: dict[str, bytes], says: str) -> None:
+    """What is missing is said, not which folder to name."""
+    with pytest.raises(BadInput) as error:
+        read(files)
+    assert says in str(error.value)

@@ -137,7 +137,7 @@ def test_names_tell_or_need_not(read: Callable[..., list], name: str, form: str)
         (b"\x89HDF\r\n\x1a\n" + bytes(84), "is an HDF5 file; write its texts and labels as parquet or csv"),
         (b"<?xml version='1.0'?><a/>", "is XML; write its texts and labels as csv or jsonl"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(84), "is a 7z archive; unpack it"),
-        (zipped({"a.xlsx": zipped(XLSX)}), "no file is a csv, tsv, json, jsonl or parquet"),
+        (zipped({"a.xlsx": zipped(XLSX)}), "a.csv: holds 'a.xlsx', which is a spreadsheet; save it"),
         (gzip.compress(b"<?xml version='1.0'?><a/>"), "is XML"),
     ],
     ids=range(13),
@@ -147,7 +147,7 @@ def test_other_forms_are_told_with_what_to_do(
     read: Callable[..., list], content: bytes, says: str, options: dict
 ) -> None:
     """Whatever the name or the study says."""
-    if options and "no file is" in says:
+    if options and "holds" in says:
         says = "a.csv/a.xlsx: is a spreadsheet"
     with pytest.raises(BadInput) as error:
         read("a.csv", content, **options)
@@ -269,8 +269,14 @@ def test_a_table_without_a_part_is_refused(read: Callable[..., list]) -> None:
     with pytest.raises(BadInput, match=r"has 2 of the 3 parts of 'train-00000-of-00003\.parquet'; bring all of them"):
         read("a.zip", zipped(files))
     other = pd.DataFrame({"review": ["a"], "stars": [1]}).to_parquet()
-    with pytest.raises(BadInput, match=rf"a\.zip/{SHARDS[2]}: has other columns than the parts before it"):
+    by = r"'review' \(texts\) and 'stars' \(labels\), and the parts before it by 'text' \(texts\) and 'label' \(lab.*;"
+    with pytest.raises(BadInput, match=rf"a\.zip/{SHARDS[2]}: is read by {by} give the columns the same names in all"):
         read("a.zip", zipped(shards(SHARDS) | {SHARDS[2]: other}))
+    capital = FRAME.rename(columns={"text": "Text"}).to_parquet()
+    with pytest.raises(
+        BadInput, match=rf"{SHARDS[1]}: is read by 'Text' \(texts\) and .* before it by 'text' \(texts\)"
+    ):
+        read("a.zip", zipped(shards(SHARDS) | {SHARDS[1]: capital}))
     missing = pd.DataFrame({"text": ["a", None], "label": ["b", "c"]}).to_parquet()
     with pytest.raises(BadInput, match=rf"a\.zip, {SHARDS[1]}, row 2: the text is missing"):
         read("a.zip", zipped(shards(SHARDS) | {SHARDS[1]: missing}))
