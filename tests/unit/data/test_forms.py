@@ -523,3 +523,33 @@ def test_a_folder_of_class_folders(tmp_path: Path, split: str) -> None:
     fetch_folder(tmp_path / "films", tmp_path / "copy")
     texts, labels, _ = read_examples(PublishedFile(tmp_path / "films", split, 10**8, copy=tmp_path / "copy"))
     assert list(zip(texts, labels, strict=True)) == [(f"{split} {label}".encode(), label) for label in ("neg", "pos")]
+
+
+# Texts that are not there ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "parquet"])
+def test_a_key_inside_what_is_null_is_missing(read: Callable[..., list], form: str) -> None:
+    """As the text itself would be, in every form; a key that is not there at all is another fault."""
+    rows = [{"review": {"in": {"body": body}} if body else None, "label": n} for n, body in enumerate(["a", "", "b"])]
+    rows.append({"review": {"in": None}, "label": 3})
+    target = io.BytesIO()
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), target)
+    else:
+        target.write(("\n".join(map(json.dumps, rows)) if form == "jsonl" else json.dumps(rows)).encode())
+    options = {"text": "review.in.body", "label": "label"}
+    with pytest.raises(BadInput, match=r"2: the text is missing, as are those of (row|line) 4; .*empty_texts to drop"):
+        read("a", target.getvalue(), **options)
+    assert read("a", target.getvalue(), **options, empty_texts="drop") == [("a", 0), ("b", 2)]
+    with pytest.raises(BadInput, match=r"line 2: has no 'review.in.body'; give every line the same keys"):
+        read("a", b'{"review": {"in": {"body": "a"}}, "label": 1}\n{"review": {}, "label": 1}', **options)
+
+
+def test_classes_that_went_with_their_texts_are_told(
+    read: Callable[..., list], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A class of which some text is left is not."""
+    with caplog.at_level("WARNING"):
+        assert len(read("a.csv", b"text,label\na,x\n,x\nb,y\n,zzz\n, zzz\n,7\n,\n", empty_texts="drop")) == 2
+    assert "train: no text is left of the classes '7', 'zzz': all were empty" in caplog.text

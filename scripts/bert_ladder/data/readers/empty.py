@@ -1,12 +1,12 @@
 """Labelled rows without a text: refused, or left out and counted."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bert_ladder.data.frames import is_blank
-from bert_ladder.data.readers.published import PublishedExamples, PublishedFile
+from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, is_missing, quoted
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -47,11 +47,24 @@ def without_empty(
     log.info("%s: %s empty texts left out: %s", file.name, f"{len(empty):,}", _named(empty, examples))
     left_out = set(empty)
     kept = [row for row in range(len(texts)) if row not in left_out]
+    gone = _classes(labels[row] for row in empty) - _classes(labels[row] for row in kept)
+    if gone:
+        log.warning("%s: no text is left of the classes %s: all were empty", file.name, quoted(sorted(gone)))
     return (
         [texts[row] for row in kept],
         [labels[row] for row in kept],
         replace(examples, where=lambda row: examples.where(kept[row])),
     )
+
+
+def _classes(labels: Iterable[Any]) -> set[str]:
+    """Labels as they are written; a missing one is no class, nor is a number that Python would not write."""
+    given = {
+        label.decode(errors="replace") if isinstance(label, bytes) else str(label)
+        for label in labels
+        if not is_missing(label) and not (isinstance(label, int) and label.bit_length() > 64)
+    }
+    return {label.strip() for label in given} - {""}
 
 
 def _named(rows: Sequence[int], examples: PublishedExamples) -> str:
