@@ -322,6 +322,62 @@ def test_an_array_that_the_study_names_is_read_alone(read: Callable[..., list]) 
     assert read("a.npz", both_splits("npz"), undivided=True, text="x_train") == [("train text", 1)]
 
 
+# Arrays that hold several labels --------------------------------------------------------------------------------------
+
+
+def npz(**columns: Any) -> bytes:
+    target = io.BytesIO()
+    np.savez(target, **columns)
+    return target.getvalue()
+
+
+def objects(*values: Any) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+@pytest.mark.parametrize("kind", [int, bool, str, object])
+def test_a_column_per_class_is_told_in_npz(read: Callable[..., list], kind: type) -> None:
+    """As in other forms, whatever the type."""
+    flags = {name: np.array([[1, 0, 0], [0, 1, 1]][name == "b"]).astype(kind) for name in "abc"}
+    content = npz(text=["one", "two", "three"], **flags)
+    with pytest.raises(
+        BadInput, match=r"'a', 'b', 'c' hold only 0 and 1, one column per class, and several labels per"
+    ):
+        read("a.npz", content)
+    assert [label for _, label in read("a.npz", content, label="b")] == list(flags["b"])
+
+
+def test_a_matrix_of_labels_and_lists_are_told_in_npz(read: Callable[..., list]) -> None:
+    """With what to do."""
+    says = r"array 'y': has shape \(2, 3\), one column per class, and several labels .*; write the class of each text"
+    with pytest.raises(BadInput, match=says):
+        read("a.npz", npz(x=["one", "two"], y=np.eye(3, dtype=int)[:2]))
+    says = r"array 'y', row 2: holds list, not a plain string; several labels .*; write one label, not a list"
+    with pytest.raises(BadInput, match=says):
+        read("a.npz", npz(x=["one", "two"], y=objects("a", ["a", "b"])))
+    with pytest.raises(
+        BadInput, match="row 2: holds list, not a plain string; write one text, not a list or an object"
+    ):
+        read("a.npz", npz(x=objects("one", ["two"]), y=[0, 1]))
+
+
+def test_only_small_arrays_are_looked_into(
+    read: Callable[..., list], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than the first rows, no long pickle; nothing of it counts as read or is refused."""
+    monkeypatch.setattr("bert_ladder.data.readers.npz.SAMPLE", 2)
+    flags = {"a": objects(1, 0, 1), "b": objects(0, 1, 0)}
+    with pytest.raises(BadInput, match="cannot tell which column holds the labels"):
+        read("a.npz", npz(text=["one", "two", "three"], **flags))
+    path = tmp_path / "b.npz"
+    path.write_bytes(npz(text=["1", "2", "3"], stars=[0, 1, 0], other=["x" * 900] * 3, bad=objects(1, {})))
+    file = PublishedFile(path, "train", 10**8)
+    assert read_examples(file)[1] == [0, 1, 0]
+    assert file.found.bytes < 1000
+
+
 # JSON -----------------------------------------------------------------------------------------------------------------
 
 OBJECTS = FRAME.to_dict("records")
