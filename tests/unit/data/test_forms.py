@@ -422,6 +422,14 @@ def test_a_long_array_is_read_object_by_object(read: Callable[..., list]) -> Non
         (b'[{"text": "a", "label": 1}', "a.json: ends within its array; it is cut: fetch it again"),
         (b'[{"text": "a", "label": 1}] x', "row 2: not JSON (something follows the array)"),
         (b'[{"text": "a", "label": tru}]', "row 1: not JSON"),
+        (
+            b'[{"text": "a", "label": 1%s}]' % (b"0" * 5000),
+            "row 1: holds a number of more than 4,300 digits; write it in",
+        ),
+        (
+            b'{"text": "a", "label": 1%s}' % (b"0" * 5000),
+            "line 1: holds a number of more than 4,300 digits; write it in",
+        ),
         (b'[["a", 1]]', "row 1: is no object but '[\"a\", 1]]'"),
         (b"[]", "a.json: has no rows"),
         (b"{}", "a.json: has no rows"),
@@ -609,3 +617,24 @@ def test_classes_that_went_with_their_texts_are_told(
     with caplog.at_level("WARNING"):
         assert len(read("a.csv", b"text,label\na,x\n,x\nb,y\n,zzz\n, zzz\n,7\n,\n", empty_texts="drop")) == 2
     assert "train: no text is left of the classes '7', 'zzz': all were empty" in caplog.text
+
+
+def test_words_for_a_missing_text_are_told(read: Callable[..., list], caplog: pytest.LogCaptureFixture) -> None:
+    """They stay texts; one of a kind may be one."""
+    words = ["nan"] * 20 + ["\\N"] * 2 + ["None", "NULL", "none", "none", "nan "]
+    content = pd.DataFrame({"text": words, "label": 1}).to_json(orient="records").encode()
+    with caplog.at_level("WARNING"):
+        assert [text for text, _ in read("a.json", content)] == words
+    told = [record.getMessage() for record in caplog.records]
+    assert [line.partition(", a word")[0] for line in told] == [
+        r"train: 2 texts are '\N'",
+        "train: 20 texts are 'nan'",
+    ]
+
+
+def test_empty_texts_of_an_archive_are_told_as_such(read: Callable[..., list]) -> None:
+    """There is no column to name."""
+    with pytest.raises(
+        BadInput, match="all 2 texts are missing or empty; give an archive whose text files hold someth"
+    ):
+        read("a.zip", zipped({"neg/1.txt": b"", "pos/1.txt": b" "}))

@@ -17,7 +17,7 @@ import pyarrow as pa
 from bert_ladder.data.readers.archives import find_data_files, read_tar, read_zip, unpack_files, write_stream
 from bert_ladder.data.readers.arrow_files import read_arrow
 from bert_ladder.data.readers.delimited import read_csv, read_tsv
-from bert_ladder.data.readers.empty import without_empty
+from bert_ladder.data.readers.empty import warn_of_words, without_empty
 from bert_ladder.data.readers.json_files import read_json
 from bert_ladder.data.readers.lines import read_lines
 from bert_ladder.data.readers.npz import read_npz
@@ -105,6 +105,7 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     if not texts:
         kind = "labelled texts" if file.labelled else "texts"
         raise BadInput(f"{file.path}: has no rows; give a file with {kind}")
+    warn_of_words(file, texts)
     return without_empty(file, texts, labels, examples, missing) if file.labelled else (texts, labels, examples)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,11 @@ def _lines(file: PublishedFile) -> Iterator[Record]:
 
 
 def _no_json(file: PublishedFile, where: str, error: Exception) -> BadInput:
+    if "integer string conversion" in str(error):  # Python's advice is not for the reader of a data file
+        most = f"{sys.get_int_max_str_digits():,}"
+        return BadInput(
+            f"{file.path}, {where}: holds a number of more than {most} digits; write it in quotes or drop it"
+        )
     return BadInput(f"{file.path}, {where}: not JSON ({reason_of(error)}); {_MORE_ROWS}")
 
 
