@@ -128,8 +128,8 @@ def _read(file: PublishedFile, part: PublishedFile, form: str) -> PublishedExamp
     examples = READERS[form](part)
     if chosen != (None, None) and chosen != (file.found.text, file.found.label):
         raise BadInput(
-            f"{part.path}: is read by {_by(file.found.text, file.found.label)}, and the parts before it by "
-            f"{_by(*chosen)}; give the columns the same names in all parts"
+            f"{part.path}: has other columns than the parts before it, {_by(file.found.text, file.found.label)} and "
+            f"not {_by(*chosen)}; give the columns the same names in all parts"
         )
     if part.path == file.path:
         return examples
@@ -138,7 +138,7 @@ def _read(file: PublishedFile, part: PublishedFile, form: str) -> PublishedExamp
 
 
 def _by(text: str | None, label: str | None) -> str:
-    return f"{text!r} (texts)" if label is None else f"{text!r} (texts) and {label!r} (labels)"
+    return f"{text!r} for the texts" + ("" if label is None else f" with {label!r} for the labels")
 
 
 def _joined(file: PublishedFile, parts: list[PublishedExamples]) -> PublishedExamples:
