@@ -137,7 +137,7 @@ def test_names_tell_or_need_not(read: Callable[..., list], name: str, form: str)
         (b"\x89HDF\r\n\x1a\n" + bytes(84), "is an HDF5 file; write its texts and labels as parquet or csv"),
         (b"<?xml version='1.0'?><a/>", "is XML; write its texts and labels as csv or jsonl"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(84), "is a 7z archive; unpack it"),
-        (zipped({"a.xlsx": zipped(XLSX)}), "no file is a csv, tsv, json, jsonl or parquet"),
+        (zipped({"a.xlsx": zipped(XLSX)}), "a.csv: holds 'a.xlsx', which is a spreadsheet; save it"),
         (gzip.compress(b"<?xml version='1.0'?><a/>"), "is XML"),
     ],
     ids=range(13),
@@ -147,7 +147,7 @@ def test_other_forms_are_told_with_what_to_do(
     read: Callable[..., list], content: bytes, says: str, options: dict
 ) -> None:
     """Whatever the name or the study says."""
-    if options and "no file is" in says:
+    if options and "holds" in says:
         says = "a.csv/a.xlsx: is a spreadsheet"
     with pytest.raises(BadInput) as error:
         read("a.csv", content, **options)
@@ -269,8 +269,14 @@ def test_a_table_without_a_part_is_refused(read: Callable[..., list]) -> None:
     with pytest.raises(BadInput, match=r"has 2 of the 3 parts of 'train-00000-of-00003\.parquet'; bring all of them"):
         read("a.zip", zipped(files))
     other = pd.DataFrame({"review": ["a"], "stars": [1]}).to_parquet()
-    with pytest.raises(BadInput, match=rf"a\.zip/{SHARDS[2]}: has other columns than the parts before it"):
+    says = (
+        "{}: has other columns than the parts before it, '{}' for the texts with '{}' for the labels and not 'text' for"
+    )
+    with pytest.raises(BadInput, match=says.format(SHARDS[2], "review", "stars")):
         read("a.zip", zipped(shards(SHARDS) | {SHARDS[2]: other}))
+    capital = FRAME.rename(columns={"text": "Text"}).to_parquet()
+    with pytest.raises(BadInput, match=says.format(SHARDS[1], "Text", "label")):
+        read("a.zip", zipped(shards(SHARDS) | {SHARDS[1]: capital}))
     missing = pd.DataFrame({"text": ["a", None], "label": ["b", "c"]}).to_parquet()
     with pytest.raises(BadInput, match=rf"a\.zip, {SHARDS[1]}, row 2: the text is missing"):
         read("a.zip", zipped(shards(SHARDS) | {SHARDS[1]: missing}))
@@ -287,6 +293,89 @@ def test_no_unpacked_file_stays(read: Callable[..., list], tmp_path: Path, monke
     with pytest.raises(BadInput):
         read("a.zip", zipped({"bad.csv": b"text,label\nonly\n"}))
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+# Both splits in one file ----------------------------------------------------------------------------------------------
+
+
+def both_splits(form: str) -> bytes:
+    if form == "json":
+        return json.dumps({split: [{"text": f"{split} text", "label": 1}] for split in ("train", "test")}).encode()
+    target = io.BytesIO()
+    np.savez(target, x_train=["train text"], y_train=[1], x_test=["test text"], y_test=[1])
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "npz"])
+def test_a_test_part_of_its_own_is_not_passed_over(read: Callable[..., list], form: str) -> None:
+    """Where a test split would be held out of the training part; each split is read where the study has both."""
+    with pytest.raises(
+        BadInput, match=r"holds a test part of its own \('(x_)?test'\), .*; give the same file as datase"
+    ):
+        read("a", both_splits(form), undivided=True)
+    for split in ("train", "test"):
+        assert read("a", both_splits(form), split) == [(f"{split} text", 1)]
+
+
+def test_an_array_that_the_study_names_is_read_alone(read: Callable[..., list]) -> None:
+    """Whatever else is there, as a file of an archive is that the study names."""
+    assert read("a.npz", both_splits("npz"), undivided=True, text="x_train") == [("train text", 1)]
+
+
+# Arrays that hold several labels --------------------------------------------------------------------------------------
+
+
+def npz(**columns: Any) -> bytes:
+    target = io.BytesIO()
+    np.savez(target, **columns)
+    return target.getvalue()
+
+
+def objects(*values: Any) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+@pytest.mark.parametrize("kind", [int, bool, str, object])
+def test_a_column_per_class_is_told_in_npz(read: Callable[..., list], kind: type) -> None:
+    """As in other forms, whatever the type."""
+    flags = {name: np.array([[1, 0, 0], [0, 1, 1]][name == "b"]).astype(kind) for name in "abc"}
+    content = npz(text=["one", "two", "three"], **flags)
+    with pytest.raises(
+        BadInput, match=r"'a', 'b', 'c' hold only 0 and 1, one column per class, and several labels per"
+    ):
+        read("a.npz", content)
+    assert [label for _, label in read("a.npz", content, label="b")] == list(flags["b"])
+
+
+def test_a_matrix_of_labels_and_lists_are_told_in_npz(read: Callable[..., list]) -> None:
+    """With what to do."""
+    says = r"array 'y': has shape \(2, 3\), one column per class, and several labels .*; write the class of each text"
+    with pytest.raises(BadInput, match=says):
+        read("a.npz", npz(x=["one", "two"], y=np.eye(3, dtype=int)[:2]))
+    says = r"array 'y', row 2: holds list, not a plain string; several labels .*; write one label, not a list"
+    with pytest.raises(BadInput, match=says):
+        read("a.npz", npz(x=["one", "two"], y=objects("a", ["a", "b"])))
+    with pytest.raises(
+        BadInput, match="row 2: holds list, not a plain string; write one text, not a list or an object"
+    ):
+        read("a.npz", npz(x=objects("one", ["two"]), y=[0, 1]))
+
+
+def test_only_small_arrays_are_looked_into(
+    read: Callable[..., list], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than the first rows, no long pickle; nothing of it counts as read or is refused."""
+    monkeypatch.setattr("bert_ladder.data.readers.npz.SAMPLE", 2)
+    flags = {"a": objects(1, 0, 1), "b": objects(0, 1, 0)}
+    with pytest.raises(BadInput, match="cannot tell which column holds the labels"):
+        read("a.npz", npz(text=["one", "two", "three"], **flags))
+    path = tmp_path / "b.npz"
+    path.write_bytes(npz(text=["1", "2", "3"], stars=[0, 1, 0], other=["x" * 900] * 3, bad=objects(1, {})))
+    file = PublishedFile(path, "train", 10**8)
+    assert read_examples(file)[1] == [0, 1, 0]
+    assert file.found.bytes < 1000
 
 
 # JSON -----------------------------------------------------------------------------------------------------------------
@@ -333,6 +422,14 @@ def test_a_long_array_is_read_object_by_object(read: Callable[..., list]) -> Non
         (b'[{"text": "a", "label": 1}', "a.json: ends within its array; it is cut: fetch it again"),
         (b'[{"text": "a", "label": 1}] x', "row 2: not JSON (something follows the array)"),
         (b'[{"text": "a", "label": tru}]', "row 1: not JSON"),
+        (
+            b'[{"text": "a", "label": 1%s}]' % (b"0" * 5000),
+            "row 1: holds a number of more than 4,300 digits; write it in",
+        ),
+        (
+            b'{"text": "a", "label": 1%s}' % (b"0" * 5000),
+            "line 1: holds a number of more than 4,300 digits; write it in",
+        ),
         (b'[["a", 1]]', "row 1: is no object but '[\"a\", 1]]'"),
         (b"[]", "a.json: has no rows"),
         (b"{}", "a.json: has no rows"),
@@ -490,3 +587,54 @@ def test_a_folder_of_class_folders(tmp_path: Path, split: str) -> None:
     fetch_folder(tmp_path / "films", tmp_path / "copy")
     texts, labels, _ = read_examples(PublishedFile(tmp_path / "films", split, 10**8, copy=tmp_path / "copy"))
     assert list(zip(texts, labels, strict=True)) == [(f"{split} {label}".encode(), label) for label in ("neg", "pos")]
+
+
+# Texts that are not there ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "parquet"])
+def test_a_key_inside_what_is_null_is_missing(read: Callable[..., list], form: str) -> None:
+    """As the text itself would be, in every form; a key that is not there at all is another fault."""
+    rows = [{"review": {"in": {"body": body}} if body else None, "label": n} for n, body in enumerate(["a", "", "b"])]
+    rows.append({"review": {"in": None}, "label": 3})
+    target = io.BytesIO()
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), target)
+    else:
+        target.write(("\n".join(map(json.dumps, rows)) if form == "jsonl" else json.dumps(rows)).encode())
+    options = {"text": "review.in.body", "label": "label"}
+    with pytest.raises(BadInput, match=r"2: the text is missing, as are those of (row|line) 4; .*empty_texts to drop"):
+        read("a", target.getvalue(), **options)
+    assert read("a", target.getvalue(), **options, empty_texts="drop") == [("a", 0), ("b", 2)]
+    with pytest.raises(BadInput, match=r"line 2: has no 'review.in.body'; give every line the same keys"):
+        read("a", b'{"review": {"in": {"body": "a"}}, "label": 1}\n{"review": {}, "label": 1}', **options)
+
+
+def test_classes_that_went_with_their_texts_are_told(
+    read: Callable[..., list], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A class of which some text is left is not."""
+    with caplog.at_level("WARNING"):
+        assert len(read("a.csv", b"text,label\na,x\n,x\nb,y\n,zzz\n, zzz\n,7\n,\n", empty_texts="drop")) == 2
+    assert "train: no text is left of the classes '7', 'zzz': all were empty" in caplog.text
+
+
+def test_words_for_a_missing_text_are_told(read: Callable[..., list], caplog: pytest.LogCaptureFixture) -> None:
+    """They stay texts; one of a kind may be one."""
+    words = ["nan"] * 20 + ["\\N"] * 2 + ["None", "NULL", "none", "none", "nan "]
+    content = pd.DataFrame({"text": words, "label": 1}).to_json(orient="records").encode()
+    with caplog.at_level("WARNING"):
+        assert [text for text, _ in read("a.json", content)] == words
+    told = [record.getMessage() for record in caplog.records]
+    assert [line.partition(", a word")[0] for line in told] == [
+        r"train: 2 texts are '\N'",
+        "train: 20 texts are 'nan'",
+    ]
+
+
+def test_empty_texts_of_an_archive_are_told_as_such(read: Callable[..., list]) -> None:
+    """There is no column to name."""
+    with pytest.raises(
+        BadInput, match="all 2 texts are missing or empty; give an archive whose text files hold someth"
+    ):
+        read("a.zip", zipped({"neg/1.txt": b"", "pos/1.txt": b" "}))

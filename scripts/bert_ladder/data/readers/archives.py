@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bert_ladder.data.readers.npz import check_zip_entry
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, only, quoted
+from bert_ladder.data.readers.signatures import FOREIGN_ENDINGS
 from bert_ladder.data.readers.streams import open_bytes
 from bert_ladder.files.archives import CHUNK, Kind, Member, tar_members, zip_members
 from bert_ladder.files.streams import ByteStream
@@ -23,6 +24,10 @@ MANY_TEXTS = 10
 # Number of one of the files into which a table was divided, and of how many it tells: train-00001-of-00004.parquet,
 # 0001.parquet, part-00001.csv. A year is none.
 SHARD = re.compile(r"(?<![0-9])(?:[0-9]{5}-of-([0-9]{5})|0[0-9]{3,4})(?![0-9])")
+# What lies beside data and tells of it; some of these names could be a text's where it has a suffix.
+ABOUT = re.compile(
+    r"(?i:README|LICEN[CS]E)(?i:\.te?xt)?|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|INSTALL|Makefile"
+)
 # What a data set of Hugging Face tells of itself.
 DESCRIPTIONS = {"dataset_info.json", "dataset_dict.json", "state.json", "dataset_infos.json"}
 
@@ -51,7 +56,7 @@ class _File:
 
     @property
     def name(self) -> str:
-        return self.path.rpartition("/")[2]
+        return _name(self.path)
 
     @property
     def is_text(self) -> bool:
@@ -59,10 +64,22 @@ class _File:
 
     @property
     def is_hidden(self) -> bool:
-        return any(part.startswith(".") or part == "__MACOSX" for part in self.path.split("/"))
+        return any(map(_is_hidden, self.path.split("/")))
 
 
 Archive = Callable[[PublishedFile], Iterator[_File]]
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _ending(path: str) -> str:
+    return Path(path).suffix[1:].lower()
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def read_tar(file: PublishedFile) -> PublishedExamples:
@@ -119,7 +136,7 @@ def _texts_by_class(
     passed_over = 0
     for one in files:
         root, _, label = one.folder.rpartition("/")
-        if not label or root != folder:
+        if not label or root != folder or _is_hidden(label):
             continue
         if not one.is_text:
             passed_over += 1
@@ -127,11 +144,15 @@ def _texts_by_class(
             found.setdefault(label, []).append((one.name, one.read()))
         else:
             skipped.add(label)
+    about = _about([name for texts in found.values() for name, _ in texts])
+    passed_over += sum(name in about for texts in found.values() for name, _ in texts)
+    kept = {label: [text for text in texts if text[0] not in about] for label, texts in found.items()}
+    found = {label: texts for label, texts in kept.items() if texts}
     if skipped:
         log.info("folders of '%s' not read: %s", folder, ", ".join(sorted(skipped)))
     if passed_over:
         log.warning(
-            "%d files in the class folders of '%s' are not read: texts end in .txt or have no suffix",
+            "%d files in the class folders of '%s' are not read: texts end in .txt or have no suffix, README is none",
             passed_over,
             folder,
         )
@@ -143,17 +164,29 @@ def read_texts(file: PublishedFile, files_in: Archive) -> PublishedExamples:
     found: list[tuple[str, bytes]] = []
     parents: set[str] = set()
     inside = _plain_folder(file.folder) if file.folder is not None else None
+    paths: list[str] = []
     for one in files_in(file):
-        if not one.is_text:
+        if not one.is_hidden:
+            paths.append(one.path)
+        if not one.is_text or (inside is None and one.is_hidden):
             continue
         parents.add(one.folder)
         if inside is None or one.folder == inside:
             found.append((one.path, one.read()))
     if not found:
+        if not parents:
+            _refuse_without_data(file, paths)
         there = f"'{inside}' ({file.key('folder')}) has" if inside is not None else "it has"
         raise BadInput(f"{file.path}: {there} no text files; folders with some are {quoted(sorted(parents)) or 'none'}")
-    found.sort(key=_natural)
+    about = _about([path for path, _ in found])
+    found = sorted((item for item in found if item[0] not in about), key=_natural)
     return PublishedExamples(((raw,) for _, raw in found), lambda row: found[row][0])
+
+
+def _about(paths: Sequence[str]) -> set[str]:
+    """Those of text files that tell of the data, where the others have a suffix; else such a name may be a text's."""
+    about = {path for path in paths if ABOUT.fullmatch(_name(path))}
+    return about if any(Path(path).suffix for path in paths if path not in about) else set()
 
 
 def _plain_folder(folder: str) -> str:
@@ -167,14 +200,21 @@ def _natural(item: tuple[str, bytes]) -> list[tuple[int, str]]:
 
 def _class_parent(file: PublishedFile, files: Iterable[_File]) -> str:
     classes: dict[str, set[str]] = {}
+    paths: list[str] = []
     for one in files:
+        if not one.is_hidden:
+            paths.append(one.path)
         root, _, label = one.folder.rpartition("/")
-        if label and one.is_text and label.lower() not in UNLABELLED_FOLDERS:
+        is_class = label and not one.is_hidden and label.lower() not in UNLABELLED_FOLDERS
+        if is_class and one.is_text and not ABOUT.fullmatch(one.name):
             classes.setdefault(root, set()).add(label)
     candidates = sorted(root for root, labels in classes.items() if len(labels) > 1)
     named = [root for root in candidates if not file.undivided and root.rpartition("/")[2] == file.name]
     chosen = only(candidates) if len(candidates) == 1 else only(named)
     if chosen is None:
+        if not candidates:
+            folders = [f"{root}/{label}".lstrip("/") for root, labels in classes.items() for label in labels]
+            _refuse_without_data(file, paths, folders)
         there = (
             f"class folders lie in {quoted(candidates)}"
             if candidates
@@ -183,6 +223,26 @@ def _class_parent(file: PublishedFile, files: Iterable[_File]) -> str:
         raise BadInput(f"{file.path}: cannot tell which folder holds the classes, {there}; set `folder` in the study")
     log.info("class folders from '%s'", chosen)
     return chosen
+
+
+def _refuse_without_data(file: PublishedFile, paths: Sequence[str], classes: Sequence[str] = ()) -> None:
+    """Refuse an archive for what it holds instead of texts or a table, where that can be told."""
+    if not paths:
+        raise BadInput(f"{file.path}: is empty, or holds hidden files only; fetch it again")
+    texts = [path for path in paths if Path(path).suffix.lower() in TEXT_SUFFIXES and not ABOUT.fullmatch(_name(path))]
+    foreign = [path for path in paths if _ending(path) in FOREIGN_ENDINGS]
+    if len(foreign) > len(texts) or (foreign and len(texts) == 1):
+        what = FOREIGN_ENDINGS[_ending(foreign[0])]
+        raise BadInput(f"{file.path}: holds {foreign[0][:60]!r}, which is {what}")
+    if len(texts) == 1:
+        raise BadInput(
+            f"{file.path}: holds {texts[0][:60]!r} alone, not a folder of texts for each class; if it is a table, set "
+            f"{file.key('format')} to its form, such as csv"
+        )
+    if len(classes) == 1:
+        raise BadInput(
+            f"{file.path}: has one class folder only, {classes[0][:60]!r}; a data set needs two, side by side"
+        )
 
 
 def _tar_files(file: PublishedFile) -> Iterator[_File]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from bert_ladder.data.readers.archives import find_data_files, read_tar, read_zip, unpack_files, write_stream
 from bert_ladder.data.readers.arrow_files import read_arrow
 from bert_ladder.data.readers.delimited import read_csv, read_tsv
-from bert_ladder.data.readers.empty import without_empty
+from bert_ladder.data.readers.empty import warn_of_words, without_empty
 from bert_ladder.data.readers.json_files import read_json
 from bert_ladder.data.readers.lines import read_lines
 from bert_ladder.data.readers.npz import read_npz
@@ -105,6 +105,7 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     if not texts:
         kind = "labelled texts" if file.labelled else "texts"
         raise BadInput(f"{file.path}: has no rows; give a file with {kind}")
+    warn_of_words(file, texts)
     return without_empty(file, texts, labels, examples, missing) if file.labelled else (texts, labels, examples)
 
 
@@ -126,11 +127,18 @@ def _read(file: PublishedFile, part: PublishedFile, form: str) -> PublishedExamp
     chosen = (file.found.text, file.found.label)
     examples = READERS[form](part)
     if chosen != (None, None) and chosen != (file.found.text, file.found.label):
-        raise BadInput(f"{part.path}: has other columns than the parts before it; name them ({file.key('text')})")
+        raise BadInput(
+            f"{part.path}: has other columns than the parts before it, {_by(file.found.text, file.found.label)} and "
+            f"not {_by(*chosen)}; give the columns the same names in all parts"
+        )
     if part.path == file.path:
         return examples
     place = part.path.relative_to(file.path) if part.path.is_relative_to(file.path) else part.path
     return replace(examples, where=lambda row: f"{place}, {examples.where(row)}")
+
+
+def _by(text: str | None, label: str | None) -> str:
+    return f"{text!r} for the texts" + ("" if label is None else f" with {label!r} for the labels")
 
 
 def _joined(file: PublishedFile, parts: list[PublishedExamples]) -> PublishedExamples:

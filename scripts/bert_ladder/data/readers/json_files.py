@@ -2,11 +2,12 @@
 
 import io
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, quoted, shown
-from bert_ladder.data.readers.records import Record, read_records
+from bert_ladder.data.readers.records import Record, has_own_test, read_records
 from bert_ladder.data.readers.streams import open_text
 from bert_ladder.runtime.jobs import BadInput, reason_of
 
@@ -49,6 +50,11 @@ def _lines(file: PublishedFile) -> Iterator[Record]:
 
 
 def _no_json(file: PublishedFile, where: str, error: Exception) -> BadInput:
+    if "integer string conversion" in str(error):  # Python's advice is not for the reader of a data file
+        most = f"{sys.get_int_max_str_digits():,}"
+        return BadInput(
+            f"{file.path}, {where}: holds a number of more than {most} digits; write it in quotes or drop it"
+        )
     return BadInput(f"{file.path}, {where}: not JSON ({reason_of(error)}); {_MORE_ROWS}")
 
 
@@ -180,6 +186,8 @@ def _rows_of(file: PublishedFile, document: dict[str, Any]) -> Iterator[dict[str
     if not document:
         return
     if len(own) == 1:
+        if own[0] == "train" and "test" in arrays and file.undivided:
+            raise has_own_test(file, "test")
         for number, record in enumerate(document[own[0]], start=1):
             yield _checked(file, f"{own[0]}, row {number}", record)
     elif _is_row(document):

@@ -1,20 +1,26 @@
 """Reads npz; pickled strings are read by `files.unpickling`, which calls nothing."""
 
 import io
+import itertools
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any, cast
 
 import numpy as np
 from numpy.lib import format as npy
 
-from bert_ladder.data.readers.columns import Columns, choose_columns
-from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, listed
+from bert_ladder.data.readers.columns import SAMPLE, Columns, choose_columns
+from bert_ladder.data.readers.names import known_names, plain_name
+from bert_ladder.data.readers.published import Found, PublishedExamples, PublishedFile, is_missing, listed
+from bert_ladder.data.readers.records import has_own_test
 from bert_ladder.files.archives import DEFLATED
 from bert_ladder.files.streams import ByteStream
 from bert_ladder.files.unpickling import Exact, unpickle_strings
 from bert_ladder.runtime.jobs import BadInput, reason_of
+
+MAX_SAMPLE_BYTES = 1 << 22
+ONE_PER_TEXT = "several labels per text are not supported"
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,16 @@ def read_npz(file: PublishedFile) -> PublishedExamples:
     )
     # An object array may hold anything, so it is a candidate for text; its rows are checked one by one.
     strings = [name for name, member in members.items() if member.dtype.kind in "USO" and member.is_column]
-    text, *labels = choose_columns(file, Columns(list(members), strings, listing))
+
+    def sample(name: str) -> list[Any]:
+        with zipfile.ZipFile(file.content) as archive:
+            return _sample(file, archive, name, members[name])
+
+    text, *labels = choose_columns(file, Columns(list(members), strings, listing, sample=sample))
+    # A text array that the study names is known to be one of several.
+    tests = [name for name in members if name != text and _is_test(name)]
+    if tests and file.undivided and file.text is None:
+        raise has_own_test(file, tests[0])
     for key, name in zip(("text", "label"), (text, *labels), strict=False):
         _check_member(file, key, name, members[name])
     if labels and members[text].rows != members[labels[0]].rows:
@@ -60,10 +75,16 @@ def read_npz(file: PublishedFile) -> PublishedExamples:
     def rows() -> Iterator[tuple[Any, ...]]:
         with zipfile.ZipFile(file.content) as archive:
             # Labels first and whole, texts one block at a time: a fixed-width array may be 1.4 GB.
-            columns = [list(_values(file, archive, label, members[label])) for label in labels]
-            yield from zip(_values(file, archive, text, members[text]), *columns, strict=True)
+            columns = [list(_values(file, archive, "label", label, members[label])) for label in labels]
+            yield from zip(_values(file, archive, "text", text, members[text]), *columns, strict=True)
 
     return PublishedExamples(rows(), lambda row: f"row {row + 1}")
+
+
+def _is_test(name: str) -> bool:
+    """Whether a name is one of texts of the test split alone."""
+    of_test, of_train = (set[str]().union(*known_names("text", split)) for split in ("test", "train"))
+    return plain_name(name) in of_test - of_train
 
 
 def _npz_members(file: PublishedFile, archive: zipfile.ZipFile) -> dict[str, _Member]:
@@ -109,6 +130,11 @@ def check_zip_entry(file: PublishedFile, info: zipfile.ZipInfo) -> None:
 
 def _check_member(file: PublishedFile, key: str, name: str, member: _Member) -> None:
     where = f"{file.path}, array '{name}'"
+    if key == "label" and len(member.shape) == 2 and member.shape[1] > 1:
+        raise BadInput(
+            f"{where}: has shape {member.shape}, one column per class, and {ONE_PER_TEXT}; write the class of each text"
+            f" (numpy.argmax of each row), or name another array ({file.key(key)})"
+        )
     if not member.is_column or member.dtype.names or member.dtype.subdtype:
         raise BadInput(
             f"{where}: has shape {member.shape} and type {member.dtype}; one {key} per row is needed: "
@@ -130,13 +156,35 @@ def _check_member(file: PublishedFile, key: str, name: str, member: _Member) -> 
     file.check_rows(member.rows)
 
 
-def _values(file: PublishedFile, archive: zipfile.ZipFile, name: str, member: _Member) -> Iterator[Any]:
+def _sample(file: PublishedFile, archive: zipfile.ZipFile, name: str, member: _Member) -> list[Any]:
+    """The first values of a column; none of one that is not sound, or cannot be had without much work."""
+    values = min(member.rows, SAMPLE)
+    size = member.info.file_size if member.dtype.kind == "O" else values * member.dtype.itemsize
+    # A pickle has no first values: it is read as a whole or not.
+    if size > MAX_SAMPLE_BYTES or (member.dtype.kind == "O" and member.rows > SAMPLE):
+        return []
+    try:
+        _check_member(replace(file, found=Found()), "label", name, member)
+        found = list(itertools.islice(_values(file, archive, "label", name, member), values))
+    except BadInput:
+        return []
+    shown = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in found]
+    return [value for value in shown if not is_missing(value)]
+
+
+def _values(file: PublishedFile, archive: zipfile.ZipFile, key: str, name: str, member: _Member) -> Iterator[Any]:
     with archive.open(member.info) as packed:
         stream = io.BufferedReader(cast(io.RawIOBase, packed), 1 << 18)
         stream.read(member.header_bytes)
         if member.dtype.kind == "O":
             source = Exact(stream, member.info.file_size - member.header_bytes)
-            yield from unpickle_strings(source, member.rows, f"{file.path}, array '{name}'")
+            try:
+                yield from unpickle_strings(source, member.rows, f"{file.path}, array '{name}'")
+            except BadInput as error:
+                if not str(error).endswith("not a plain string"):
+                    raise
+                several = f"; {ONE_PER_TEXT}" if key == "label" else ""
+                raise BadInput(f"{error}{several}; write one {key}, not a list or an object, in each row") from error
             while stream.read(1 << 18):  # to the end, where the zip checksum is compared
                 pass
         else:

@@ -63,20 +63,30 @@ def _may_be_text(name: str, values: list[Any]) -> bool:
     return not found or usual or any(isinstance(value, str) for value in found)
 
 
+def has_own_test(file: PublishedFile, name: str) -> BadInput:
+    """What is said of a file that holds both splits where one is to be held out of the other."""
+    return BadInput(
+        f"{file.path}: holds a test part of its own ({name!r}), which would not be read; give the same file as "
+        "dataset.test.url too"
+    )
+
+
 def has_value(record: dict[str, Any], name: str) -> bool:
-    """Whether an object has a key, or one inside another that is named with a dot."""
+    """Whether an object has a key, or one inside another that is named with a dot; a null stands for any object."""
     if name in record:
         return True
     outer, dot, rest = name.partition(".")
-    return bool(dot) and isinstance(record.get(outer), dict) and has_value(record[outer], rest)
+    if not dot or outer not in record:
+        return False
+    return record[outer] is None or (isinstance(record[outer], dict) and has_value(record[outer], rest))
 
 
 def value_at(record: dict[str, Any], name: str) -> Any:
-    """The value of a key that `has_value`; one that has the dot in its own name wins."""
+    """The value of a key that `has_value`, missing where what it lies in is; the dot in a key's own name wins."""
     if name in record:
         return record[name]
     outer, _, rest = name.partition(".")
-    return value_at(record[outer], rest)
+    return None if record[outer] is None else value_at(record[outer], rest)
 
 
 def _inner_keys(record: dict[str, Any]) -> Iterator[str]:

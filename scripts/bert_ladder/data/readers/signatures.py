@@ -26,6 +26,19 @@ _FOREIGN = {
 }
 _PICKLE = "a pickle, which could run any code and is never opened; write its texts and labels as parquet or csv"
 
+# How names of such files end, and of those that are packed in an archive once more.
+FOREIGN_ENDINGS = {
+    **dict.fromkeys(("xlsx", "xls", "xlsm", "xlsb", "ods", "numbers"), SPREADSHEET),
+    **dict.fromkeys(("pdf", "docx", "doc", "odt", "rtf"), _WORD),
+    **dict.fromkeys(("pkl", "pickle"), _PICKLE),
+    **dict.fromkeys(("db", "sqlite", "sqlite3"), _FOREIGN[b"SQLite format 3\0"]),
+    **dict.fromkeys(("h5", "hdf5"), _FOREIGN[b"\x89HDF\r\n\x1a\n"]),
+    **dict.fromkeys(
+        ("zip", "tar", "tgz", "gz", "bz2", "xz", "zst", "7z", "rar"), "packed itself; unpack it and give what it holds"
+    ),
+    "xml": _FOREIGN[b"<?xml"],
+}
+
 
 def told_form(file: PublishedFile) -> tuple[str | None, str | None]:
     """The form that a file's first bytes tell, and why such a one is not read; None where they do not tell.
