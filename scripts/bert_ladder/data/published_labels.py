@@ -19,6 +19,7 @@ MISSING_WORDS = frozenset(
         *("null", "nan", "nat", "\\n", "(null)", "#null!", "pd.na"),
     }
 )
+LONGEST_WORD = max(map(len, MISSING_WORDS))
 # More different labels than that in a training file, and fewer rows of each on the average, are hardly classes.
 MOST_LABELS = 20
 FEWEST_ROWS = {"names": 2, "numbers": 20}
@@ -151,7 +152,7 @@ def _label_name(value: str) -> str:
 
 def _check_missing(file: PublishedFile, labels: Sequence[Any], where: Where) -> None:
     """Refuse words that stand for no value, unless the study means them."""
-    rows = [row for row, value in enumerate(labels) if isinstance(value, str) and _is_missing_word(value)]
+    rows = [row for row, value in enumerate(labels) if isinstance(value, str) and is_missing_word(value)]
     file.found.missing_words += len(rows)
     if rows and file.missing_labels == "refuse":
         words = list(dict.fromkeys(labels[row] for row in rows))
@@ -163,7 +164,8 @@ def _check_missing(file: PublishedFile, labels: Sequence[Any], where: Where) -> 
         )
 
 
-def _is_missing_word(label: str) -> bool:
+def is_missing_word(label: str) -> bool:
+    """Whether a value is a word that mostly stands for a missing one."""
     return label == "None" or plain(label) in MISSING_WORDS
 
 

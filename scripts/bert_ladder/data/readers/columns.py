@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_ladder.data.readers.names import is_row_number, known_names, plain_name, text_pair
-from bert_ladder.data.readers.published import PublishedFile, is_missing, only, quoted
+from bert_ladder.data.readers.published import ONE_PER_TEXT, PublishedFile, is_missing, only, quoted
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,6 @@ _FLAGS = {0, 1, "0", "1", "0.0", "1.0", "true", "false", "True", "False"}
 _MARKS = _FLAGS | {"yes", "no", "x", ""}
 # As Python writes a list, tuple or set of texts, or a list of several others.
 _WRITTEN_LIST = re.compile(r"""\s*([\[({]\s*(["']).*\2\s*,?\s*[\])}]|\[.*,.*\])\s*""", re.DOTALL)
-_ONE_PER_TEXT = "several labels per text are not supported"
 
 
 def _no_values(name: str) -> list[Any]:
@@ -106,7 +105,7 @@ def choose_columns(file: PublishedFile, columns: Columns) -> tuple[str, ...]:
         _check_flags(file, text, label, columns)
     if label in columns.lists or _are_lists(columns.sample(label)):
         raise BadInput(
-            f"{file.path}: {label!r} ({file.key('label')}) holds lists, and {_ONE_PER_TEXT}; write one label, not a "
+            f"{file.path}: {label!r} ({file.key('label')}) holds lists, and {ONE_PER_TEXT}; write one label, not a "
             "list, in each row, or a column for each class and name one of them"
         )
     log.info("texts from %r, labels from %r", text, label)
@@ -221,7 +220,7 @@ def _check_flags(file: PublishedFile, text: str, label: str | None, columns: Col
         marks = sorted({value for name in flags for value in map(_mark, columns.sample(name))} - _FLAGS, key=str)
         held = quoted(map(str, marks)) + " and the like" if marks else "0 and 1"
         raise BadInput(
-            f"{file.path}: {quoted(flags)} hold only {held}, one column per class, and {_ONE_PER_TEXT}; write one "
+            f"{file.path}: {quoted(flags)} hold only {held}, one column per class, and {ONE_PER_TEXT}; write one "
             f"column with the class of each text, or set {file.key('label')} to one of them, to tell it from the rest"
         )
 

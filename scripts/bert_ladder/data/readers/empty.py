@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from bert_ladder.data.frames import is_blank
-from bert_ladder.data.published_labels import MISSING_WORDS
+from bert_ladder.data.published_labels import LONGEST_WORD, is_missing_word
 from bert_ladder.data.readers.published import PublishedExamples, PublishedFile, is_missing, quoted
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
 
 NAMED = 5  # rows in a sentence
-_WORDS = frozenset(word.encode() for word in MISSING_WORDS)
 
 
 def without_empty(
@@ -64,7 +63,7 @@ def without_empty(
 
 def warn_of_words(file: PublishedFile, texts: Iterable[bytes]) -> None:
     """Tell of texts that are nothing but a word for a missing one, as pandas writes it; one alone may be a text."""
-    counts = Counter(raw for raw in texts if raw in _WORDS)
+    counts = Counter(raw for raw in texts if len(raw) <= LONGEST_WORD and is_missing_word(raw.decode()))
     for word, count in sorted(counts.items()):
         if count > 1:
             log.warning(

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 
 from bert_ladder.data.readers.columns import SAMPLE, Columns, choose_columns
 from bert_ladder.data.readers.names import known_names, plain_name
-from bert_ladder.data.readers.published import Found, PublishedExamples, PublishedFile, is_missing, listed
+from bert_ladder.data.readers.published import ONE_PER_TEXT, Found, PublishedExamples, PublishedFile, is_missing, listed
 from bert_ladder.data.readers.records import has_own_test
 from bert_ladder.files.archives import DEFLATED
 from bert_ladder.files.streams import ByteStream
@@ -20,7 +20,6 @@ from bert_ladder.files.unpickling import Exact, unpickle_strings
 from bert_ladder.runtime.jobs import BadInput, reason_of
 
 MAX_SAMPLE_BYTES = 1 << 22
-ONE_PER_TEXT = "several labels per text are not supported"
 
 
 @dataclass(frozen=True)

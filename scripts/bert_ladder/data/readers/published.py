@@ -10,6 +10,7 @@ from bert_ladder.runtime.jobs import BadInput
 
 # A row without a character costs memory too, and packed files can hold any number of them.
 MAX_ROWS = 20_000_000
+ONE_PER_TEXT = "several labels per text are not supported"
 MOST_LISTED = 30  # of the names in a message
 OF_ALL_SPLITS = ("text", "label", "empty_texts", "missing_labels", "distinct_labels", "many_classes")
 
