@@ -2,10 +2,16 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from snakemake.cli import parse_args
+from snakemake.utils import update_config
+
+from bert_ladder.study.study import Places, read_study
+from workspace import Workspace
 
 PROJECT = Path(__file__).parents[2]
 WRITTEN = [
@@ -22,6 +28,7 @@ COMMAND = re.compile(
     r"(?:\.venv/bin/snakemake|(?<=`)snakemake|^snakemake|^\t\$\(SNAKEMAKE\)) ((?:\\\n|[^`\n#])+)", re.M
 )
 OPTION = re.compile(r"--configfile[= ][^`\n#]*")
+FIRST_PAGES = ("README.md", "studies/template.yaml")
 TARGETS = set(re.findall(r"^rule (\w+):", (PROJECT / "Snakefile").read_text(), re.M))
 
 
@@ -59,6 +66,43 @@ def test_command_means_what_it_says(file: str, command: str, monkeypatch: pytest
         assert target in TARGETS or target.startswith(("results/", "resources/", "bert/results/")), target
     named = [word for word in words if word.endswith(".yaml") and not word.startswith("--configfile")]
     assert sorted(map(str, parsed.configfile)) == sorted([*named, *re.findall(r"--configfile=(\S+)", command)])
+
+
+def study_files(command: str) -> tuple[str, ...]:
+    """The study files that a command names, the default study where it names none."""
+    _, parsed = parse_args(shlex.split(command.replace("$(CORES)", "2").replace("…", "")))
+    return tuple(map(str, parsed.configfile)) or ("config.yaml",)
+
+
+@pytest.mark.parametrize("files", sorted({study_files(command) for _, command in commands()}), ids=" ".join)
+def test_studies_of_commands_can_be_run(
+    files: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Laid over each other in this order they are one whole study; a reader's own file is the template."""
+    template = (PROJECT / "studies/template.yaml").read_text().replace("my-data.csv", str(tmp_path / "my-data.csv"))
+    (tmp_path / "my-data.csv").write_text("text,label\na,b\n")
+    (tmp_path / "template.yaml").write_text(template)
+    paths = [tmp_path / "template.yaml" if file in PLACEHOLDERS - {"local.yaml"} else PROJECT / file for file in files]
+    paths = [path for path in paths if path.name != "local.yaml"]  # where the reader's machine has the data
+    monkeypatch.chdir(PROJECT)
+    config: dict = {}
+    for path in paths:
+        update_config(config, yaml.safe_load(path.read_text()))
+    assert read_study(config, Places(Path(), tuple(paths))).targets.training
+
+
+# Not that which needs conda.
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "command", sorted({words for file, words in commands() if file in FIRST_PAGES and "--sdm" not in words})
+)
+def test_commands_of_the_first_pages_run(command: str, new_workspace: Callable[[], Workspace]) -> None:
+    """As a dry run, the template with a file of one's own; a report is refused before there are results."""
+    workspace = new_workspace()
+    template = (workspace.folder / "studies/template.yaml").read_text()
+    (workspace.folder / "studies/my-study.yaml").write_text(template.replace("my-data.csv", "train.csv"))
+    done = workspace.run(*shlex.split(command), "-n", check=False)
+    assert done.returncode == (1 if "--report" in command else 0), done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("file", WRITTEN, ids=lambda file: str(file.relative_to(PROJECT)))
