@@ -46,6 +46,7 @@ CHECKSUMS = "checksums.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 ABSENT = {404, 410}
 KAGGLE_HANDLE = re.compile(r"[\w.-]+(/[\w.-]+){3}/[0-9]+", re.ASCII)
+HUGGING_FACE = "https://huggingface.co"
 REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
@@ -292,9 +293,9 @@ def _repository_file(
         raise BadInput(f"'{repository}' is no repository of Hugging Face; write owner/name")
     from huggingface_hub import hf_hub_url
 
-    # The address only: its transfer compares no SHA-256 and knows one mirror.
-    mirror = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
-    address = hf_hub_url(repository, path, revision=revision, endpoint=mirror)
+    # The address only: its transfer compares no SHA-256 and knows one mirror. The host is of now, not of its import.
+    host = os.environ.get("HF_ENDPOINT", "").rstrip("/") or HUGGING_FACE
+    address = hf_hub_url(repository, path, revision=revision, endpoint=host)
     folder = repository.replace("/", "_") + ("" if revision == "main" else f"_{revision}")
     return RemoteFile(f"{_safe_name(folder)}/{path}", address, sums.get(path), optional)
 

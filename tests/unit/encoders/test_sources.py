@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from bert_ladder.encoders import sources
 from bert_ladder.encoders.sources import RemoteFile, fetch_source, remote_files, shown, what_to_bring
@@ -142,6 +143,15 @@ def test_addresses_of_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     at = remote_files({"huggingface": REPOSITORY, "revision": "refs/pr/1"})[0]
     assert at.address == f"https://mirror.example/{REPOSITORY}/resolve/refs%2Fpr%2F1/config.json"
     assert at.name == "google_bert_uncased_L-2_H-128_A-2_refs_pr_1/config.json"
+
+
+def test_host_is_not_that_of_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    """huggingface_hub keeps the host that HF_ENDPOINT named when it was imported."""
+    imported = constants.ENDPOINT
+    for name in ("ENDPOINT", "HUGGINGFACE_CO_URL_TEMPLATE"):
+        monkeypatch.setattr(constants, name, getattr(constants, name).replace(imported, "http://h"))
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    assert remote_files({"huggingface": REPOSITORY})[0].address.startswith(f"https://huggingface.co/{REPOSITORY}/")
 
 
 def test_addresses_of_a_preset_on_hugging_face(monkeypatch: pytest.MonkeyPatch) -> None:
