@@ -22,7 +22,7 @@ MISSING_WORDS = frozenset(
 LONGEST_WORD = max(map(len, MISSING_WORDS))
 # More different labels than that in a training file, and fewer rows of each on the average, are hardly classes.
 MOST_LABELS = 20
-FEWEST_ROWS = {"names": 2, "numbers": 20}
+FEWEST_ROWS = {"names": 2, "numbers": 10}
 
 Where = Callable[[int], str]
 
