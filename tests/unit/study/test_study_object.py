@@ -121,7 +121,7 @@ def test_the_studies_that_change_others_say_how(file: Path) -> None:
     """Each of this project's own has its command in its comments."""
     content = yaml.safe_load(file.read_text())
     if not {"study", "dataset", "models"} <= set(content):
-        with pytest.raises(StudyError, match=rf"--configfile studies/imdb\.yaml .*{re.escape(file.name)}$"):
+        with pytest.raises(StudyError, match=rf"--configfile studies/(imdb|my-study)\.yaml .*{re.escape(file.name)}$"):
             read_study(content, Places(PROJECT, (file,)))
 
 
