@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 DATA_COLUMN = "DATA_COLUMN"
 LABEL_COLUMN = "LABEL_COLUMN"
 PART_COLUMN = "part"
-# Columns of tables that name rows of the study.
 # Columns of names that people gave: to rows, and to classes.
 NAMES = ["model", "model_a", "model_b", "majority_class", "constant_class"]
 PARTS = ("train", "validation")
