@@ -186,8 +186,8 @@ def print_answer(model: Classifier, text: str, explain: bool) -> None:
     (line,) = model.probabilities([text])
     (label,) = model.decide(line[None])
     code = int(line.argmax()) if label is None else model.labels.index(label)
-    said = label if label is not None else f"not answered: {model.labels[code]} is not sure enough"
-    lines = [said, ""]
+    least = model.chosen.decision.least_confidence
+    lines = [label or f"not answered: {model.labels[code]} has {line[code]:.4f}, and {least} is needed", ""]
     width = max(map(len, model.labels))
     lines += [f"  {model.labels[one]:{width}}  {line[one]:.4f}" for one in (-line).argsort(kind="stable")]
     if explain:
