@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except KeyboardInterrupt:
-            print("interrupted; nothing was written.", file=sys.stderr)
+            print("interrupted; no file was written.", file=sys.stderr)
             return 130
         except Exception as error:
             sentence = failure_sentence(error)
@@ -219,7 +220,9 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def quiet_engines() -> Iterator[None]:
-    """Keeps from the terminal what native libraries write to the error stream by themselves, such as TensorFlow's."""
+    """Keeps from the terminal what libraries tell their programmers, and what native ones write there by themselves."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     if sys.stderr is not sys.__stderr__:
         yield
         return
