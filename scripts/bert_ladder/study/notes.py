@@ -118,8 +118,8 @@ class Notes:
         """Which encoders in use were trained with words before every text, which only a data file can bring."""
         prefixes = {row["encoder"]: self.encoders.published_prefix(row["encoder"]) for row in self.rows.values()}
         return [
-            f"{encoder} was trained with “{prefix}” before every text, which nothing adds here; fine-tuning works "
-            "without it, and to have it write it before each text of the data files."
+            f"{encoder} was trained with “{prefix}” before every text, which nothing adds here: fine-tuning works "
+            "without it, or write it before each text of the data files."
             for encoder, prefix in prefixes.items()
             if prefix
         ]

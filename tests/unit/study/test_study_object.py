@@ -852,8 +852,8 @@ def test_a_prefix_that_nothing_adds_is_told_once_an_encoder(read: Callable[..., 
     encoders = {"E5": "e5-small", "E5 again": "e5-small", "BGE": "bge-small", "Tiny": "tiny"}
     study = read(models=[{"name": name, "encoder": encoder} for name, encoder in encoders.items()])
     told = [
-        "e5-small-v2 was trained with “query: ” before every text, which nothing adds here; fine-tuning works without "
-        "it, and to have it write it before each text of the data files."
+        "e5-small-v2 was trained with “query: ” before every text, which nothing adds here: fine-tuning works without "
+        "it, or write it before each text of the data files."
     ]
     assert study.notes.missing_prefixes() == told
     assert set(told) <= set(study.notes.warnings)
