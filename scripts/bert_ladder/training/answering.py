@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bert_ladder.data.frames import read_classes
 from bert_ladder.data.tokens import Tokens, fixed_widths
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import read_encoder
@@ -17,19 +16,18 @@ from bert_ladder.training.classifier import predict_batch, restore_classifier
 from bert_ladder.training.predictor import Predictor
 
 
-def open_classifier(files: EncoderFiles, path_training: Path | str, path_classes: Path | str) -> Predictor:
+def open_classifier(files: EncoderFiles, path_training: Path | str, classes: int) -> Predictor:
     """Open a fine-tuned row.
 
     Args:
         files: of its encoder, with its own weights.
         path_training: its training.json.
-        path_classes: classes.json.
+        classes: their number.
     """
     record = json.loads(Path(path_training).read_text(encoding="utf-8"))
     length, truncation = record["training"]["length"], record["training"]["truncation"]
     encoder = read_encoder(files.config)
     vocabulary, tokenizer = tokenizer_vocabulary(encoder["tokenizer"], files), build_tokenizer(encoder, files)
-    classes = len(read_classes(path_classes))
     model = restore_classifier(files, record, classes, vocabulary.pad)
     widths = fixed_widths(length)
 

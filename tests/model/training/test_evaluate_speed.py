@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.data.frames import write_classes
+from bert_ladder.data.frames import read_classes, write_classes
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.families.bert import bert_encoder, scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
@@ -149,7 +149,7 @@ def test_bert_is_timed_from_text(job: SimpleNamespace, bert: dict[str, Path], mo
 
 def test_timed_bert_gives_probabilities(job: SimpleNamespace, bert: dict[str, Path]) -> None:
     """What is timed is the whole way: a text alone has the probabilities that it has in a batch."""
-    row = open_classifier(EncoderFiles.of(bert), bert["training"], job.input["classes"])
+    row = open_classifier(EncoderFiles.of(bert), bert["training"], len(read_classes(job.input["classes"])))
     together = row.predict(TEXTS[:4])
     assert together.shape == (4, 3)
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-6)
