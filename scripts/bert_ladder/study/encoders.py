@@ -91,6 +91,12 @@ class Encoders:
             "vocabulary": f"{folder}/vocab.txt",
         }
 
+    def licences(self, rows: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """The licence of the published weights that a row starts from, by its name, where it is known."""
+        published = self.catalog["encoders"]
+        first = {row["name"]: self.chain([row["encoder"]])[0] for row in rows.values()}
+        return {row: published[name]["licence"] for row, name in first.items() if "licence" in published.get(name, {})}
+
     def vocabulary(self, name: str) -> str:
         """The name of an encoder's vocabulary."""
         return self.known[name]["vocabulary"]
@@ -161,5 +167,13 @@ class Encoders:
 
     def published_pooling(self, name: str) -> str | None:
         """What an encoder of the catalogue was made for, "cls" or "mean"; None where nothing is known."""
+        return self._published(name).get("pooling")
+
+    def published_prefix(self, name: str) -> str | None:
+        """What an encoder of the catalogue was trained with before every text; None where it was without."""
+        return self._published(name).get("prefix")
+
+    def _published(self, name: str) -> dict[str, Any]:
+        """The catalogue's entry of an encoder, empty for one of the study's own."""
         definition = self.known[name].get("definition")
-        return self.catalog["encoders"][definition].get("pooling") if isinstance(definition, str) else None
+        return self.catalog["encoders"][definition] if isinstance(definition, str) else {}
