@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from bert_ladder.evaluation.decision import Decision
@@ -23,6 +22,8 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
         scores: shape (n, classes).
         labels: codes, shape (n,).
     """
+    from scipy.optimize import minimize_scalar  # who only asks a chosen model does not wait for it
+
     true = np.arange(len(labels)), labels
     found = minimize_scalar(
         lambda log_t: -log_softmax(scores / np.exp(log_t), axis=1)[true].mean(), bounds=(-7, 7), method="bounded"
