@@ -467,5 +467,4 @@ def test_two_gigabytes_in_one(model: Path, tmp_path: Path, ending: str) -> None:
         assert pq.read_metadata(tmp_path / "out.parquet").num_rows == count
     else:
         assert (tmp_path / f"out.{ending}").stat().st_size > 2**31 - 2**26
-    print(kibibytes)
     assert kibibytes < 2**20
