@@ -187,8 +187,9 @@ def print_answer(model: Classifier, text: str, explain: bool) -> None:
     (line,) = model.probabilities([text])
     (label,) = model.decide(line[None])
     code = int(line.argmax()) if label is None else model.labels.index(label)
-    least = model.chosen.decision.least_confidence
-    lines = [label or f"not answered: {model.labels[code]} has {line[code]:.4f}, and {least} is needed", ""]
+    least = model.chosen.decision.least_confidence or 0.0
+    needed = f"{least:.4f} is needed" if least <= 1 else "no text is sure enough for this model"
+    lines = [label or f"not answered: {model.labels[code]} has {line[code]:.4f}, and {needed}", ""]
     width = max(map(len, model.labels))
     lines += [f"  {model.labels[one]:{width}}  {line[one]:.4f}" for one in (-line).argsort(kind="stable")]
     if explain:

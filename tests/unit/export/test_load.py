@@ -220,7 +220,7 @@ def test_single_text_that_is_not_answered(tmp_path: Path, capsys: pytest.Capture
     folder = linear_chosen(tmp_path / "chosen", decision=Decision(least_confidence=0.9))
     assert main(["predict", str(folder), "--text", "lovely"]) == 0
     first, *_ = capsys.readouterr().out.splitlines()
-    assert first == "not answered: good has 0.7870, and 0.9 is needed"
+    assert first == "not answered: good has 0.7870, and 0.9000 is needed"
 
 
 def test_words_that_an_answer_rests_on(linear: Path) -> None:
