@@ -4,12 +4,15 @@ import argparse
 import io
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import tomllib
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +99,8 @@ def add_predict(commands: Any) -> None:
         metavar="FILE",
         type=Path,
         nargs="?",
-        help="csv, tsv, jsonl, parquet (of any size); json, arrow, feather, npz, txt, zip, tar; packed or not",
+        help="csv, tsv, jsonl, parquet (of any size); json, arrow, feather, npz, txt, zip, tar; packed or not; "
+        "- for the standard input, with --format",
     )
     given.add_argument("--text", help="a single text, whose answer is printed")
     parser.add_argument(
@@ -151,9 +155,10 @@ def predict(options: argparse.Namespace) -> None:
     from bert_ladder.export.predicting import Wanted, predict_file
 
     wanted = Wanted(options.output, options.force, options.skip_broken, options.explain, options.quiet)
-    outcome = predict_file(lambda: open_model(options, threads), given_file(options), wanted)
+    with given_file(options) as file:
+        outcome = predict_file(lambda: open_model(options, threads), file, wanted)
     if not options.quiet and (options.output is not None or outcome.broken):
-        print(f"{options.output or options.file}: {outcome.sentence()}", file=sys.stderr)
+        print(f"{options.output or file.path}: {outcome.sentence()}", file=sys.stderr)
 
 
 def open_model(options: argparse.Namespace, threads: int) -> Classifier:
@@ -162,14 +167,15 @@ def open_model(options: argparse.Namespace, threads: int) -> Classifier:
     return load(options.model, options.engine, threads)
 
 
-def given_file(options: argparse.Namespace) -> "GivenFile":
-    """The file to predict, and how to read it."""
+@contextmanager
+def given_file(options: argparse.Namespace) -> "Iterator[GivenFile]":
+    """The file to predict, and how to read it; the standard input as a copy, since a file is looked into first."""
     from bert_ladder.export.sources import GivenFile
 
     header = options.header
-    return GivenFile(
+    file = GivenFile(
         options.file,
-        # Files that hold several parts are looked into for this one.
+        # Of the tables of an archive that of this name is meant.
         name="test",
         max_bytes=options.max_bytes,
         text=options.column,
@@ -180,6 +186,13 @@ def given_file(options: argparse.Namespace) -> "GivenFile":
         file=options.member,
         labelled=False,
     )
+    if str(options.file) != "-":
+        yield file
+        return
+    with tempfile.NamedTemporaryFile(prefix="bert-ladder-") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield replace(file, path=Path("standard input"), copy=Path(copy.name))
 
 
 def print_answer(model: Classifier, text: str, explain: bool) -> None:

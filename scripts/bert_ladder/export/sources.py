@@ -96,9 +96,9 @@ def open_source(file: GivenFile, scratch: Path) -> Source:
     Raises:
         BadInput: it is none that is read, or has no column of texts.
     """
-    if not file.path.exists():
+    if not file.content.exists():
         raise BadInput(f"{file.path}: is not there; give a file with texts.")
-    if file.path.is_dir():
+    if file.content.is_dir():
         raise BadInput(f"{file.path}: is a folder; give a file.")
     with damage_told(file):
         parts = [_open_part(part, form) for part, form in unpacked_files(file, scratch)]
