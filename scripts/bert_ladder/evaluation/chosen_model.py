@@ -1,11 +1,11 @@
 """The folder in which a study hands over the model that it chose. Plain Python.
 
-model.json           what it is, see `ChosenModel`
-README.md            its card
-native/              a BERT: encoder.json, model.weights.h5, training.json and the files of its tokenizer;
-                     a linear model: baseline.npz
-<form>/              the same model in another form, when asked for
-forms.json           how each form did on the test split
+    model.json           what it is, see `ChosenModel`
+    README.md            its card
+    native/              a BERT: encoder.json, model.weights.h5, training.json and the files of its tokenizer;
+                         a linear model: baseline.npz
+    <form>/              the same model in another form, when asked for
+    forms.json           how each form did on the test split
 """
 
 import json

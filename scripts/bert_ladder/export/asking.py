@@ -1,7 +1,6 @@
 """Asking a form as its user would: a process that has its folder and its packages, and nothing of this project."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -91,21 +90,10 @@ def ask_form(folder: Path | str, texts: Sequence[str]) -> Answers:
     with TemporaryDirectory(prefix="asked-") as scratch:
         asked, answered = Path(scratch, "texts.jsonl"), Path(scratch, "answers.npz")
         asked.write_text("".join(f"{json.dumps(text)}\n" for text in texts), encoding="utf-8")
-        # -I: neither the folder of the caller nor PYTHONPATH is searched.
-        command = [
-            sys.executable,
-            "-I",
-            "-c",
-            ASKING,
-            str(folder.resolve()),
-            str(asked),
-            str(answered),
-            str(BATCH),
-            str(SINGLE),
-        ]
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-        )
+        arguments = [str(folder.resolve()), str(asked), str(answered), str(BATCH), str(SINGLE)]
+        # -I: neither the folder of the caller nor PYTHONPATH is searched. -B: nothing is left in the form's folder.
+        command = [sys.executable, "-I", "-B", "-c", ASKING, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
             raise BadInput(f"{folder / PROGRAM}: {said[-1][:200]}")
