@@ -6,5 +6,4 @@ from scipy.special import softmax
 
 def scale_probabilities(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """The softmax of a model's logits over a temperature, from its own probabilities, float64 (n, classes)."""
-    with np.errstate(divide="ignore"):
-        return softmax(np.log(np.asarray(probabilities, np.float64)) / temperature, axis=1)
+    return softmax(np.log(np.maximum(probabilities, np.finfo(np.float32).tiny, dtype=np.float64)) / temperature, axis=1)
