@@ -65,6 +65,7 @@ rule all:
         rules.render_errors.output,
         rules.render_audit.output,
         rules.render_runs.output,
+        rules.select_model.output,
         [f"<results>/figures/{name}.{ending}" for name in STUDY.outline.figures for ending in ("svg", "pdf")],
     localrule: True
     message:

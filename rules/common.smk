@@ -9,7 +9,7 @@ from pathlib import Path
 WORKFLOW = Path(os.path.relpath(Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent))
 sys.path.insert(0, str(WORKFLOW.resolve() / "scripts"))
 
-from bert_ladder.report.endings import audit_ending, baselines_ending
+from bert_ladder.report.endings import audit_ending, baselines_ending, chosen_ending
 from bert_ladder.runtime.code import code_files, template_files
 from bert_ladder.runtime.endings import FailedJob, failed_jobs, say_last
 from bert_ladder.runtime.jobs import BadInput
@@ -107,10 +107,10 @@ def figure_files(name):
 
 
 def show_results(workflow):
-    """Print at the end of a run what it was to make: table and summary, the baselines' scores, or the data audit."""
+    """Print at the end of a run what it was to make: table, summary and the chosen model, the baselines' scores, or the data audit."""
     asked = {job.rule.name for job in workflow.dag.jobs}
     if "render_summary" in asked:
-        texts = STUDY.results()
+        texts = [*STUDY.results(), *([chosen_ending(STUDY)] if "select_model" in asked else [])]
     else:
         texts = [show(STUDY) for rule, show in ENDINGS.items() if rule in asked]
     for text in reversed(texts):

@@ -1,7 +1,7 @@
-"""What the runs say together: means, intervals and pairwise tests.
+"""What the runs say together: means, intervals and pairwise tests, and the row that is handed over.
 
-Inputs: metrics.json and predictions.parquet of every run, the test rows that leaked from train.
-Outputs: <results>/comparison.csv and pairs.csv.
+Inputs: metrics.json and predictions.parquet of every run, the test rows that leaked from train; the table.
+Outputs: <results>/comparison.csv and pairs.csv; <results>/chosen/model.json and native/.
 """
 
 
@@ -33,3 +33,41 @@ rule compare_models:
         "Compare the rows"
     script:
         "../scripts/compare_models.py"
+
+
+# A checkpoint, since the forms of a model hang on which one it is. The weights lie beside training.json and are no
+# inputs: a study whose weights were deleted to save space would train them all again.
+checkpoint select_model:
+    """The row that the study recommends, with its best run, how its probabilities become answers, and what it is."""
+    input:
+        table="<results>/table.csv",
+        comparison="<results>/comparison.csv",
+        pairs="<results>/pairs.csv",
+        metrics=files_of(STUDY.runs.all, "metrics.json"),
+        predictions=files_of(STUDY.runs.all, "predictions.parquet"),
+        training=files_of(STUDY.runs.berts, "training.json"),
+        speed=[f"<results>/runs/{model}/speed.json" for model in STUDY.runs.models],
+        configs=[STUDY.inputs.encoder(model)["config"] for model in STUDY.runs.rows],
+        vocabularies=[STUDY.inputs.encoder(model)["vocabulary"] for model in STUDY.runs.rows],
+        labels="<results>/data/labels.json",
+        data=[record for part in STUDY.dataset.splits for record in STUDY.dataset.records_of(part)],
+        code=code_of("select_model"),
+    output:
+        record="<results>/chosen/model.json",
+        native=directory("<results>/chosen/native"),
+    log:
+        "<logs>/select_model.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        choose=STUDY.settings["choose"],
+        decision=STUDY.settings["decision"],
+        metric=STUDY.metric,
+        rows=[row["name"] for row in STUDY.runs.rows.values()],
+        runs=described(STUDY.runs.all),
+        files=[Path(file).name for part in STUDY.dataset.splits for file in STUDY.dataset.files_of(part)],
+    message:
+        "Hand over the chosen row"
+    script:
+        "../scripts/select_model.py"

@@ -195,6 +195,18 @@ use rule plot_accuracy as plot_reliability with:
         runs=described(STUDY.runs.all),
 
 
+use rule plot_accuracy as plot_coverage with:
+    """Wrong answers among the surest ones, by the share of texts answered."""
+    input:
+        predictions=files_of(STUDY.runs.all, "predictions.parquet"),
+        code=code_of("plot_coverage"),
+    output:
+        **figure_files("coverage"),
+    localrule: True
+    params:
+        runs=described(STUDY.runs.all),
+
+
 use rule plot_accuracy as plot_lengths with:
     """Test accuracy by text length."""
     input:

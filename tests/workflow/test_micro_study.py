@@ -19,9 +19,11 @@ from workspace import MICRO, PROJECT, Workspace, planned_jobs, without_network
 
 STUDY = ("--configfile", "study.yaml")
 OF_TABLE = ("rows", "accuracy", "curves", "reliability")
-TABLE = dict.fromkeys(("render_table", "render_summary", *(f"plot_{name}" for name in OF_TABLE), "render_figures"), 1)
+TABLE = dict.fromkeys(
+    ("render_table", "render_summary", "select_model", *(f"plot_{name}" for name in OF_TABLE), "render_figures"), 1
+)
 BERTS = ("Nano", "Nano-long", "Nano-tuned")
-OF_PREDICTIONS = ("confusion", "curves", "reliability", "lengths")
+OF_PREDICTIONS = ("confusion", "curves", "reliability", "coverage", "lengths")
 FIGURES = ("rows", "accuracy", "pairs", "history", "search", "pretraining", "timeline", *OF_PREDICTIONS)
 AFTER_EVALUATION = TABLE | {
     **dict.fromkeys(("compare_models", "plot_pairs", "plot_timeline", "render_errors", "render_runs"), 1),
@@ -72,7 +74,7 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
         "data/unlabelled/more.parquet", "data/tokens/own/unlabelled/more.ids.npy",
         *(f"figures/{figure}.{ending}" for figure in FIGURES
           for ending in ("svg", "pdf", "vl.json")),
-        "runs/Nano-long/seed-1/training.json", "runs/Nano/seed-1/history.csv",
+        "chosen/model.json", "runs/Nano-long/seed-1/training.json", "runs/Nano/seed-1/history.csv",
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0, name
     assert json.loads((micro.folder / "resources/micro/train.csv.json").read_text())["sha256"]

@@ -1,11 +1,11 @@
 """The folder in which a study hands over the model that it chose. Plain Python.
 
-    model.json           what it is, see `ChosenModel`
-    README.md            its card
-    native/              a BERT: encoder.json, model.weights.h5, training.json and the files of its tokenizer;
-                         a linear model: baseline.npz
-    <form>/              the same model in another form, when asked for
-    forms.json           how each form did on the test split
+model.json           what it is, see `ChosenModel`
+README.md            its card
+native/              a BERT: encoder.json, model.weights.h5, training.json and the files of its tokenizer;
+                     a linear model: baseline.npz
+<form>/              the same model in another form, when asked for
+forms.json           how each form did on the test split
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_ladder.encoders.encoder_files import EncoderFiles
+from bert_ladder.evaluation.decision import Decision
 from bert_ladder.runtime.jobs import BadInput
 
 RECORD = "model.json"
@@ -22,26 +23,6 @@ NATIVE = "native"
 LINEAR_MODEL = "baseline.npz"
 # Of what model.json says; raised when an older program could not read it.
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Decision:
-    """How probabilities become an answer; without threshold and abstention it is the most probable class.
-
-    Attributes:
-        positive: code of the class that `threshold` is of; None for more than two classes.
-        threshold: from this probability of the positive class on it is the answer; None: it is where it is more
-            probable than the other.
-        threshold_for: what the threshold was chosen for, in words; None without one.
-        least_confidence: texts whose answer is less probable than this are not answered; None: all are.
-        most_errors: the share of wrong answers that `least_confidence` was to keep to; None without one.
-    """
-
-    positive: int | None = None
-    threshold: float | None = None
-    threshold_for: str | None = None
-    least_confidence: float | None = None
-    most_errors: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +42,7 @@ class ChosenModel:
         metrics: of this run on the test split, from its metrics.json.
         calibration: before and after the temperature: `ece`, `brier` and `test_loss`, each a pair, and `fitted_on`, the
             number of validation texts.
-        data: SHA-256 of the published files by their part.
+        data: SHA-256 of the published files by their names.
         made_with: versions of packages, `code` (SHA-256 of the code of the training), `commit` of git, `hardware`.
     """
 

@@ -32,7 +32,10 @@ from bert_ladder.runtime.jobs import BadInput
 log = logging.getLogger(__name__)
 
 TEST_COUNTS = [metric for metric in COUNT_METRICS if metric != "clean_accuracy"]
-WITHOUT_INTERVAL = ("train_accuracy", "validation_loss", "validation_ece", "pr_auc", "ece", "training_seconds")
+WITHOUT_INTERVAL = (
+    *("train_accuracy", "validation_loss", "validation_ece", "pr_auc", "ece", "training_seconds"),
+    *("temperature", "calibrated_ece", "calibrated_brier", "calibrated_loss"),
+)
 VALIDATION_COUNTS = {"validation_accuracy": "test_accuracy", "validation_f1": "f1"}
 COLUMNS = ["model", "kind", "metric", "mean", "sd", "se", "low", "high", "seeds", "method"]
 # Metric of `comparison:` in the study -> metric of a run.

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, matthews_corrcoef, precision_recall_fscore_support
 
 from bert_ladder.data.frames import read_labels
+from bert_ladder.evaluation.calibration import scale_probabilities, temperature_of
 from bert_ladder.evaluation.metrics import (
     brier_scores,
     expected_calibration_error,
@@ -89,9 +90,9 @@ def classification_metrics(predictions: pd.DataFrame, positive: int | None, name
         validation part with the prefix `validation_`, `n_train`, `n_validation`, `n_test`, and on the test part:
         `precision`, `recall`, `f1`, `macro_precision`, `macro_recall`, `macro_f1` (0 where undefined), `mcc`,
         `roc_auc` and `pr_auc` (average precision; None where a class has no or only positive texts), `brier`, `ece`,
-        `test_loss`, `class_metrics` (by label name precision, recall, f1 and support; a JSON object as a string),
-        `constant_prediction` (the label name that every text is given; None if there are several), and what
-        `constant_scores` gives.
+        `test_loss`, what `calibrated_measures` gives, `class_metrics` (by label name precision, recall, f1 and
+        support; a JSON object as a string), `constant_prediction` (the label name that every text is given; None if
+        there are several), and what `constant_scores` gives.
     """
     parts = {split: predictions[predictions["split"] == split] for split in SPLITS}
     probabilities = class_probabilities(parts["test"])
@@ -119,6 +120,7 @@ def classification_metrics(predictions: pd.DataFrame, positive: int | None, name
         "brier": float(brier_scores(labels, probabilities).mean()),
         "ece": expected_calibration_error(probabilities.max(axis=1), labels == decisions),
         "test_loss": float(log_losses(labels, probabilities).mean()),
+        **calibrated_measures(parts["validation"], parts["test"]),
         "class_metrics": json.dumps(
             {
                 name: dict(zip(("precision", "recall", "f1", "support"), map(float, values), strict=True))
@@ -129,6 +131,24 @@ def classification_metrics(predictions: pd.DataFrame, positive: int | None, name
         "constant_prediction": names[decisions[0]] if (decisions == decisions[0]).all() else None,
         **constant_scores(labels, positive, names),
         **{f"n_{split}": len(part) for split, part in parts.items()},
+    }
+
+
+def calibrated_measures(validation: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
+    """What a temperature that is fitted on the validation part makes of the test part's probabilities.
+
+    Returns:
+        `temperature`, and `calibrated_ece`, `calibrated_brier` and `calibrated_loss` on the test part.
+    """
+    temperature = temperature_of(class_probabilities(validation), validation["label"].to_numpy())
+    probabilities, labels = scale_probabilities(class_probabilities(test), temperature), test["label"].to_numpy()
+    return {
+        "temperature": temperature,
+        "calibrated_ece": expected_calibration_error(
+            probabilities.max(axis=1), labels == test["prediction"].to_numpy()
+        ),
+        "calibrated_brier": float(brier_scores(labels, probabilities).mean()),
+        "calibrated_loss": float(log_losses(labels, probabilities).mean()),
     }
 
 

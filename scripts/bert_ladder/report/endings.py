@@ -1,4 +1,4 @@
-"""What a run for less than the whole study ends with on the terminal: the audit of the data, or the baselines' scores.
+"""What a run ends with on the terminal beside table and summary: the chosen model, the data's audit, baselines' scores.
 
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
@@ -31,6 +31,16 @@ def audit_ending(study: Study) -> str:
     """The findings of audit.json in a few lines."""
     folder = study.outputs / "results" / study.name / "data"
     return "\n".join(_filled([f"Study {study.name}: what was found in the data"], audit_lines(folder / "audit.json")))
+
+
+def chosen_ending(study: Study) -> str:
+    """Which model is handed over, and how to ask it."""
+    folder = study.outputs / "results" / study.name / "chosen"
+    chosen: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    return (
+        f"Handed over in {folder}: “{chosen['row']}”, seed {chosen['seed']}. To ask it:\n"
+        f'  .venv/bin/bert-ladder predict {folder} --text "…"'
+    )
 
 
 def audit_lines(path_audit: Path) -> list[str]:

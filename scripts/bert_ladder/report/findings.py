@@ -24,11 +24,11 @@ def choice_section(results: Results, parts_differ: bool = False) -> Section:
     title, rows = "Which row to take", results.table.index.tolist()
     best = results.best(rows)
     lines = [*_constant_lines(results), _constant_line(results)]
-    nothing = _nothing_concluded(results, best)
+    nothing = nothing_concluded(results, best)
     if nothing:
         return title, [nothing, *lines]
     others = [row for row in rows if row != best]
-    lines = [*_best_lines(results, best), *lines]
+    lines = [*best_lines(results, best), *lines]
     if parts_differ:
         lines.append("The rows' validation parts differ, so that this choice also depends on how the parts were drawn.")
     if results.tuned and others:
@@ -36,10 +36,10 @@ def choice_section(results: Results, parts_differ: bool = False) -> Section:
             f"The settings of {among(results.tuned)} were chosen on the validation part too, which flatters "
             f"{'it' if len(results.tuned) == 1 else 'them'} a little in this choice."
         )
-    return title, lines + (_cost_lines(results, best) if others else [])
+    return title, lines + (cost_lines(results, best) if others else [])
 
 
-def _nothing_concluded(results: Results, best: str) -> str | None:
+def nothing_concluded(results: Results, best: str) -> str | None:
     """Why no row can be named, and what to do; None if one can.
 
     A row is worth naming if it is shown to be above one answer for every text. Rows that the test split does not put in
@@ -93,7 +93,7 @@ def _constant_lines(results: Results) -> list[str]:
     return lines
 
 
-def _best_lines(results: Results, best: str) -> list[str]:
+def best_lines(results: Results, best: str) -> list[str]:
     """The best row, or those that are as good."""
     name, close, above = results.metric.name, results.not_separable(best), results.above(best)
     mean = f"{100 * results.of(results.metric.validation)['mean'][best]:.2f} %"
@@ -120,11 +120,11 @@ def _best_lines(results: Results, best: str) -> list[str]:
     return lines
 
 
-def _cost_lines(results: Results, best: str) -> list[str]:
+def cost_lines(results: Results, best: str) -> list[str]:
     """The fastest row that is nearly as good as the best."""
-    if results.unranked:
+    cheap = cheap_row(results, best)
+    if cheap is None:
         return [f"For cost no row is named: the times cannot be ranked, since {results.unranked}."]
-    cheap = results.cheapest([row for row in results.within_one_error(best) if results.beats_constant(row)])
     cost = results.table["latency_ms"]
     if cheap == best:
         return [
@@ -137,6 +137,13 @@ def _cost_lines(results: Results, best: str) -> list[str]:
         f"{milliseconds(cost[cheap])} per text on the CPU instead of {milliseconds(cost[best])}. On the test split "
         f"it reaches {results.measured(cheap)}: {difference(pair)}, {spoken(pair['verdict'])} the best."
     ]
+
+
+def cheap_row(results: Results, best: str) -> str | None:
+    """The fastest row that is nearly as good as the best; None where times cannot be ranked."""
+    if results.unranked:
+        return None
+    return results.cheapest([row for row in results.within_one_error(best) if results.beats_constant(row)])
 
 
 def baseline_section(results: Results) -> Section:

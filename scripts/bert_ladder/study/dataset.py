@@ -4,6 +4,7 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bert_ladder.study.locations import safe_file_name
@@ -29,8 +30,8 @@ class Dataset:
 
     @property
     def published(self) -> dict[str, dict[str, Any]]:
-        """`published_files` of the data set."""
-        return published_files(self.settings)
+        """`published_files` of the data set, by the names that they have here."""
+        return {self._kept[name]: file for name, file in published_files(self.settings).items()}
 
     @property
     def splits(self) -> list[str]:
@@ -50,7 +51,7 @@ class Dataset:
 
     def files_of(self, part: str) -> list[str]:
         """The downloaded files that hold a part, one after the other."""
-        return [f"<dataset>/{name}" for name in published_names(self.settings, part)]
+        return [f"<dataset>/{name}" for name in self._names(part)]
 
     def records_of(self, part: str) -> list[str]:
         """The records of `files_of`."""
@@ -58,11 +59,30 @@ class Dataset:
 
     def source(self, file: str) -> Source:
         """Where a published file comes from."""
-        names = {part: published_names(self.settings, part) for part in published_sources(self.settings)}
+        names = {part: self._names(part) for part in published_sources(self.settings)}
         part = next(part for part, found in names.items() if file in found)
         key = f"dataset.{part}" if part in self.splits else f"dataset.unlabelled.{part}"
         key += f".parts[{names[part].index(file)}]" if len(names[part]) > 1 else ""
         return Source(key, **self.published[file])
+
+    @cached_property
+    def _kept(self) -> dict[str, str]:
+        """The files that lie here under an earlier name; once for all, since jobs write records meanwhile."""
+        files = published_files(self.settings)
+        taken, kept = set(files), dict(zip(files, files, strict=True))
+        for part in published_sources(self.settings):
+            names = published_names(self.settings, part)
+            for name in (one for one in names if kept[one] == one):
+                # The order of several files counts, and their numbers are all that tells Snakemake of it.
+                own = safe_file_name(files[name]["locations"][0], part)
+                start = name.removesuffix(own) if len(names) > 1 else ""
+                kept[name] = self.records.kept_name(name, Source(part, **files[name]), start, taken)
+                taken.add(kept[name])
+        return kept
+
+    def _names(self, part: str) -> list[str]:
+        """`published_names` as they are here."""
+        return [self._kept[name] for name in published_names(self.settings, part)]
 
     def check_sources(self) -> None:
         """Refuse what cannot come true, by the records of what was brought; see `DataRecords.check_source`."""
@@ -96,12 +116,12 @@ class Dataset:
 
     def reading_params(self, part: str) -> dict[str, Any]:
         """What changes with that which is read."""
-        sources = {file: self.source(file) for file in published_names(self.settings, part)}
+        sources = {file: self.source(file) for file in self._names(part)}
         return self.records.reading_params(part, sources, self.reading(part))
 
     def place(self, part: str) -> dict[str, Any]:
         """The published file that holds a part, or several in a list, for the record of its reading."""
-        names = published_names(self.settings, part)
+        names = self._names(part)
         return {"dataset": self.name, "file": names[0] if len(names) == 1 else names}
 
     @property

@@ -161,5 +161,13 @@ class Encoders:
 
     def published_pooling(self, name: str) -> str | None:
         """What an encoder of the catalogue was made for, "cls" or "mean"; None where nothing is known."""
+        return self._published(name).get("pooling")
+
+    def published_prefix(self, name: str) -> str | None:
+        """What an encoder of the catalogue was trained with before every text; None where it was without."""
+        return self._published(name).get("prefix")
+
+    def _published(self, name: str) -> dict[str, Any]:
+        """The catalogue's entry of an encoder, empty for one of the study's own."""
         definition = self.known[name].get("definition")
-        return self.catalog["encoders"][definition].get("pooling") if isinstance(definition, str) else None
+        return self.catalog["encoders"][definition] if isinstance(definition, str) else {}

@@ -34,7 +34,13 @@ class Notes:
     @property
     def warnings(self) -> list[str]:
         """What to say when the study is read."""
-        return self.unread_texts() + self.untrained_poolers() + self.other_poolings() + self.kept_folders()
+        return [
+            *self.unread_texts(),
+            *self.untrained_poolers(),
+            *self.other_poolings(),
+            *self.missing_prefixes(),
+            *self.kept_folders(),
+        ]
 
     @property
     def table(self) -> list[str]:
@@ -107,6 +113,16 @@ class Notes:
                     f"pooling: {POOLINGS[made_for]}."
                 )
         return notes
+
+    def missing_prefixes(self) -> list[str]:
+        """Which encoders in use were trained with words before every text, which only a data file can bring."""
+        prefixes = {row["encoder"]: self.encoders.published_prefix(row["encoder"]) for row in self.rows.values()}
+        return [
+            f"{encoder} was trained with “{prefix}” before every text, which nothing adds here: fine-tuning works "
+            "without it, or write it before each text of the data files."
+            for encoder, prefix in prefixes.items()
+            if prefix
+        ]
 
     def unread_texts(self) -> list[str]:
         """Which texts without labels nothing reads."""

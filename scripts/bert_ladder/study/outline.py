@@ -82,6 +82,7 @@ FIGURES = {
     "confusion": "Confusion matrices",
     "curves": "ROC and precision-recall curves",
     "reliability": "Reliability diagrams",
+    "coverage": "Risk against coverage",
     "lengths": "Accuracy by text length",
     "timeline": "Where the time went",
 }

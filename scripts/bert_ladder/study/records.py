@@ -7,7 +7,7 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ IF_FOUND = {
     "distinct_labels": "alike",
     "many_classes": "many",
 }
+
+# Behind one of these the ending before it tells a file's form.
+PACKED = (".gz", ".bz2", ".xz", ".zst")
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,34 @@ class DataRecords:
         """The record of a published file, as long as the file is there."""
         record = read_record(self.outputs / "resources" / self.dataset / f"{file}.json")
         return record if record is not None and "sha256" in record and self.copy(file).is_file() else None
+
+    def kept_name(self, name: str, source: Source, start: str, taken: Collection[str]) -> str:
+        """What a published file is called in resources/: a file that was renamed keeps the name that it was brought by.
+
+        Only what was brought tells, and not what was read of it: the record of a job is gone while the job runs, and a
+        node of a cluster reads the study again.
+
+        Args:
+            name: that it would have.
+            source: where it comes from.
+            start: what a kept name must begin with.
+            taken: names of other files of the study.
+        """
+        taken = {other.lower() for other in taken}
+        free = [other for other in self._brought() if other.lower() not in taken and other.startswith(start)]
+        # Its own name first. The ending may tell the form.
+        candidates = [name, *(other for other in free if _ending(other) == _ending(name))]
+        return next((one for one in candidates if self._has(one, source)), name)
+
+    def _has(self, file: str, source: Source) -> bool:
+        """Whether a published file was brought under a name."""
+        record = self.download(file)
+        return record is not None and self._is_same(record, source)
+
+    def _brought(self) -> list[str]:
+        """The names of the files in resources/ that have a record."""
+        records = sorted(self.copy("").glob("*.json"))
+        return [path.stem for path in records if path.with_suffix("").is_file()]
 
     def content(self, source: Source) -> str | None:
         """The SHA-256 that a source is known to have: its own, or that which the study promises; None if unknown."""
@@ -214,6 +245,12 @@ def _is_same_option(key: str, settings: dict[str, Any], before: dict[str, Any], 
     if key == "classes":
         return found["classes"] is not None and sorted(now) == found["classes"]
     return now == found.get(key)
+
+
+def _ending(name: str) -> list[str]:
+    """What tells a file's form in its name."""
+    endings = Path(name.lower()).suffixes
+    return endings[-2:] if endings[-1:] and endings[-1] in PACKED else endings[-1:]
 
 
 def _addresses(record: dict[str, Any]) -> set[str]:

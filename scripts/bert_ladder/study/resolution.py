@@ -16,6 +16,7 @@ from bert_ladder.study.schema import StudyError, check_schema, nearest, with_def
 from bert_ladder.study.trials import check_search, searched_keys
 
 SPLITS = ("train", "test", "validation")
+CHOICES = ("accuracy", "cost")
 _FRACTION = "validation_fraction"
 SHORTEST_PAIR = 7  # WordPieces; with fewer a segment could be empty
 
@@ -74,6 +75,7 @@ def resolve_study(
         for settings in row_settings(row):
             _check_training(row, settings, study["encoders"][row["encoder"]])
     _check_seeds(study)
+    _check_choice(study)
     return study
 
 
@@ -262,3 +264,14 @@ def _check_seeds(study: dict[str, Any]) -> None:
                 f"comparison.over: found 'seeds', but {having} the one seed {seeds[0]}, which shows no spread; give "
                 "two or more, or write over: auto."
             )
+
+
+def _check_choice(study: dict[str, Any]) -> None:
+    """Refuse the name of a row that there is not."""
+    names = [entry["name"] for entry in study["baselines"] + study["models"]]
+    allowed = [*CHOICES, *names]
+    if study["choose"] not in allowed:
+        raise StudyError(
+            f"choose: found {study['choose']!r}; allowed are {', '.join(CHOICES)} and the name of a row: "
+            f"{', '.join(map(repr, names))}{nearest(study['choose'], allowed)}"
+        )

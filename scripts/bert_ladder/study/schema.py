@@ -234,6 +234,8 @@ def _sentence(error: ValidationError, config: Any) -> str:
             return f"{key}: found {found}; allowed is {bound.get(error.validator, 'less than')} {allowed}."
         case "minItems" | "minLength":
             return f"{key}: found {found}; allowed is at least {allowed} item{'s' * (allowed > 1)}."
+        case "minProperties" | "maxProperties" if "properties" in schema:
+            return f"{key}: found {found}; allowed is exactly one of {', '.join(sorted(schema['properties']))}."
         case "maxLength":
             return f"{key}: found {found}; allowed are at most {allowed} characters."
         case "uniqueItems":

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
-from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from bert_ladder.data.class_weights import class_weights
 from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, PART_COLUMN, PARTS, read_classes, read_frame
+from bert_ladder.evaluation.calibration import fit_temperature
 from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.evaluation.runs import RunOutputs, write_run
 from bert_ladder.runtime.jobs import BadInput
@@ -142,20 +141,6 @@ def log_count_ratios(features: csr_matrix, target: np.ndarray) -> np.ndarray:
 def scale(features: csr_matrix, factors: np.ndarray) -> csr_matrix:
     """Multiply the columns of 0/1 features, whose positions are shared, not copied, by `factors`."""
     return csr_matrix((factors[features.indices], features.indices, features.indptr), shape=features.shape)
-
-
-def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature with the least cross-entropy on held-out texts (Guo et al. 2017); it changes no decision.
-
-    Args:
-        scores: shape (n, classes).
-        labels: codes, shape (n,).
-    """
-    true = np.arange(len(labels)), labels
-    found = minimize_scalar(
-        lambda log_t: -log_softmax(scores / np.exp(log_t), axis=1)[true].mean(), bounds=(-7, 7), method="bounded"
-    )
-    return float(np.exp(found.x))
 
 
 def fit_baseline(

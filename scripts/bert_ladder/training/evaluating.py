@@ -68,8 +68,10 @@ def predict_parts(
     division = pd.read_parquet(files.split)[PART_COLUMN].to_numpy()
     parts = [(part, "train", np.flatnonzero(division == part)) for part in PARTS]
     frames = []
-    for part, split, rows in [*parts, ("test", "test", np.arange(len(labels["test"])))]:
-        log.info("%s: predicting %s %s texts", name, f"{len(rows):,}", part)
-        probabilities = predict_probabilities(model, tokens[split], rows, training["length"], training["truncation"])
-        frames.append(predictions_frame(part, rows, labels[split][rows], probabilities))
+    for part, split, examples in [*parts, ("test", "test", np.arange(len(labels["test"])))]:
+        log.info("%s: predicting %s %s texts", name, f"{len(examples):,}", part)
+        probabilities = predict_probabilities(
+            model, tokens[split], examples, training["length"], training["truncation"]
+        )
+        frames.append(predictions_frame(part, examples, labels[split][examples], probabilities))
     return pd.concat(frames, ignore_index=True)

@@ -64,21 +64,21 @@ class TrainingData:
     class_weights: Sequence[float] | None = None
 
     @property
-    def train_rows(self) -> np.ndarray:
+    def train_examples(self) -> np.ndarray:
         """The part trained on, int array."""
         return np.flatnonzero(~self.is_validation)
 
     @property
-    def validation_rows(self) -> np.ndarray:
+    def validation_examples(self) -> np.ndarray:
         """The other part, int array."""
         return np.flatnonzero(self.is_validation)
 
     def order(self, settings: TrainingSettings, seed: int, epoch: int) -> list[tuple[np.ndarray, int]]:
         """The batches of an epoch, from 0."""
-        rows = self.train_rows
+        examples = self.train_examples
         return epoch_batches(
-            rows,
-            self.tokens.lengths(settings.length)[rows],
+            examples,
+            self.tokens.lengths(settings.length)[examples],
             Batching(settings.batch_size, settings.length, settings.length_buckets),
             seed=seed,
             epoch=epoch,
@@ -136,15 +136,15 @@ def train_classifier(
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
-    train_rows, length, truncation = data.train_rows, settings.length, settings.truncation
+    train_examples, length, truncation = data.train_examples, settings.length, settings.truncation
 
     def order(epoch: int) -> list[tuple[np.ndarray, int]]:
         return data.order(settings, job.seed, epoch)
 
     first = order(0)
-    # Keras infers the shape of its input from the first two batches that it is shown. These two hold no rows and are
+    # Keras infers the shape of its input from the first two batches that it is shown. These two hold none and are
     # never trained on, since EpochOrder comes first; they leave the width open, whatever widths an epoch begins with.
-    shown = [(train_rows[:0], width) for width in (length, int(fixed_widths(length)[0]))]
+    shown = [(train_examples[:0], width) for width in (length, int(fixed_widths(length)[0]))]
     dataset = TokenBatches(data.tokens, data.labels, shown + first[2:] if len(first) > 1 else first, length, truncation)
     optimizer = build_optimizer(settings, steps=settings.epochs * len(first))
     # Variables that appear while TensorFlow traces the step would make it trace a second time.
@@ -157,8 +157,8 @@ def train_classifier(
         jit_compile=is_compiled(settings),
     )
     # The whole training part would cost four times as much as the validation part and say little more.
-    sample = np.random.default_rng(0).permutation(train_rows)[: len(data.validation_rows)]
-    measured = np.concatenate([sample, data.validation_rows])
+    sample = np.random.default_rng(0).permutation(train_examples)[: len(data.validation_examples)]
+    measured = np.concatenate([sample, data.validation_examples])
 
     def measure() -> dict[str, float]:
         probabilities = predict_probabilities(model, data.tokens, measured, length, truncation)
@@ -167,8 +167,8 @@ def train_classifier(
         parts = {"train": slice(len(sample)), "validation": slice(len(sample), None)}
         return {"learning_rate": float(optimizer.learning_rate)} | {
             f"{part}_{key}": value
-            for part, rows in parts.items()
-            for key, value in part_measures(data.labels[measured[rows]], probabilities[rows]).items()
+            for part, examples in parts.items()
+            for key, value in part_measures(data.labels[measured[examples]], probabilities[examples]).items()
         }
 
     early_stopping, weights = build_early_stopping(settings, data.positive), data.class_weights
@@ -176,7 +176,7 @@ def train_classifier(
         history = fit(
             model,
             Epochs(dataset, order, settings.epochs, None if weights is None else dict(enumerate(weights))),
-            Progress(job.name, len(train_rows), settings.batch_size, measure),
+            Progress(job.name, len(train_examples), settings.batch_size, measure),
             Resuming(checkpoints, interval, [accuracy], early_stopping),
         )
     except Diverged as error:
@@ -184,7 +184,7 @@ def train_classifier(
             f"{error}; lower learning_rate ({settings.learning_rate:g}), set clipnorm, or choose another precision "
             f"than {settings.precision}."
         ) from error
-    positions = sum(len(rows) * width for epoch in range(len(history)) for rows, width in order(epoch))
+    positions = sum(len(examples) * width for epoch in range(len(history)) for examples, width in order(epoch))
     kept = len(history)
     if early_stopping is not None and settings.keep == "best":
         kept = early_stopping.best_epoch + 1
@@ -241,7 +241,7 @@ def train_run(
     model = build_classifier(encoder, data.classes, data.tokens.pad, settings.dropout, settings.pooling)
     load_weights(encoder.backbone, files.weights)
     device = engine_device(job.name)
-    n_train, n_validation = len(data.train_rows), len(data.validation_rows)
+    n_train, n_validation = len(data.train_examples), len(data.validation_examples)
     log.info(
         "%s: %s parameters, %s texts to train on, %s to validate, %s with %s threads",
         job.name,

@@ -122,9 +122,9 @@ def test_class_weights_multiply_the_loss_of_each_text(encoder: EncoderFiles, tex
         probabilities = predict_probabilities(model, tokens, rows, settings["length"], "head")
         return -np.log(probabilities[np.arange(len(rows)), labels[rows]])
 
-    weighted = losses(data.train_rows) * np.array(weights)[labels[data.train_rows]]
+    weighted = losses(data.train_examples) * np.array(weights)[labels[data.train_examples]]
     assert history["loss"].tolist() == pytest.approx([weighted.mean()], rel=1e-4)
-    assert history["validation_loss"].tolist() == pytest.approx([losses(data.validation_rows).mean()], rel=1e-4)
+    assert history["validation_loss"].tolist() == pytest.approx([losses(data.validation_examples).mean()], rel=1e-4)
     assert record["class_weights"] == weights
     *_, plain = run(encoder, texts, epochs=1)
     assert "class_weights" not in plain

@@ -60,7 +60,7 @@ def test_constant_probabilities(probability: float, right: int, error: float):
     (line,) = row_bins([part]).to_dict("records")
     assert (line["confidence"], line["accuracy"], line["share"]) == (probability, right / 40, 1)
     assert error_of(part) == pytest.approx(error)
-    spec = reliability_chart(row_bins([part]).assign(model="row"), {"row": error_of(part)}).to_dict()
+    spec = reliability_chart(row_bins([part]).assign(model="row"), {"row": (error_of(part), 0.01)}).to_dict()
     for layer in spec["spec"]["layer"][:3]:
         low, high = layer["encoding"]["x"]["scale"]["domain"]
         assert low < high == 1 and low <= right / 40
@@ -71,7 +71,8 @@ def test_files_from_files(tmp_path: Path, classes: int):
     """Named as the rule names them, test predictions become a panel per row with its name and the table's error."""
     runs = [{"model": model, "seed": seed} for model in ("</script><b>", "NA", 'a "quoted\\"') for seed in (1, 2)]
     errors = {"</script><b>": 0.1234, "NA": 0.0, 'a "quoted\\"': 0.98765}
-    pd.DataFrame({"model": errors.keys(), "ece": errors.values()}).to_csv(tmp_path / "table.csv", index=False)
+    table = pd.DataFrame({"model": errors.keys(), "ece": errors.values(), "calibrated_ece": 0.0567})
+    table.to_csv(tmp_path / "table.csv", index=False)
     paths = []
     for seed in range(len(runs)):
         train = seed_part(99, classes).assign(split=pd.Categorical(["train"] * 500, ["train", "validation", "test"]))
@@ -92,5 +93,5 @@ def test_files_from_files(tmp_path: Path, classes: int):
     texts = [text for text in svg.itertext() if text.strip()]
     for row in range(3):
         assert texts.count(runs[2 * row]["model"]) == 1
-    assert {"ECE 12.34%", "ECE 0.00%", "ECE 98.77%"} <= set(texts)
+    assert {"ECE 12.34% → 5.67%", "ECE 0.00% → 5.67%", "ECE 98.77% → 5.67%"} <= set(texts)
     assert pdf.read_bytes().startswith(b"%PDF")

@@ -16,8 +16,9 @@ import build_npz
 import build_row
 import download_dataset
 from bert_ladder.data.frames import write_classes, write_texts
+from bert_ladder.data.readers.streams import COMPRESSED_ENDINGS
 from bert_ladder.study.contents import Contents
-from bert_ladder.study.records import is_same_reading
+from bert_ladder.study.records import DataRecords, Source, is_same_reading
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.study import Places, Study, read_study
 from workspace import MICRO, PROJECT, write_reviews
@@ -141,6 +142,55 @@ def test_what_means_the_same_plans_nothing(before: dict[str, str]) -> None:
     assert planned(before, read(train={"url": "elsewhere/train.csv"})) == set()
 
 
+def test_renamed_file_plans_nothing(finished: Study, before: dict[str, str]) -> None:
+    """It keeps the name by which it was brought, also when jobs of it run again and in the second renaming."""
+    sources = {"train": "reviews 2026.v2.csv", "test": "data.csv", "more": "posts.txt"}
+    for old, new in zip(FILES.values(), sources.values(), strict=True):
+        shutil.move(old, new)
+    changes: dict[str, Any] = {part: {"url": sources[part]} for part in ("train", "test")}
+    changes["unlabelled"] = {"more": {"url": sources["more"]}}
+    study = read(**changes)
+    assert planned(before, study) == set()
+    assert [study.dataset.files_of(part) for part in FILES] == [finished.dataset.files_of(part) for part in FILES]
+    assert list(study.dataset.published) == list(FILES.values())
+    assert study.dataset.source("train.csv").key == "dataset.train"
+    do_jobs(study)
+    assert json.loads(Path("resources/micro/train.csv.json").read_text())["source"] == sources["train"]
+    Path("reviews 2026.v2.csv").rename("last.csv")
+    changes["train"] = {"url": "last.csv"}
+    assert planned(before, read(**changes)) == set()
+    # A job's own record is gone while the job runs.
+    Path("results/micro/data/train.json").unlink()
+    assert read(**changes).dataset.files_of("train") == ["<dataset>/train.csv"]
+
+
+def test_renamed_file_that_is_another_has_its_own_name(finished: Study) -> None:
+    """By its content, by an ending that tells another form, or as its old name is that of another file now."""
+    shutil.copy("train.csv", "same.csv")
+    shutil.copy("train.csv", "train.tsv")
+    Path("edited.csv").write_text(Path("train.csv").read_text() + "one more,good\n")
+    for changes, names in (
+        ({"train": {"url": "train.tsv"}}, ["train.tsv", "test.csv"]),
+        ({"train": {"url": "edited.csv"}}, ["edited.csv", "test.csv"]),
+        ({"train": {"url": "same.csv"}, "test": {"url": "train.csv"}}, ["same.csv", "train.csv"]),
+    ):
+        published = list(read(**changes).dataset.published)
+        assert published[:2] == names, changes
+
+
+@pytest.mark.parametrize("packed", COMPRESSED_ENDINGS)
+def test_ending_before_that_of_a_packed_file_counts(tmp_path: Path, packed: str) -> None:
+    """It tells the form, as the last one does of a file that is not packed."""
+    brought = f"a.csv.{packed}"
+    records = DataRecords(tmp_path, "s", "d", Contents(tmp_path / "contents.json"))
+    records.copy(brought).parent.mkdir(parents=True)
+    records.copy(brought).touch()
+    records.copy(f"{brought}.json").write_text(json.dumps({"sha256": "0" * 64}))
+    source = Source("dataset.train", ["https://example.org/file"], "0" * 64)
+    names = (f"b.2026.csv.{packed}", f"b.tsv.{packed}", f"b.{packed}")
+    assert [records.kept_name(name, source, "", []) for name in names] == [brought, *names[1:]]
+
+
 def test_added_validation_file_reads_nothing_else_again(before: dict[str, str]) -> None:
     """Its own file and part are new; they are compared as those of the other splits are."""
     write_reviews(Path("own.csv"), 12, seed=7000)
@@ -200,6 +250,11 @@ def test_parts_of_a_split(finished: Study, before: dict[str, str]) -> None:
     )
     assert planned(done, exchanged) == {"bring train-1-b.csv", "bring train-2-train.csv"}
     assert planned(done, more) == {"bring train-3-c.csv"}
+    shutil.copy("b.csv", "renamed.csv")
+    study = read(train={"parts": ["train.csv", "renamed.csv"]})
+    assert planned(done, study) == set()
+    assert study.dataset.files_of("train") == ["<dataset>/train-1-train.csv", "<dataset>/train-2-b.csv"]
+    assert study.dataset.source("train-2-b.csv").key == "dataset.train.parts[1]"
     write_reviews(Path("b.csv"), 8, seed=9)
     train["parts"][1] = "b.csv"
     assert planned(done, read(train=train)) == {"bring train-2-b.csv"}

@@ -63,6 +63,26 @@ def without(path: str) -> dict:
 
 
 BAD_STUDIES = {
+    "choice of no row": (
+        changed("choose", "Tiny"),
+        r"choose: found 'Tiny'; allowed are accuracy, cost and the name of a row",
+    ),
+    "threshold in a word": (
+        changed("decision", {"threshold": "f2"}),
+        r"decision\.threshold: found 'f2'; allowed are f1",
+    ),
+    "threshold for two ends": (
+        changed("decision", {"threshold": {"recall": 0.9, "precision": 0.9}}),
+        r"decision\.threshold: found .*; allowed is exactly one of costs, precision, recall",
+    ),
+    "threshold for a missing cost": (
+        changed("decision", {"threshold": {"costs": {"false_positive": 1}}}),
+        r"decision\.threshold\.costs: the key 'false_negative' is missing",
+    ),
+    "errors in percent": (
+        changed("decision", {"most_errors": 2}),
+        r"decision\.most_errors: found 2; allowed is less than 1",
+    ),
     "no study name": (without("study"), "the study: the key 'study' is missing"),
     "no models": (without("models"), "the key 'models' is missing"),
     "no data set": (without("dataset"), "the key 'dataset' is missing"),

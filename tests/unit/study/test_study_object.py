@@ -847,6 +847,21 @@ def test_another_pooling_than_the_publishers_is_warned_of(read: Callable[..., St
     assert warnings(search={"pooling": ["pooler", "mean"]}) == []
 
 
+def test_a_prefix_that_nothing_adds_is_told_once_an_encoder(read: Callable[..., Study]) -> None:
+    """E5 knows texts behind "query: "; BGE's prefix is one of queries of a search and concerns no row."""
+    encoders = {"E5": "e5-small", "E5 again": "e5-small", "BGE": "bge-small", "Tiny": "tiny"}
+    study = read(models=[{"name": name, "encoder": encoder} for name, encoder in encoders.items()])
+    told = [
+        "e5-small-v2 was trained with “query: ” before every text, which nothing adds here: fine-tuning works without "
+        "it, or write it before each text of the data files."
+    ]
+    assert study.notes.missing_prefixes() == told
+    assert set(told) <= set(study.notes.warnings)
+    prefixes = {name: entry.get("prefix") for name, entry in CATALOG["encoders"].items() if "prefix" in entry}
+    assert prefixes == dict.fromkeys(["e5-small-v2", "e5-base-v2", "e5-large-v2"], "query: ")
+    assert CATALOG["encoders"]["bge-small-en-v1.5"]["query_prefix"].startswith("Represent this sentence")
+
+
 def test_every_encoder_of_the_catalogue_can_be_asked_for(read: Callable[..., Study]) -> None:
     """By its path, whether or not a row takes it, and with sizes that memory is reckoned from."""
     encoders = read().encoders

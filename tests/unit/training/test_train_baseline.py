@@ -11,12 +11,12 @@ from scipy.sparse import csr_matrix
 
 from bert_ladder.data.frames import write_classes
 from bert_ladder.data.splits import stratified_mask
+from bert_ladder.evaluation.calibration import fit_temperature
 from bert_ladder.evaluation.runs import RunOutputs
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.training.baselines import (
     BaselineFiles,
     fit_baseline,
-    fit_temperature,
     fit_tfidf_logistic_regression,
     log_count_ratios,
     train_baseline,

@@ -38,7 +38,7 @@ def plot_reliability(
     parts = read_test_parts(paths_predictions, runs)
     bins = pd.concat([row_bins(of_row).assign(model=model) for model, of_row in parts.items()], ignore_index=True)
     table = read_rows(path_table).set_index("model")
-    errors = {model: float(table["ece"][model]) for model in parts}
+    errors = {model: (float(table["ece"][model]), float(table["calibrated_ece"][model])) for model in parts}
     save_chart(reliability_chart(bins, errors), files)
     log.info("%d rows", len(parts))
 
@@ -74,18 +74,20 @@ def row_bins(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return bins.assign(share=bins["count"] / len(hit)).reset_index(drop=True)
 
 
-def reliability_chart(bins: pd.DataFrame, errors: dict[str, float]) -> alt.FacetChart:
+def reliability_chart(bins: pd.DataFrame, errors: dict[str, tuple[float, float]]) -> alt.FacetChart:
     """A panel per row of the table: a point per bin, its area the bin's share, and its way to the diagonal.
 
     Args:
         bins: from `row_bins`, with `model`.
-        errors: expected calibration error of every row, in the order of the table.
+        errors: expected calibration error of every row, and that at its temperature, in the order of the table.
     """
     models = list(errors)
     # What never occurs is not drawn: of two classes, no confidence is below a half.
     least = float(min(bins["confidence"].min(), bins["accuracy"].min()))
     floor = np.floor(10 * least) / 10 if least < 1 else 0.9
-    ends = pd.DataFrame({"model": models, "text": [f"ECE {error:.2%}" for error in errors.values()]})
+    ends = pd.DataFrame(
+        {"model": models, "text": [f"ECE {own:.2%} → {calibrated:.2%}" for own, calibrated in errors.values()]}
+    )
     ends = ends.assign(kind="end", start=floor, end=1.0)
     data = pd.concat([bins.assign(kind="bin").round(DIGITS), ends], ignore_index=True)
 
@@ -119,7 +121,8 @@ def reliability_chart(bins: pd.DataFrame, errors: dict[str, float]) -> alt.Facet
     header = alt.Header(labelFontWeight="bold", labelLimit=SIZE + 20)
     notes = [
         "Dashed: confidence equals accuracy. Points below it: too sure; above it: not sure enough.",
-        "Area: share of the predictions. ECE: expected calibration error, as in the table.",
+        "Area: share of the predictions. ECE: expected calibration error, as in the table; behind the arrow with a",
+        "temperature that was fitted on the validation part.",
     ]
     return layers.facet(
         facet=alt.Facet("model:N", sort=models, title=None, header=header),
