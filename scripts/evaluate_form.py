@@ -1,8 +1,9 @@
 """Let a form of the chosen model answer every text of the test split, as its user would."""
 
+from pathlib import Path
 from typing import Any
 
-from bert_ladder.export.proof import Asked, evaluate_form
+from bert_ladder.export.form_answers import Asked, evaluate_form
 from bert_ladder.runtime.devices import set_up_device
 from bert_ladder.runtime.jobs import run_job
 
@@ -12,7 +13,7 @@ def main(snakemake: Any) -> None:
     set_up_device(snakemake.threads)
     paths = snakemake.input
     evaluate_form(
-        snakemake.params.folder,
+        Path(paths.record).parent,
         snakemake.wildcards.form,
         Asked(paths.test, tuple(getattr(paths, "tokens", ()))),
         path_answers=snakemake.output.answers,

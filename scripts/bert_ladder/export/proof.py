@@ -1,9 +1,8 @@
-"""The proof of a form: it answers every test text, by other code than made it, beside the run that it was made from."""
+"""The proof of a form: what it answered to every test text, beside the run that it was made from."""
 
 import json
 import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, read_frame
-from bert_ladder.data.tokens import Tokens
-from bert_ladder.encoders.vocabulary import WORDPIECE, tokenizer_vocabulary
 from bert_ladder.evaluation.calibration import scale_probabilities
-from bert_ladder.evaluation.chosen_model import ChosenModel, native_encoder, read_chosen
+from bert_ladder.evaluation.chosen_model import ChosenModel, read_chosen
 from bert_ladder.evaluation.inference import compare_rows, count_scores, holm, row_interval, verdict
-from bert_ladder.evaluation.predictions import class_probabilities, predictions_frame, read_predictions
-from bert_ladder.export.asking import Answers, ask_form, other_ids
-from bert_ladder.export.forms import FORMS, check_form
+from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
+from bert_ladder.export.forms import FORMS
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -30,106 +25,24 @@ LARGEST_DIFFERENCE = 1e-4
 MOST_OTHER_IDS = 0.001
 # A form whose whole interval lies below this loss of accuracy fails.
 LARGEST_LOSS = 0.005
-NOT_INSTALLED = re.compile(r"No module named '(\w+)")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a form is asked.
+class Source:
+    """The run that the forms were made from.
 
     Attributes:
-        test: the test split as parquet.
-        tokens: its ids and offsets in the vocabulary of the run's encoder; nothing for a linear model.
+        predictions: predictions.parquet.
+        metrics: metrics.json.
     """
 
-    test: Path | str
-    tokens: Sequence[Path | str] = ()
-
-
-def evaluate_form(
-    folder: Path | str, form: str, asked: Asked, path_answers: Path | str, path_record: Path | str
-) -> None:
-    """Let a form answer every text of the test split.
-
-    Args:
-        folder: chosen/ of a study, which holds the form.
-        form: one of `FORMS`.
-        asked: the test split.
-        path_answers: parquet file to write, see `predictions_frame`, with `other_ids`, bool; without lines if the form
-            did not answer.
-        path_record: JSON file to write: `form`, `works`, `reason` (why it did not answer, or null), `megabytes`, and
-            of one that did `ms_per_text`, `texts_per_second` and `memory_mb`.
-
-    Raises:
-        BadInput: if the folder is no chosen model, or the form cannot express it.
-    """
-    model = read_chosen(folder)
-    check_form(form, model)
-    frame = read_frame(asked.test)
-    texts, labels = frame[DATA_COLUMN].tolist(), frame[LABEL_COLUMN].to_numpy()
-    files = [file for file in Path(folder, form).rglob("*") if file.is_file()]
-    record: dict[str, Any] = {
-        "form": form,
-        "works": True,
-        "reason": None,
-        "megabytes": sum(file.stat().st_size for file in files) / 1e6,
-    }
-    rows = np.arange(len(texts))
-    probabilities, others = np.empty((len(texts), len(model.labels))), rows[:0]
-    try:
-        answers = answers_of(Path(folder, form), texts, model)
-    except BadInput as error:
-        missing = NOT_INSTALLED.search(str(error))
-        record["works"] = missing is not None
-        record["reason"] = f"not run here: {missing[1]} is not installed" if missing else str(error)
-        rows = rows[:0]
-    else:
-        record |= {
-            "ms_per_text": answers.ms_per_text,
-            "texts_per_second": answers.texts_per_second,
-            "memory_mb": answers.memory_mb,
-        }
-        probabilities = answers.probabilities
-        if answers.ids is not None and asked.tokens:
-            tokens = open_tokens(folder, asked.tokens)
-            others = other_ids(answers.ids, tokens, model.settings["length"], model.settings["truncation"])
-    written = predictions_frame("test", rows, labels[rows], probabilities[rows])
-    written.assign(other_ids=np.isin(rows, others)).to_parquet(path_answers, index=False)
-    Path(path_record).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    log.info("%s: %s", FORMS[form].title, record["reason"] or f"has answered {len(texts):,} test texts")
-
-
-def answers_of(folder: Path, texts: Sequence[str], model: ChosenModel) -> Answers:
-    """Ask a form, and look whether it answers at all.
-
-    Raises:
-        BadInput: if it fails, has other classes, or gives no probabilities.
-    """
-    answers = ask_form(folder, texts)
-    found = answers.probabilities
-    if list(answers.labels) != list(model.labels):
-        raise BadInput(f"{folder}: its classes are {answers.labels}, and the model's {list(model.labels)}.")
-    if found.shape != (len(texts), len(model.labels)) or not np.isfinite(found).all():
-        raise BadInput(f"{folder}: does not answer each text with one probability per class.")
-    return answers
-
-
-def open_tokens(folder: Path | str, paths: Sequence[Path | str]) -> Tokens:
-    """Open the tokens of the test split in the vocabulary of a chosen BERT.
-
-    Args:
-        folder: chosen/ of a study.
-        paths: of ids and offsets.
-    """
-    files = native_encoder(folder)
-    tokenizer = json.loads(files.config.read_text(encoding="utf-8")).get("tokenizer", WORDPIECE)
-    ids, offsets = paths
-    return tokenizer_vocabulary(tokenizer, files).open_tokens(ids, offsets)
+    predictions: Path | str
+    metrics: Path | str
 
 
 def compare_forms(
     folder: Path | str,
-    path_predictions: Path | str,
+    run: Source,
     evaluated: Mapping[str, tuple[Path | str, Path | str]],
     path_record: Path | str,
 ) -> dict[str, Any]:
@@ -137,7 +50,7 @@ def compare_forms(
 
     Args:
         folder: chosen/ of a study.
-        path_predictions: predictions.parquet of the run.
+        run: that the forms were made from.
         evaluated: of each form what `evaluate_form` wrote, answers and record.
         path_record: forms.json, to write.
 
@@ -149,13 +62,14 @@ def compare_forms(
         BadInput: if a form has answered other texts than the run.
     """
     model = read_chosen(folder)
-    (source,) = read_predictions([path_predictions], "test")
+    exact = is_exact(model, json.loads(Path(run.metrics).read_text(encoding="utf-8")))
+    (source,) = read_predictions([run.predictions], "test")
     scores = accuracy_scores(source, len(model.labels))
     interval = row_interval(scores)
     found = {}
     for form, (answers, record) in evaluated.items():
         known = json.loads(Path(record).read_text(encoding="utf-8"))
-        found[form] = judge_form(FORMS[form].quantized, model, source, pd.read_parquet(answers), known)
+        found[form] = judge_form(exact and not FORMS[form].quantized, model, source, pd.read_parquet(answers), known)
     tested = [form for form, line in found.items() if line["p_value"] is not None]
     for form, p in zip(tested, holm([found[form]["p_value"] for form in tested]), strict=True):
         found[form]["verdict"] = verdict(found[form]["difference"], float(p))
@@ -183,12 +97,12 @@ def accuracy_scores(predictions: pd.DataFrame, classes: int) -> Any:
 
 
 def judge_form(
-    quantized: bool, model: ChosenModel, source: pd.DataFrame, answers: pd.DataFrame, record: Mapping[str, Any]
+    exact: bool, model: ChosenModel, source: pd.DataFrame, answers: pd.DataFrame, record: Mapping[str, Any]
 ) -> dict[str, Any]:
     """How a form did beside its source.
 
     Args:
-        quantized: whether its numbers are rounded on purpose.
+        exact: whether each probability is held to `LARGEST_DIFFERENCE`.
         model: what was chosen.
         source: the test part of the run's predictions, before the temperature.
         answers, record: what `evaluate_form` wrote.
@@ -233,17 +147,21 @@ def judge_form(
         "other_ids": int(others.sum()),
         "other_ids_rows": answers.loc[others, "row"].tolist(),
     }
-    line["reason"] = failing(line, exact=not quantized and is_exact(model))
+    line["reason"] = failing(line, exact)
     line["proven"] = line["reason"] is None
     return line
 
 
-def is_exact(model: ChosenModel) -> bool:
+def is_exact(model: ChosenModel, metrics: Mapping[str, Any]) -> bool:
     """Whether the run was predicted with such arithmetic that float32 on a CPU must give the same.
 
     Not in 16 bits, and not on a GPU, whose matrices are multiplied with fewer bits of their factors.
+
+    Args:
+        model: what was chosen.
+        metrics: of the run.
     """
-    return model.settings.get("precision", "float32") == "float32" and not model.metrics.get("evaluation_devices")
+    return model.settings.get("precision", "float32") == "float32" and not metrics.get("evaluation_devices")
 
 
 def failing(line: Mapping[str, Any], exact: bool) -> str | None:

@@ -13,7 +13,7 @@ import pytest
 from bert_ladder.evaluation.calibration import scale_probabilities
 from bert_ladder.evaluation.chosen_model import ChosenModel
 from bert_ladder.evaluation.predictions import predictions_frame
-from bert_ladder.export.proof import judge_form
+from bert_ladder.export.proof import is_exact, judge_form
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import chosen_record, linear_chosen
 from compare_forms import main
@@ -45,9 +45,9 @@ def answers(wrong: int = 0, off: float = 0.0, others: int = 0) -> pd.DataFrame:
     return frame.assign(other_ids=np.arange(TEXTS) >= TEXTS - others)
 
 
-def judged(frame: pd.DataFrame, model: ChosenModel = MODEL, quantized: bool = False) -> dict[str, Any]:
+def judged(frame: pd.DataFrame, model: ChosenModel = MODEL, exact: bool = True) -> dict[str, Any]:
     """The line of a form."""
-    return judge_form(quantized, model, SOURCE, frame, RECORD)
+    return judge_form(exact, model, SOURCE, frame, RECORD)
 
 
 def test_equal_form_is_proven() -> None:
@@ -64,15 +64,22 @@ def test_equal_form_is_proven() -> None:
 
 
 def test_probability_that_differs() -> None:
-    """In float32 it fails, but not where the ids are others, in int8, or where the run itself had fewer bits."""
+    """It fails, but not where the ids are others, or where rounded numbers are allowed."""
     line = judged(answers(off=2e-3))
     assert (line["proven"], line["reason"]) == (False, "a probability differs by 0.002, more than 0.0001")
     assert judged(answers(off=5e-5))["proven"]
     other = judged(answers(off=2e-3, others=1))
     assert (other["proven"], other["other_ids"], other["other_ids_rows"]) == (True, 1, [TEXTS - 1])
-    assert judged(answers(off=2e-3), quantized=True)["proven"]
-    assert judged(answers(off=2e-3), replace(MODEL, settings={"precision": "mixed_bfloat16"}))["proven"]
-    assert judged(answers(off=2e-3), replace(MODEL, metrics={"evaluation_devices": "0"}))["proven"]
+    assert judged(answers(off=2e-3), exact=False)["proven"]
+
+
+def test_run_with_fewer_bits_binds_no_form() -> None:
+    """One in 16 bits, or on a GPU; a linear model, and a BERT on the CPU, give their own probabilities again."""
+    half = replace(MODEL, settings={"precision": "mixed_bfloat16"})
+    assert is_exact(MODEL, {"evaluation_devices": ""})
+    assert is_exact(chosen_record("baseline"), {})
+    assert not is_exact(half, {"evaluation_devices": ""})
+    assert not is_exact(MODEL, {"evaluation_devices": "0"})
 
 
 def test_texts_with_other_ids() -> None:
@@ -85,8 +92,8 @@ def test_texts_with_other_ids() -> None:
 
 def test_loss_of_accuracy() -> None:
     """A form fails when its whole interval lies below half a point; the test is McNemar's."""
-    assert judged(answers(wrong=10), quantized=True)["proven"]
-    line = judged(answers(wrong=60), quantized=True)
+    assert judged(answers(wrong=10), exact=False)["proven"]
+    line = judged(answers(wrong=60), exact=False)
     assert not line["proven"]
     assert line["reason"] == "it loses 3.0 points of accuracy, and the whole interval lies below -0.5"
     assert line["difference"] == pytest.approx(-0.03)
@@ -105,19 +112,25 @@ def test_forms_are_written_for_programs_and_people(tmp_path: Path) -> None:
     """One that has answered, and one that has not."""
     folder = linear_chosen(tmp_path / "chosen", temperature=TEMPERATURE)
     SOURCE.to_parquet(tmp_path / "predictions.parquet")
+    (tmp_path / "metrics.json").write_text("{}")
     paths: dict[str, list[Path]] = {"answers": [], "records": []}
     absent = {"form": "huggingface", "works": True, "reason": "not run here: torch is not installed", "megabytes": 9.0}
     for form, frame, record in (("onnx_int8", answers(wrong=10), RECORD), ("huggingface", answers().iloc[:0], absent)):
-        paths["answers"].append(tmp_path / f"{form}.parquet")
-        paths["records"].append(tmp_path / f"{form}.json")
+        (tmp_path / form).mkdir()
+        paths["answers"].append(tmp_path / form / "answers.parquet")
+        paths["records"].append(tmp_path / form / "evaluation.json")
         frame.to_parquet(paths["answers"][-1])
         paths["records"][-1].write_text(json.dumps(record))
     output = SimpleNamespace(record=tmp_path / "f.json", csv=tmp_path / "f.csv", markdown=tmp_path / "f.md")
     main(
         SimpleNamespace(
-            input=SimpleNamespace(predictions=tmp_path / "predictions.parquet", **paths),
+            input=SimpleNamespace(
+                record=folder / "model.json",
+                predictions=tmp_path / "predictions.parquet",
+                metrics=tmp_path / "metrics.json",
+                **paths,
+            ),
             output=output,
-            params=SimpleNamespace(folder=folder, forms=["onnx_int8", "huggingface"]),
         )
     )
     content = json.loads(output.record.read_text())

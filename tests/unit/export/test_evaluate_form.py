@@ -10,7 +10,7 @@ import pytest
 from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN
 from bert_ladder.data.tokens import Tokens
 from bert_ladder.export.asking import ask_form, other_ids
-from bert_ladder.export.proof import Asked, evaluate_form
+from bert_ladder.export.form_answers import Asked, evaluate_form
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import linear_chosen
 
