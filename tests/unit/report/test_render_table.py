@@ -40,7 +40,15 @@ MINI = {"model": "BERT Mini", "encoder": "bert_uncased_L-4_H-256_A-4"}
 
 
 SPEED = {"latency_ms": 4.567, "latency_p95_ms": 6.0, "throughput": 1234.5, "memory_mb": 890, "threads": 2}
-SPEED |= {"processor": "A", "cores": 2, "other_load": 0.0, "throughput_spread": 0.1, "host": "h", "load_average": 3.5, "engine": "SciPy"}
+SPEED |= {
+    "processor": "A",
+    "cores": 2,
+    "other_load": 0.0,
+    "throughput_spread": 0.1,
+    "host": "h",
+    "load_average": 3.5,
+    "engine": "SciPy",
+}
 CONSTANT_RUN = {"majority_class": "neg", "constant_accuracy": 0.5, "constant_f1": 2 / 3}
 CONSTANT_RUN |= {"constant_prediction": None, "n_validation": 500}
 SPEEDS = {"BERT-Tiny": SPEED, "NB-SVM": SPEED | {"latency_ms": 0.1}}
