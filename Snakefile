@@ -101,7 +101,21 @@ rule baselines:
 
 
 rule exports:
-    """The encoders of the rows, and of every run, as SavedModels; not part of a usual run."""
+    """The chosen model in every form that can express it, each asked every test text; not part of a usual run."""
+    input:
+        STUDY.targets.data,
+        unmoved(STUDY.targets.encoders),
+        STUDY.targets.training,
+        STUDY.targets.evaluation,
+        rules.select_model.output,
+        rules.compare_forms.output,
+    localrule: True
+    message:
+        "All forms of the chosen model"
+
+
+rule encoder_exports:
+    """The encoders of the rows, and of every run, as SavedModels with TF Hub's interface; not part of a usual run."""
     input:
         STUDY.targets.data,
         unmoved(STUDY.targets.encoders),
@@ -109,7 +123,7 @@ rule exports:
         expand(rules.export_encoder.output, exported=STUDY.inputs.exported),
     localrule: True
     message:
-        "All exports"
+        "All exports of encoders"
 
 
 onsuccess:

@@ -9,7 +9,9 @@ from pathlib import Path
 WORKFLOW = Path(os.path.relpath(Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent))
 sys.path.insert(0, str(WORKFLOW.resolve() / "scripts"))
 
-from bert_ladder.report.endings import audit_ending, baselines_ending, chosen_ending
+from bert_ladder.evaluation.chosen_model import read_chosen
+from bert_ladder.evaluation.forms import FORMS, possible_forms
+from bert_ladder.report.endings import audit_ending, baselines_ending, chosen_ending, forms_ending
 from bert_ladder.runtime.code import code_files, template_files
 from bert_ladder.runtime.endings import FailedJob, failed_jobs, say_last
 from bert_ladder.runtime.jobs import BadInput
@@ -22,7 +24,7 @@ from bert_ladder.study.runs import described, files_of
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.study import Places, read_study
 
-ENDINGS = {"data": audit_ending, "baselines": baselines_ending}
+ENDINGS = {"data": audit_ending, "baselines": baselines_ending, "exports": forms_ending}
 PLACES = Places(
     workflow=WORKFLOW,
     study_files=tuple(Path(os.path.relpath(file)) for file in workflow.configfiles),
@@ -92,6 +94,16 @@ def chosen_settings(wildcards):
     """The outcome of a row's search, where it has one."""
     is_searched = wildcards.model in STUDY.runs.searches
     return {"chosen": checkpoints.select_trial.get(model=wildcards.model).output.chosen} if is_searched else {}
+
+
+def chosen_model():
+    """What the study hands over, once it is chosen."""
+    return read_chosen(Path(checkpoints.select_model.get().output.record).parent)
+
+
+def of_chosen_forms(name):
+    """A file of every form that can express the chosen model, as an input."""
+    return lambda wildcards: [f"<results>/forms/{form}/{name}" for form in possible_forms(chosen_model())]
 
 
 def figure_files(name):

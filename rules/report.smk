@@ -330,6 +330,7 @@ rule render_errors:
         "../envs/report.yaml"
     params:
         runs=described(STUDY.runs.all),
+        texts=STUDY.settings["report"]["texts"],
     message:
         "Render the page of mistakes"
     script:
@@ -355,6 +356,8 @@ rule render_audit:
     localrule: True
     conda:
         "../envs/report.yaml"
+    params:
+        texts=STUDY.settings["report"]["texts"],
     message:
         "Render the page of the audit"
     script:

@@ -83,7 +83,7 @@ def test_an_encoder_of_the_catalogue(fetched: Workspace, server: Server) -> None
     assert fetched.planned(*TABLE, "study.yaml") == {}
 
     # The export is a source like any other.
-    fetched.snakemake("exports", "--configfile", "study.yaml")
+    fetched.snakemake("encoder_exports", "--configfile", "study.yaml")
     export = fetched.folder / "results/micro/exports/encoders/tinier_bert"
     assert (export / "saved_model.pb").is_file()
     encoders = {"encoders": {"exported": {"sources": [{"tfhub": str(export)}]}}}

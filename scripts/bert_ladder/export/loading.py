@@ -221,4 +221,4 @@ def open_onnx(folder: Path, classes: int, threads: int) -> Predictor:
         (logits,) = session.run(["logits"], {"token_ids": token_ids})
         return softmax(logits, axis=1)
 
-    return Predictor(predict, length)
+    return Predictor(predict, length, "ONNX Runtime")

@@ -43,6 +43,11 @@ def chosen_ending(study: Study) -> str:
     )
 
 
+def forms_ending(study: Study) -> str:
+    """How each form of the chosen model did."""
+    return (study.outputs / "results" / study.name / "chosen/forms.md").read_text(encoding="utf-8")
+
+
 def audit_lines(path_audit: Path) -> list[str]:
     """Rows, classes, repeated, leaked and empty texts, lengths and cuts.
 

@@ -88,6 +88,21 @@ class Inputs:
             "labels": "<results>/data/labels.json",
         }
 
+    def chosen_run(self, name: str, seed: int) -> dict[str, str]:
+        """What the run of the chosen row predicted.
+
+        Args:
+            name: of the row.
+            seed: of the run.
+        """
+        run = next(run for run in self.runs.all if (run.name, run.seed) == (name, seed))
+        return {"predictions": f"{run.folder}/predictions.parquet", "metrics": f"{run.folder}/metrics.json"}
+
+    def asked_tokens(self, name: str) -> dict[str, list[str]]:
+        """The tokens of the test split as the encoder of a row has them; nothing of a linear model."""
+        path = next((path for path, row in self.runs.rows.items() if row["name"] == name), None)
+        return {"tokens": self.tokens(path, "test")} if path is not None else {}
+
     @property
     def audited(self) -> list[dict[str, Any]]:
         """The text lengths at which each vocabulary is used."""

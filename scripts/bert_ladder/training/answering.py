@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import pyarrow as pa
 
@@ -14,6 +15,9 @@ from bert_ladder.encoders.tokenizers import build_tokenizer
 from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.training.classifier import predict_batch, restore_classifier
 from bert_ladder.training.predictor import Predictor
+
+# Keras's backends, as their makers write them.
+ENGINES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 def open_classifier(files: EncoderFiles, path_training: Path | str, classes: int) -> Predictor:
@@ -37,4 +41,4 @@ def open_classifier(files: EncoderFiles, path_training: Path | str, classes: int
         width = int(widths[np.searchsorted(widths, tokens.lengths(length).max())])
         return predict_batch(model, tokens.batch(np.arange(len(texts)), length, truncation, width))
 
-    return Predictor(predict, length)
+    return Predictor(predict, length, f"Keras on {ENGINES[keras.backend.backend()]}")

@@ -121,6 +121,7 @@ def check(job: SimpleNamespace, length: int | None) -> None:
     assert (speed["threads"], speed["length"], speed["texts"]) == (2, length, len(TEXTS))
     assert speed["host"] and speed["processor"]
     assert speed["cores"] >= 1
+    assert speed["engine"] == ("SciPy" if length is None else "Keras on TensorFlow")
     assert min(speed[key] for key in ("load_average", "other_load", "latency_iqr_ms", "throughput_spread")) >= 0
 
 
