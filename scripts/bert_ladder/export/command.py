@@ -211,7 +211,8 @@ def print_answer(model: Classifier, text: str, explain: bool) -> None:
         words = important_words(model, text, code)
         marks = (BOLD, PLAIN) if sys.stdout.isatty() else ("[", "]")
         marked = replace_words(text, {word for word, _ in words}, lambda word: f"{marks[0]}{word}{marks[1]}")
-        lines += ["", f"Without these words {model.labels[code]} would be less probable:" if words else "", marked]
+        found = f"Without these words {model.labels[code]} would be less probable:"
+        lines += ["", found if words else "No single word makes a difference.", marked]
         lines += [f"  {word}  -{drop:.4f}" for word, drop in words]
     with suppress(AttributeError):
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]

@@ -1,6 +1,7 @@
 """The words that an answer rests on: what its probability loses without each of them."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 
@@ -18,6 +19,7 @@ def important_words(model: Classifier, text: str, code: int) -> list[tuple[str, 
     """The words without which the probability of an answer falls most (Li et al. 2016, arXiv 1612.08220: erasure).
 
     Each different word is left out wherever it stands, since one of two that say the same would not be missed.
+    Punctuation is none.
 
     Args:
         model: that answers.
@@ -27,7 +29,8 @@ def important_words(model: Classifier, text: str, code: int) -> list[tuple[str, 
     Returns:
         At most MOST_NAMED words, lower-cased, and their drops, falling.
     """
-    words = list(dict.fromkeys(found[0].lower() for found in _pattern().finditer(text)))[:MOST_TRIED]
+    found = dict.fromkeys(found[0].lower() for found in _pattern().finditer(text))
+    words = [word for word in found if not _is_punctuation(word)][:MOST_TRIED]
     whole = model.probabilities([text])[0, code]
     drops: list[float] = []
     for start in range(0, len(words), CHUNK):
@@ -47,6 +50,10 @@ def replace_words(text: str, words: set[str], new: Callable[[str], str]) -> str:
         new: what to write for such a word, given as it stands there.
     """
     return _pattern().sub(lambda found: new(found[0]) if found[0].lower() in words else found[0], text)
+
+
+def _is_punctuation(word: str) -> bool:
+    return all(unicodedata.category(character).startswith("P") for character in word)
 
 
 @cache

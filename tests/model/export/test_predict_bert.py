@@ -1,8 +1,11 @@
 """A chosen BERT answers on the engine that it was trained on."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -10,9 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from asked_texts import TEXTS
 from bert_ladder.evaluation.chosen_model import NATIVE, native_encoder
 from bert_ladder.export import load
 from bert_ladder.export.command import main
+from bert_ladder.export.onnx_model import export_onnx
 from bert_ladder.training.answering import open_classifier
 from chosen_models import LABELS, WORDS, bert_chosen
 
@@ -36,6 +41,17 @@ def test_answers_are_those_of_the_classifier(model: Path) -> None:
     assert opened.engine == "native"
     np.testing.assert_allclose(opened.probabilities(texts), expected, atol=1e-5)
     assert opened.predict(texts)["prediction"].tolist() == [LABELS[code] for code in expected.argmax(axis=1)]
+
+
+def test_onnx_answers_as_keras_does(chosen: Callable[..., Path], tmp_path: Path) -> None:
+    """The form as it is exported, taken by itself once it is proven: calibrated, and cut in the same way."""
+    folder = Path(shutil.copytree(chosen("mean", "head+tail"), tmp_path / "chosen"))
+    export_onnx(folder, folder / "onnx", folder / "onnx_int8")
+    outcome = {"works": True, "proven": True, "reason": None}
+    (folder / "forms.json").write_text(json.dumps({"forms": {"onnx": outcome}}))
+    found, expected = load(folder), load(folder, engine="native")
+    assert (found.engine, expected.engine) == ("onnx", "native")
+    np.testing.assert_allclose(found.probabilities(TEXTS), expected.probabilities(TEXTS), atol=1e-5)
 
 
 def test_command_says_nothing_of_tensorflow(model: Path, tmp_path: Path) -> None:

@@ -231,6 +231,7 @@ def test_words_that_an_answer_rests_on(linear: Path) -> None:
     before, after = (model.probabilities([text])[0, 2] for text in ("lovely bright film", "bright film"))
     assert words[0][1] == pytest.approx(before - after)
     assert important_words(model, "the film", 0) == []
+    assert important_words(model, "", 0) == []
     assert replace_words("Dull, dulls dull!", {"dull"}, str.upper) == "DULL, dulls DULL!"
 
 
