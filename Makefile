@@ -26,10 +26,10 @@ all: install
 	$(SNAKEMAKE) --cores 1 --quiet all --report results/demo/report.html
 	@echo "Report: results/demo/report.html"
 
-install: $(VENV)/installed-$(DEVICE)
+install: $(VENV)/installed-$(DEVICE) $(VENV)/bin/bert-ladder
 
 test-all: MARKED := -m ""
-test test-all: $(VENV)/installed-test
+test test-all: $(VENV)/installed-test $(VENV)/bin/bert-ladder
 	"$(BIN)/ruff" check
 	"$(BIN)/ruff" format --check
 	"$(BIN)/snakefmt" --check Snakefile rules
@@ -48,6 +48,12 @@ $(VENV)/installed-%: requirements/%.txt $(VENV)/bin/uv
 	"$(BIN)/uv" pip install --quiet --python "$(BIN)/python" --require-hashes --compile-bytecode --requirement $<
 	@"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" >/dev/null 2>&1 || true
 	@touch "$@"
+
+# The command, which works from any folder, and for programs of one's own the path of its package.
+$(VENV)/bin/bert-ladder: Makefile $(VENV)/bin/uv
+	@echo "$(CURDIR)/scripts" >"$$("$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bert-ladder.pth"
+	@printf '%s\n' "#!$(abspath $(BIN))/python" "import sys" "" "from bert_ladder.export.command import main" "" "sys.exit(main())" >"$@"
+	@chmod +x "$@"
 
 $(VENV)/bin/uv: requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed (Debian: apt install python3 python3-venv)" >&2; exit 1; }

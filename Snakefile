@@ -66,6 +66,7 @@ rule all:
         rules.render_audit.output,
         rules.render_runs.output,
         rules.select_model.output,
+        rules.render_card.output,
         [f"<results>/figures/{name}.{ending}" for name in STUDY.outline.figures for ending in ("svg", "pdf")],
     localrule: True
     message:

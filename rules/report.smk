@@ -3,7 +3,7 @@
 Inputs: <results>/comparison.csv and pairs.csv, the runs' metrics, predictions, histories and timings, the searches, the
 audit.
 Outputs: <results>/table.{csv,md,tex,txt,html}, summary.{md,html,txt}, figures/ (SVG, PDF and Vega-Lite), figures.html,
-classes.html, errors.html, audit.html, runs.html.
+classes.html, errors.html, audit.html, runs.html; chosen/README.md.
 """
 
 
@@ -73,6 +73,28 @@ rule render_summary:
         "Render the summary"
     script:
         "../scripts/render_summary.py"
+
+
+rule render_card:
+    """The card of the chosen model: what it is, what it was measured at, its limits."""
+    input:
+        chosen="<results>/chosen/model.json",
+        table="<results>/table.csv",
+        audit="<results>/data/audit.json",
+        code=code_of("render_card"),
+    output:
+        card="<results>/chosen/README.md",
+    log:
+        "<logs>/render_card.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        licences=STUDY.encoders.licences(STUDY.runs.rows),
+    message:
+        "Render the card of the chosen model"
+    script:
+        "../scripts/render_card.py"
 
 
 # What all figures share stands in the first of them; `localrule` is the one key that Snakemake does not hand on.
@@ -308,6 +330,7 @@ rule render_errors:
         "../envs/report.yaml"
     params:
         runs=described(STUDY.runs.all),
+        texts=STUDY.settings["report"]["texts"],
     message:
         "Render the page of mistakes"
     script:
@@ -333,6 +356,8 @@ rule render_audit:
     localrule: True
     conda:
         "../envs/report.yaml"
+    params:
+        texts=STUDY.settings["report"]["texts"],
     message:
         "Render the page of the audit"
     script:

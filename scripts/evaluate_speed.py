@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bert_ladder.data.frames import read_classes
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.runtime.devices import set_up_device
 from bert_ladder.runtime.jobs import run_job
@@ -19,7 +20,8 @@ def main(snakemake: Any) -> None:
     else:
         from bert_ladder.training.answering import open_classifier
 
-        predictor = open_classifier(EncoderFiles.of(paths), paths["training"], paths["classes"])
+        classes = len(read_classes(paths["classes"]))
+        predictor = open_classifier(EncoderFiles.of(paths), paths["training"], classes)
     evaluate_speed(
         predictor,
         path_test=paths["test"],

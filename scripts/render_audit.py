@@ -12,6 +12,7 @@ def main(snakemake: Any) -> None:
         path_near=snakemake.input.near,
         path_labels=snakemake.input.labels,
         path_page=snakemake.output.page,
+        show_texts=snakemake.params.texts,
     )
 
 

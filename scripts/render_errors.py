@@ -13,6 +13,7 @@ def main(snakemake: Any) -> None:
         path_labels=snakemake.input.labels,
         path_page=snakemake.output.page,
         runs=snakemake.params.runs,
+        show_texts=snakemake.params.texts,
     )
 
 

@@ -80,5 +80,9 @@ def test_every_room_has_a_planted_import() -> None:
 
 
 def test_room_init_files_are_empty() -> None:
-    """What a room holds is in its modules; an `__init__.py` would be run by each of its importers."""
-    assert not [file for file in (PROJECT / "scripts/bert_ladder").rglob("__init__.py") if file.read_text()]
+    """What a room holds is in its modules; an `__init__.py` would be run by each of its importers.
+
+    But for `export`: whoever has a chosen model and Python writes `from bert_ladder.export import load`.
+    """
+    filled = [file.parent.name for file in (PROJECT / "scripts/bert_ladder").rglob("__init__.py") if file.read_text()]
+    assert filled == ["export"]

@@ -118,10 +118,10 @@ def test_nothing_that_people_read_leads_to_a_training(jobs: list[dict[str, Any]]
         assert not after(jobs, rule) & trainings, rule
     assert after(jobs, "plot_history") == {"render_figures"}
     of_table = {f"plot_{name}" for name in ("rows", "accuracy", "curves", "reliability")}
-    assert after(jobs, "render_table") == of_table | {"render_summary", "render_figures", "select_model"}
+    assert after(jobs, "render_table") == of_table | {"render_summary", "render_figures", "select_model", "render_card"}
     assert after(jobs, "audit_dataset") >= {"render_audit", "compare_models", "render_table"}
     assert after(jobs, "audit_near_duplicates") == {"render_audit"}
-    assert after(jobs, "render_errors") == after(jobs, "render_summary") == after(jobs, "select_model") == set()
+    assert after(jobs, "render_errors") == after(jobs, "render_summary") == after(jobs, "render_card") == set()
     assert trainings <= after(jobs, "build_frame") | {"train_baseline"}
 
 

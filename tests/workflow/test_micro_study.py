@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,7 +21,15 @@ from workspace import MICRO, PROJECT, Workspace, planned_jobs, without_network
 STUDY = ("--configfile", "study.yaml")
 OF_TABLE = ("rows", "accuracy", "curves", "reliability")
 TABLE = dict.fromkeys(
-    ("render_table", "render_summary", "select_model", *(f"plot_{name}" for name in OF_TABLE), "render_figures"), 1
+    (
+        "render_table",
+        "render_summary",
+        "render_card",
+        "select_model",
+        *(f"plot_{name}" for name in OF_TABLE),
+        "render_figures",
+    ),
+    1,
 )
 BERTS = ("Nano", "Nano-long", "Nano-tuned")
 OF_PREDICTIONS = ("confusion", "curves", "reliability", "coverage", "lengths")
@@ -74,7 +83,7 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
         "data/unlabelled/more.parquet", "data/tokens/own/unlabelled/more.ids.npy",
         *(f"figures/{figure}.{ending}" for figure in FIGURES
           for ending in ("svg", "pdf", "vl.json")),
-        "chosen/model.json", "runs/Nano-long/seed-1/training.json", "runs/Nano/seed-1/history.csv",
+        "chosen/model.json", "chosen/README.md", "runs/Nano-long/seed-1/training.json", "runs/Nano/seed-1/history.csv",
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0, name
     assert json.loads((micro.folder / "resources/micro/train.csv.json").read_text())["sha256"]
@@ -225,6 +234,18 @@ def test_changed_settings_retrain_their_rows_only(micro: Workspace) -> None:
     assert "Params have changed since last execution" in printed
     # What the study has to say when it is read.
     assert "dataset.unlabelled.spare: no row's encoder" in printed
+
+
+def test_new_names_train_and_predict_nothing(micro: Workspace) -> None:
+    """That of a row, searched or not, is written into what tells of it; that of a data file concerns nothing."""
+    study = changed()
+    for row in (study["models"][0], study["models"][2]):
+        row["name"] = f"{row['name']} renamed"
+    shutil.copy(micro.folder / "train.csv", micro.folder / "renamed.csv")
+    study["dataset"]["train"] = {"url": "renamed.csv"}
+    micro.write_study(study, "other.yaml")
+    told = {"build_row": 2, "evaluate_run": 2, "plot_history": 1, "plot_search": 1}
+    assert micro.planned("--configfile", "other.yaml") == AFTER_EVALUATION | told
 
 
 def test_added_trial_reuses_the_others_and_their_winner(prepared_workspace: Callable[[], Workspace]) -> None:

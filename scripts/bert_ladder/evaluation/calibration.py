@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.metrics import precision_recall_curve
 
 from bert_ladder.evaluation.decision import Decision
 
@@ -24,6 +22,8 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
         scores: shape (n, classes).
         labels: codes, shape (n,).
     """
+    from scipy.optimize import minimize_scalar  # who only asks a chosen model does not wait for it
+
     true = np.arange(len(labels)), labels
     found = minimize_scalar(
         lambda log_t: -log_softmax(scores / np.exp(log_t), axis=1)[true].mean(), bounds=(-7, 7), method="bounded"
@@ -126,6 +126,8 @@ def choose_threshold(
     Returns:
         The threshold, and what it was chosen for and reaches, in words; None where no threshold reaches it.
     """
+    from sklearn.metrics import precision_recall_curve  # who only asks a chosen model does not wait for it
+
     if isinstance(wanted, float):
         return wanted, "what the study says"
     precision, recall, limits = precision_recall_curve(targets, scores)

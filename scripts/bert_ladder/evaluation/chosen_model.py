@@ -39,7 +39,7 @@ class ChosenModel:
         settings: of the training, see `TrainingSettings`; of a baseline its hyper-parameters.
         temperature: what the logarithms of the model's own probabilities are divided by before the softmax.
         decision: how probabilities become an answer.
-        metrics: of this run on the test split, from its metrics.json.
+        metrics: the numbers of the run's metrics.json, and `class_metrics`, by class.
         calibration: before and after the temperature: `ece`, `brier` and `test_loss`, each a pair, and `fitted_on`, the
             number of validation texts.
         data: SHA-256 of the published files by their names.

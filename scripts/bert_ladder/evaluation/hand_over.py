@@ -125,7 +125,7 @@ def hand_over(
         settings=_settings(run, metrics),
         temperature=metrics["temperature"],
         decision=decision,
-        metrics={key: value for key, value in metrics.items() if not isinstance(value, str)},
+        metrics=_scores(metrics),
         calibration={key: [metrics[key], metrics[after]] for key, after in CALIBRATED.items()}
         | {"fitted_on": len(labels)},
         data={part: _read_json(record)["sha256"] for part, record in data.items()},
@@ -151,6 +151,12 @@ def copy_model(run: RunFiles, native: Path) -> None:
     native.mkdir(parents=True)
     for file in [*(run.folder / name for name in kept), *run.encoder]:
         shutil.copyfile(file, native / file.name)
+
+
+def _scores(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of metrics.json, and `class_metrics` written out."""
+    numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float) and key != "seed"}
+    return numbers | {"class_metrics": json.loads(metrics["class_metrics"])}
 
 
 def _settings(run: RunFiles, metrics: Mapping[str, Any]) -> dict[str, Any]:

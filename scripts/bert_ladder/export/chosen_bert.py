@@ -12,7 +12,7 @@ from bert_ladder.encoders.interface import Encoder
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
 from bert_ladder.encoders.vocabulary import Vocabulary, read_pieces, tokenizer_vocabulary
 from bert_ladder.evaluation.chosen_model import ChosenModel, native_encoder, read_chosen
-from bert_ladder.export.forms import check_form
+from bert_ladder.evaluation.forms import check_form
 from bert_ladder.training.classifier import build_classifier
 
 

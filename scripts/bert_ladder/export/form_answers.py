@@ -14,9 +14,9 @@ from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, read_frame
 from bert_ladder.data.tokens import Tokens
 from bert_ladder.encoders.vocabulary import WORDPIECE, tokenizer_vocabulary
 from bert_ladder.evaluation.chosen_model import ChosenModel, native_encoder, read_chosen
+from bert_ladder.evaluation.forms import FORMS, check_form
 from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.export.asking import Answers, ask_form, other_ids
-from bert_ladder.export.forms import FORMS, check_form
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)

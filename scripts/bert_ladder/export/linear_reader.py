@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, NATIVE, read_chosen
-from bert_ladder.export.forms import check_form
+from bert_ladder.evaluation.forms import check_form
 from bert_ladder.export.programs import linear_predict
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.training.linear import UNSPACED, word_pattern, words_of

@@ -13,9 +13,9 @@ import pandas as pd
 
 from bert_ladder.evaluation.calibration import scale_probabilities
 from bert_ladder.evaluation.chosen_model import RECORD, ChosenModel, read_chosen
+from bert_ladder.evaluation.forms import FORMS
 from bert_ladder.evaluation.inference import compare_rows, count_scores, holm, row_interval, verdict
 from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
-from bert_ladder.export.forms import FORMS
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)

@@ -52,7 +52,13 @@ class Section:
     findings: Sequence[str] = ()
 
 
-def render_audit(path_audit: str | Path, path_near: str | Path, path_labels: str | Path, path_page: str | Path) -> None:
+def render_audit(
+    path_audit: str | Path,
+    path_near: str | Path,
+    path_labels: str | Path,
+    path_page: str | Path,
+    show_texts: bool = True,
+) -> None:
     """Write the page.
 
     Args:
@@ -60,10 +66,13 @@ def render_audit(path_audit: str | Path, path_near: str | Path, path_labels: str
         path_near: near_duplicates.json.
         path_labels: labels.json.
         path_page: html file to write.
+        show_texts: whether the page may hold texts of the data.
     """
-    audit = read_record(path_audit)
+    audit, near = read_record(path_audit), read_record(path_near)
+    if not show_texts:
+        near["worst"] = {kind: [] for kind in near["worst"]}
     names, positive = read_labels(path_labels)
-    sections = audit_sections(audit, read_record(path_near), names, positive)
+    sections = audit_sections(audit, near, names, positive)
     Path(path_page).write_text(audit_page(sections), encoding="utf-8")
     log.info("%d findings", sum(len(section.findings) for section in sections))
 

@@ -12,6 +12,7 @@ from bert_ladder.report.mistakes import ENTRIES, RowPredictions, choose_entries,
 log = logging.getLogger(__name__)
 
 CHARACTERS = 600  # of a text that are shown
+LEFT_OUT = "(left out: the study has report: {texts: false})"
 SURE = 0.9  # the summary counts mistakes of at least this probability
 HEADERS = [
     "Row",
@@ -29,6 +30,7 @@ def render_errors(
     path_labels: str | Path,
     path_page: str | Path,
     runs: Sequence[dict[str, Any]],
+    show_texts: bool = True,
 ) -> None:
     """Write the page.
 
@@ -38,6 +40,7 @@ def render_errors(
         path_labels: labels.json.
         path_page: html file to write.
         runs: `model` and `seed` of every run, in the same order.
+        show_texts: whether the page may hold texts of the data.
 
     Raises:
         BadInput: a run did not predict the texts of this test split.
@@ -45,7 +48,8 @@ def render_errors(
     test = read_frame(path_test)
     names, _ = read_labels(path_labels)
     rows = read_row_predictions(paths_predictions, runs, test[LABEL_COLUMN].to_numpy())
-    entries = describe_entries(rows, choose_entries(rows), test[DATA_COLUMN].tolist())
+    texts = test[DATA_COLUMN].tolist() if show_texts else [LEFT_OUT] * len(test)
+    entries = describe_entries(rows, choose_entries(rows), texts)
     Path(path_page).write_text(errors_page(rows, entries, names), encoding="utf-8")
     log.info("%d of %s texts that some row gets wrong", len(entries), f"{rows.wrong.any(axis=0).sum():,}")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bert_ladder.data.frames import rows_csv
-from bert_ladder.export.forms import FORMS
+from bert_ladder.evaluation.forms import FORMS
 
 LEFT_OUT = ["other_ids_rows"]
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # What the table takes over from speed.json.
 SPEED_COLUMNS = (
     *("latency_ms", "latency_p95_ms", "latency_iqr_ms", "throughput", "throughput_spread", "memory_mb", "threads"),
-    *("host", "processor", "cores", "load_average", "other_load"),
+    *("host", "processor", "cores", "load_average", "other_load", "engine"),
 )
 
 

@@ -157,6 +157,7 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
     if len(threads):
         lines.append(
             "ms/text: median time on the CPU from one text to its probabilities; Texts/s: the same in batches of 32, "
+            f"in {' or '.join(table['engine'].dropna().unique())}, "
             f"with {' or '.join(f'{int(count)}' for count in threads)} threads and, on one machine, no other job of "
             "the study beside it; MB: peak memory of that process."
         )

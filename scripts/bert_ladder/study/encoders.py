@@ -91,6 +91,12 @@ class Encoders:
             "vocabulary": f"{folder}/vocab.txt",
         }
 
+    def licences(self, rows: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """The licence of the published weights that a row starts from, by its name, where it is known."""
+        published = self.catalog["encoders"]
+        first = {row["name"]: self.chain([row["encoder"]])[0] for row in rows.values()}
+        return {row: published[name]["licence"] for row, name in first.items() if "licence" in published.get(name, {})}
+
     def vocabulary(self, name: str) -> str:
         """The name of an encoder's vocabulary."""
         return self.known[name]["vocabulary"]

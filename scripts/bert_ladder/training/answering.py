@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import pyarrow as pa
 
-from bert_ladder.data.frames import read_classes
 from bert_ladder.data.tokens import Tokens, fixed_widths
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import read_encoder
@@ -16,20 +16,22 @@ from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.training.classifier import predict_batch, restore_classifier
 from bert_ladder.training.predictor import Predictor
 
+# Keras's backends, as their makers write them.
+ENGINES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
-def open_classifier(files: EncoderFiles, path_training: Path | str, path_classes: Path | str) -> Predictor:
+
+def open_classifier(files: EncoderFiles, path_training: Path | str, classes: int) -> Predictor:
     """Open a fine-tuned row.
 
     Args:
         files: of its encoder, with its own weights.
         path_training: its training.json.
-        path_classes: classes.json.
+        classes: their number.
     """
     record = json.loads(Path(path_training).read_text(encoding="utf-8"))
     length, truncation = record["training"]["length"], record["training"]["truncation"]
     encoder = read_encoder(files.config)
     vocabulary, tokenizer = tokenizer_vocabulary(encoder["tokenizer"], files), build_tokenizer(encoder, files)
-    classes = len(read_classes(path_classes))
     model = restore_classifier(files, record, classes, vocabulary.pad)
     widths = fixed_widths(length)
 
@@ -39,4 +41,4 @@ def open_classifier(files: EncoderFiles, path_training: Path | str, path_classes
         width = int(widths[np.searchsorted(widths, tokens.lengths(length).max())])
         return predict_batch(model, tokens.batch(np.arange(len(texts)), length, truncation, width))
 
-    return Predictor(predict, length)
+    return Predictor(predict, length, f"Keras on {ENGINES[keras.backend.backend()]}")

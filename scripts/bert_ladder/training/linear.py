@@ -150,4 +150,4 @@ def load_linear_model(path: str | Path) -> LinearModel:
 
 def open_baseline(path: str | Path) -> Predictor:
     """Open a fitted baseline; it takes texts of any length."""
-    return Predictor(load_linear_model(path).probabilities, None)
+    return Predictor(load_linear_model(path).probabilities, None, "SciPy")

@@ -15,7 +15,9 @@ class Predictor:
     Attributes:
         predict: gives class probabilities, float32 (n, classes), of n texts.
         length: the longest input in tokens; None without a limit.
+        engine: what computes, in words.
     """
 
     predict: Predict
     length: int | None
+    engine: str

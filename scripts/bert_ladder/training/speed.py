@@ -123,8 +123,8 @@ def evaluate_speed(predictor: Predictor, path_test: Path | str, path_speed: Path
         predictor: the trained row.
         path_test: the test split as parquet.
         path_speed: JSON file to write: what `measure_speed` gives, `memory_mb` (most memory that the process had),
-            what `MachineWatch` saw meanwhile, `threads`, `length` (longest input; null without a limit) and `texts`
-            (how many different ones).
+            what `MachineWatch` saw meanwhile, `threads`, `length` (longest input; null without a limit), `texts`
+            (how many different ones) and `engine` (what computed).
         row: its name.
         threads: CPU threads, for the record.
     """
@@ -134,7 +134,8 @@ def evaluate_speed(predictor: Predictor, path_test: Path | str, path_speed: Path
     speed = measure_speed(predictor.predict, texts, SECONDS)
     seen = watch.record()
     memory = {"memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
-    record = speed | memory | seen | {"threads": threads, "length": predictor.length, "texts": len(texts)}
+    asked = {"threads": threads, "length": predictor.length, "texts": len(texts), "engine": predictor.engine}
+    record = speed | memory | seen | asked
     Path(path_speed).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     log.info(
         "%s: %.1f ms for one text, %.0f texts/s in batches of %d, with %d threads, %.1f cores busy with other work",

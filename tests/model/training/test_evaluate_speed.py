@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bert_ladder.data.frames import write_classes
+from bert_ladder.data.frames import read_classes, write_classes
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.families.bert import bert_encoder, scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
@@ -121,6 +121,7 @@ def check(job: SimpleNamespace, length: int | None) -> None:
     assert (speed["threads"], speed["length"], speed["texts"]) == (2, length, len(TEXTS))
     assert speed["host"] and speed["processor"]
     assert speed["cores"] >= 1
+    assert speed["engine"] == ("SciPy" if length is None else "Keras on TensorFlow")
     assert min(speed[key] for key in ("load_average", "other_load", "latency_iqr_ms", "throughput_spread")) >= 0
 
 
@@ -149,7 +150,7 @@ def test_bert_is_timed_from_text(job: SimpleNamespace, bert: dict[str, Path], mo
 
 def test_timed_bert_gives_probabilities(job: SimpleNamespace, bert: dict[str, Path]) -> None:
     """What is timed is the whole way: a text alone has the probabilities that it has in a batch."""
-    row = open_classifier(EncoderFiles.of(bert), bert["training"], job.input["classes"])
+    row = open_classifier(EncoderFiles.of(bert), bert["training"], len(read_classes(job.input["classes"])))
     together = row.predict(TEXTS[:4])
     assert together.shape == (4, 3)
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-6)

@@ -212,3 +212,14 @@ def test_hostile_names_are_text(tmp_path: Path, clean: dict[str, Any]):
     assert "<img" not in page
     assert "<script" not in page
     assert "default-src 'none'" in page
+
+
+def test_texts_may_be_left_out(tmp_path: Path, clean: dict[str, Any]):
+    """The most similar pairs are the only texts of the page."""
+    text = {"split": "train", "row": 3, "text": "a secret"}
+    near = NEAR | {"worst": NEAR["worst"] | {"train": [{"similarity": 0.9, "texts": [text, text]}]}}
+    assert "a secret" in page_of(tmp_path, clean, near=near)
+    render_audit(
+        *(tmp_path / name for name in ("audit.json", "near.json", "labels.json", "audit.html")), show_texts=False
+    )
+    assert "a secret" not in (tmp_path / "audit.html").read_text(encoding="utf-8")

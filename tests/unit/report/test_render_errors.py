@@ -194,3 +194,11 @@ def test_hostile_names_are_text(tmp_path: Path):
     assert page.count("</script>") == 2
     assert "&lt;img src=x" in page
     assert "<img" not in page
+
+
+def test_texts_may_be_left_out(tmp_path: Path):
+    """Of a page for people who may not read them; labels and probabilities stay."""
+    study = write_study(tmp_path, [0, 1], {"one": [[0.9, 0.2]]}, texts=["a secret", "another secret"])
+    page = render(tmp_path, study | {"show_texts": False})
+    assert "secret" not in page and "left out" in page
+    assert [entry["rows"][0][0] for entry in data_of(page)["entries"]] == [1, 0]

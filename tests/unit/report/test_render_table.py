@@ -40,7 +40,15 @@ MINI = {"model": "BERT Mini", "encoder": "bert_uncased_L-4_H-256_A-4"}
 
 
 SPEED = {"latency_ms": 4.567, "latency_p95_ms": 6.0, "throughput": 1234.5, "memory_mb": 890, "threads": 2}
-SPEED |= {"processor": "A", "cores": 2, "other_load": 0.0, "throughput_spread": 0.1, "host": "h", "load_average": 3.5}
+SPEED |= {
+    "processor": "A",
+    "cores": 2,
+    "other_load": 0.0,
+    "throughput_spread": 0.1,
+    "host": "h",
+    "load_average": 3.5,
+    "engine": "SciPy",
+}
 CONSTANT_RUN = {"majority_class": "neg", "constant_accuracy": 0.5, "constant_f1": 2 / 3}
 CONSTANT_RUN |= {"constant_prediction": None, "n_validation": 500}
 SPEEDS = {"BERT-Tiny": SPEED, "NB-SVM": SPEED | {"latency_ms": 0.1}}
@@ -232,7 +240,7 @@ def test_second_table_has_more_measures():
     assert mini["latency_ms"] == tiny["pr_auc"] == ""
     foot = foot_of(table_of([SVM, TINY]))
     assert "without the 123 test texts that are training texts too" in foot
-    assert "with 2 threads and, on one machine, no other job of the study beside it" in foot
+    assert "in SciPy, with 2 threads and, on one machine, no other job of the study beside it" in foot
     assert "cannot be ranked" not in foot
     busy = build_table(*measured([SVM, TINY]), [SVM, TINY], SPEEDS | {"NB-SVM": SPEED | {"other_load": 1.5}}, {})
     assert busy["other_load"].tolist() == [1.5, 0.0]

@@ -19,13 +19,13 @@ def read_arrow(file: PublishedFile) -> PublishedExamples:
         BadInput: a column is not to be found, or the file is too large.
     """
     with pa.memory_map(str(file.content)) as opened:
-        schema = _reader(opened).schema
+        schema = open_arrow(opened).schema
 
     def batches(names: Sequence[str], texts: Sequence[str]) -> Iterator[pa.RecordBatch]:
         outer = list(dict.fromkeys(first_part(schema.names, name) for name in names))
         count = rows = 0
         with pa.memory_map(str(file.content)) as opened:
-            for batch in _batches(_reader(opened)):
+            for batch in batches_of(open_arrow(opened)):
                 wanted = batch.select(outer)
                 # Nothing that lies in an Arrow file was checked when it was opened, not even where a text ends.
                 wanted.validate(full=True)
@@ -37,7 +37,12 @@ def read_arrow(file: PublishedFile) -> PublishedExamples:
     return read_table(file, schema, batches)
 
 
-def _reader(opened: pa.MemoryMappedFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+def open_arrow(opened: pa.MemoryMappedFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+    """Open the form with an index at its end, or a stream.
+
+    Raises:
+        EOFError: a stream is cut.
+    """
     if opened.read(len(FILE_MAGIC)) == FILE_MAGIC:
         return pa.ipc.open_file(opened)
     # Arrow takes a stream that is cut between two batches for a whole one.
@@ -48,7 +53,8 @@ def _reader(opened: pa.MemoryMappedFile) -> pa.RecordBatchFileReader | pa.Record
     return pa.ipc.open_stream(opened)
 
 
-def _batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
+def batches_of(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
+    """The batches of a file or stream, one after the other."""
     if isinstance(reader, pa.RecordBatchFileReader):
         yield from (reader.get_batch(place) for place in range(reader.num_record_batches))
     else:

@@ -5,7 +5,7 @@ import itertools
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bert_ladder.data.readers.columns import Columns, check_unique, choose_columns
 from bert_ladder.data.readers.dialects import (
@@ -46,7 +46,31 @@ def read_tsv(file: PublishedFile) -> PublishedExamples:
     return _read_delimited(file, "\t")
 
 
-def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
+@dataclass(frozen=True)
+class Table:
+    """A csv or tsv whose header is understood.
+
+    Attributes:
+        dialect: how it is written.
+        header: the names of its columns, empty where one has none.
+        columns: what it offers to choose from.
+    """
+
+    dialect: Dialect
+    header: list[str]
+    columns: Columns
+
+
+def open_table(file: PublishedFile, usual: str) -> Table:
+    """Find how a csv or tsv is written, and its header.
+
+    Args:
+        file: the csv or tsv.
+        usual: the delimiter that its name speaks of.
+
+    Raises:
+        BadInput: there are no rows, or the header is none.
+    """
     dialect = find_dialect(file, usual)
     file.found.delimiter = dialect.delimiter
     first = _first_record(file, dialect)
@@ -78,7 +102,14 @@ def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
         sample=values,
         headless=header if is_row else (),
     )
-    names = choose_columns(file, columns)
+    return Table(dialect, header, columns)
+
+
+def _read_delimited(file: PublishedFile, usual: str) -> PublishedExamples:
+    table = open_table(file, usual)
+    dialect, header = table.dialect, table.header
+    place_of = {name: place for place, name in reversed(list(enumerate(header)))}
+    names = choose_columns(file, table.columns)
     chosen = [place_of[name] for name in names]
     nameless = [place for place, name in enumerate(header) if place and not name]
     lines = array.array("q")
@@ -191,11 +222,12 @@ def _records(
         if len(record) > width and not any(record[width:]):
             record = record[:width]  # delimiters at the end of the line
         if len(record) != width:
-            raise _ragged(file, line, len(record), width)
+            raise ragged(file, line, len(record), width)
         yield line, record
 
 
-def _ragged(file: PublishedFile, line: int, found: int, width: int) -> BadInput:
+def ragged(file: PublishedFile, line: int, found: int, width: int) -> BadInput:
+    """What is said of a record with `found` fields where there should be `width`."""
     remedy = (
         "a separator inside a text? Put quotes around each text that holds one"
         if found > width

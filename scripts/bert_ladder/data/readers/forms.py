@@ -84,7 +84,7 @@ def read_examples(file: PublishedFile) -> tuple[list[bytes], list[Any], Publishe
     scratch = tempfile.TemporaryDirectory(prefix="bert-ladder-")
     try:
         with scratch:
-            examples = _joined(file, [_read(file, *found) for found in _all_files(file, Path(scratch.name))])
+            examples = _joined(file, [_read(file, *found) for found in unpacked_files(file, Path(scratch.name))])
             for row, (text, *label) in enumerate(examples.rows):
                 try:
                     raw = b"" if is_missing(text) else _utf8(text, file)
@@ -164,8 +164,16 @@ def _joined(file: PublishedFile, parts: list[PublishedExamples]) -> PublishedExa
     return PublishedExamples(rows(), where, textual=parts[0].textual, class_names=parts[0].class_names)
 
 
-def _all_files(file: PublishedFile, scratch: Path) -> list[tuple[PublishedFile, str]]:
-    """The files that hold the examples, of all parts; see `_data_files`."""
+def unpacked_files(file: PublishedFile, scratch: Path) -> list[tuple[PublishedFile, str]]:
+    """The files that hold the examples, of all parts, unpacked where they have to be, and their forms.
+
+    Args:
+        file: as it was published.
+        scratch: an empty folder to unpack into.
+
+    Raises:
+        BadInput: it is none that is read, or packed too many times.
+    """
     if not file.parts:
         return _data_files(file, scratch, 0)
     found: list[tuple[PublishedFile, str]] = []

@@ -25,16 +25,24 @@ def read_json(file: PublishedFile) -> PublishedExamples:
     Raises:
         BadInput: a row is no object, a key is not to be found, or there is no row.
     """
+    rows = rows_of_document(file)
+    return read_records(file, _lines(file), "line") if rows is None else read_records(file, rows, "row")
+
+
+def rows_of_document(file: PublishedFile) -> Iterator[Record] | None:
+    """The numbered objects of a file that is one JSON value; None for one with an object per line.
+
+    Raises:
+        BadInput: it is no JSON, or no rows can be told in it.
+    """
     with open_text(file) as opened:
         start = opened.read(1)
         while start.isspace() or start == "\ufeff":
             start = opened.read(1)
     if start == "[":
-        return read_records(file, _array_rows(file), "row")
+        return _array_rows(file)
     document = _only_object(file)
-    if document is not None:
-        return read_records(file, enumerate(_rows_of(file, document), start=1), "row")
-    return read_records(file, _lines(file), "line")
+    return None if document is None else enumerate(_rows_of(file, document), start=1)
 
 
 def _lines(file: PublishedFile) -> Iterator[Record]:
@@ -42,11 +50,20 @@ def _lines(file: PublishedFile) -> Iterator[Record]:
         for number, line in enumerate(opened, start=1):
             if not line.strip():
                 continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise _no_json(file, f"line {number}", error) from error
-            yield number, _checked(file, f"line {number}", record)
+            yield number, object_of_line(file, number, line)
+
+
+def object_of_line(file: PublishedFile, number: int, line: str) -> dict[str, Any]:
+    """The object that a line is.
+
+    Raises:
+        BadInput: it is no JSON, or no object.
+    """
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _no_json(file, f"line {number}", error) from error
+    return _checked(file, f"line {number}", record)
 
 
 def _no_json(file: PublishedFile, where: str, error: Exception) -> BadInput:

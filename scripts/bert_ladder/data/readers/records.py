@@ -28,21 +28,7 @@ def read_records(file: PublishedFile, records: Iterator[Record], unit: str) -> P
     sample = list(itertools.islice(records, SAMPLE))
     if not sample:
         raise BadInput(f"{file.path}: has no rows; give a file with one JSON object per line, or an array of objects")
-    first = [record for _, record in sample]
-    names = list(dict.fromkeys(name for record in first for name in record))
-    inner = list(dict.fromkeys(key for record in first for key in _inner_keys(record)))
-    strings = [name for name in names if _may_be_text(name, [record.get(name) for record in first])]
-    listing = f"the keys {quoted(names)}"
-    chosen = choose_columns(
-        file,
-        Columns(
-            names,
-            strings,
-            listing,
-            inner=inner,
-            sample=lambda name: [v for r in first if has_value(r, name) if (v := value_at(r, name)) is not None],
-        ),
-    )
+    chosen = choose_columns(file, record_columns([record for _, record in sample]))
     numbers = array.array("q")
 
     def rows() -> Iterator[tuple[Any, ...]]:
@@ -54,6 +40,20 @@ def read_records(file: PublishedFile, records: Iterator[Record], unit: str) -> P
             yield tuple(value_at(record, name) for name in chosen)
 
     return PublishedExamples(rows(), lambda row: f"{unit} {numbers[row]}")
+
+
+def record_columns(first: list[dict[str, Any]]) -> Columns:
+    """What the first objects of a file offer to choose from."""
+    names = list(dict.fromkeys(name for record in first for name in record))
+    inner = list(dict.fromkeys(key for record in first for key in _inner_keys(record)))
+    strings = [name for name in names if _may_be_text(name, [record.get(name) for record in first])]
+    return Columns(
+        names,
+        strings,
+        f"the keys {quoted(names)}",
+        inner=inner,
+        sample=lambda name: [v for r in first if has_value(r, name) if (v := value_at(r, name)) is not None],
+    )
 
 
 def _may_be_text(name: str, values: list[Any]) -> bool:

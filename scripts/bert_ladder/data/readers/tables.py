@@ -26,35 +26,57 @@ def read_table(file: PublishedFile, schema: pa.Schema, batches: Batches) -> Publ
     Raises:
         BadInput: a column is not to be found.
     """
-    check_unique(file.path, schema.names)
-    types = {item.name: item.type for item in schema}
-    inner = dict(_inner_types(types))
-    values = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in (types | inner).items()}
-    # A column of nulls alone has no type: it may have been one of texts.
-    strings = [name for name in types if _holds_text(values[name]) or pa.types.is_null(values[name])]
-    texts = [name for name, kind in values.items() if _holds_text(kind)]
-
-    def sample(name: str) -> list[Any]:
-        batch = next(iter(batches([name], [])), None)
-        found = [] if batch is None else _plain_values(_column(batch.slice(0, SAMPLE), name))
-        return [value.decode(errors="replace") if isinstance(value, bytes) else value for value in found]
-
-    listing = "the columns " + listed([f"{name[:60]!r} ({str(kind)[:60]})" for name, kind in types.items()])
-    lists = [name for name, kind in values.items() if _is_list(kind)]
-    columns = Columns(list(types), strings, listing, inner=inner, lists=lists, sample=sample)
+    columns = table_columns(file, schema, batches)
     chosen = choose_columns(file, columns)
-    names = _class_names(schema, chosen[1]) if file.labelled and pa.types.is_integer(values[chosen[1]]) else []
+    kinds = dict(_value_types(schema))
+    texts = [name for name, kind in kinds.items() if _holds_text(kind)]
+    names = _class_names(schema, chosen[1]) if file.labelled and pa.types.is_integer(kinds[chosen[1]]) else []
 
     def rows() -> Iterator[tuple[Any, ...]]:
         row = 0
         for batch in batches(chosen, [name for name in chosen if name in texts]):
-            for found in zip(*(_plain_values(_column(batch, name)) for name in chosen), strict=True):
+            for found in zip(*(plain_values(column_at(batch, name)) for name in chosen), strict=True):
                 row += 1
                 if names:
                     _check_class(file, row, found[1], names)
                 yield found
 
     return PublishedExamples(rows(), lambda row: f"row {row + 1}", class_names=names)
+
+
+def table_columns(file: PublishedFile, schema: pa.Schema, batches: Batches) -> Columns:
+    """What a table offers to choose from.
+
+    Args:
+        file: that holds the table.
+        schema: of the table.
+        batches: reads columns of it.
+
+    Raises:
+        BadInput: two columns have one name.
+    """
+    check_unique(file.path, schema.names)
+    types = {item.name: item.type for item in schema}
+    inner = dict(_inner_types(types))
+    values = dict(_value_types(schema))
+    # A column of nulls alone has no type: it may have been one of texts.
+    strings = [name for name in types if _holds_text(values[name]) or pa.types.is_null(values[name])]
+
+    def sample(name: str) -> list[Any]:
+        batch = next(iter(batches([name], [])), None)
+        found = [] if batch is None else plain_values(column_at(batch.slice(0, SAMPLE), name))
+        return [value.decode(errors="replace") if isinstance(value, bytes) else value for value in found]
+
+    listing = "the columns " + listed([f"{name[:60]!r} ({str(kind)[:60]})" for name, kind in types.items()])
+    lists = [name for name, kind in values.items() if _is_list(kind)]
+    return Columns(list(types), strings, listing, inner=inner, lists=lists, sample=sample)
+
+
+def _value_types(schema: pa.Schema) -> Iterator[tuple[str, pa.DataType]]:
+    """Names and types of the columns, and of the fields inside others; of a dictionary that of its values."""
+    types = {item.name: item.type for item in schema}
+    for name, kind in (types | dict(_inner_types(types))).items():
+        yield name, kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _inner_types(types: Mapping[str, pa.DataType]) -> Iterator[tuple[str, pa.DataType]]:
@@ -73,7 +95,7 @@ def first_part(names: Sequence[str], path: str) -> str:
     )
 
 
-def _column(batch: pa.RecordBatch, path: str) -> pa.Array:
+def column_at(batch: pa.RecordBatch, path: str) -> pa.Array:
     """A column, or a field inside one; missing where what it lies in is."""
     name = first_part(batch.schema.names, path)
     column = batch.column(name)
@@ -115,10 +137,10 @@ def _is_list(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
-def _plain_values(column: pa.Array) -> list[Any]:
+def plain_values(column: pa.Array) -> list[Any]:
     """Strings as bytes: parquet does not promise that its strings are UTF-8, and the row's own check names the row."""
     if not pa.types.is_dictionary(column.type):
         return (column.cast(pa.large_binary()) if _holds_text(column.type) else column).to_pylist()
     used = column.indices.unique().drop_null()
-    values = dict(zip(used.to_pylist(), _plain_values(column.dictionary.take(used)), strict=True))
+    values = dict(zip(used.to_pylist(), plain_values(column.dictionary.take(used)), strict=True))
     return [values.get(index) for index in column.indices.to_pylist()]
