@@ -1,6 +1,5 @@
 """The proof of a form: what it answered to every test text, beside the run that it was made from."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bert_ladder.evaluation.calibration import scale_probabilities
-from bert_ladder.evaluation.chosen_model import RECORD, ChosenModel, read_chosen
+from bert_ladder.evaluation.chosen_model import ChosenModel, model_sha256, read_chosen
 from bert_ladder.evaluation.forms import FORMS
 from bert_ladder.evaluation.inference import compare_rows, count_scores, holm, row_interval, verdict
 from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
@@ -75,7 +74,7 @@ def compare_forms(
     for form, p in zip(tested, holm([found[form]["p_value"] for form in tested]), strict=True):
         found[form]["verdict"] = verdict(found[form]["difference"], float(p))
     content = {
-        "model_sha256": hashlib.sha256(Path(folder, RECORD).read_bytes()).hexdigest(),
+        "model_sha256": model_sha256(folder),
         "source": {
             "row": model.row,
             "seed": model.seed,

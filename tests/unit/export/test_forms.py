@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bert_ladder.evaluation.chosen_model import ChosenModel
-from bert_ladder.export.forms import FORMS, check_form, possible_forms, why_not
+from bert_ladder.evaluation.forms import FORMS, check_form, possible_forms, why_not
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import chosen_record
 
