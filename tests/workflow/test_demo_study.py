@@ -1,12 +1,16 @@
 """The embedded default study: with its first seed, and as a user runs it."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from workspace import Workspace
+from workspace import PATIENCE, Workspace
 
 LINEAR = ["TF-IDF + logistic regression", "NB-SVM"]
 
@@ -127,3 +131,47 @@ def test_documentation_shows_this_study(table: pd.DataFrame) -> None:
     page = Path(__file__).parents[2].joinpath("docs/results/demo.md").read_text()
     for name in table.index:
         assert f"| {name} " in page
+
+
+def test_best_rung_is_handed_over(study: Workspace, table: pd.DataFrame) -> None:
+    """A BERT, as word order decides; the run of its row with the best score on the validation part, and its card."""
+    folder = study.folder / "results/demo/chosen"
+    chosen = json.loads((folder / "model.json").read_text())
+    comparison = pd.read_csv(study.folder / "results/demo/comparison.csv")
+    means = comparison[comparison["metric"] == "validation_accuracy"].set_index("model")["mean"]
+    assert means[chosen["row"]] == means.max() and chosen["kind"] == table.loc[chosen["row"], "kind"] == "bert"
+    runs = [json.loads(file.read_text()) for file in study.folder.glob("results/demo/runs/*/seed-*/metrics.json")]
+    of_row = {run["seed"]: run["validation_accuracy"] for run in runs if run["model"] == chosen["row"]}
+    assert of_row[chosen["seed"]] == max(of_row.values())
+    assert f"“{chosen['row']}”" in (folder / "README.md").read_text()
+
+
+def test_forms_of_the_chosen_model_are_proven_and_answer(demo: Workspace, tmp_path: Path) -> None:
+    """On all test texts, each in a process of its own; the command then asks ONNX Runtime, with the same answers."""
+    demo.snakemake("exports", "--configfile", "config.yaml", "one-seed.yaml")
+    folder = demo.folder / "results/demo/chosen"
+    record = json.loads((folder / "forms.json").read_text())
+    for form in ("onnx", "saved_model"):
+        found = record["forms"][form]
+        assert found["proven"] and found["texts"] == 2000, found
+        assert found["equal_answers"] > 0.999 and found["largest_difference"] <= 1e-4
+    assert record["forms"]["onnx_int8"]["works"] and record["forms"]["huggingface"]["works"]
+    assert set(record["forms"]) == set(pd.read_csv(folder / "forms.csv")["form"])
+
+    test = pd.read_parquet(demo.folder / "results/demo/data/test.parquet").head(200)
+    test[["DATA_COLUMN"]].rename(columns={"DATA_COLUMN": "text"}).to_csv(tmp_path / "new.csv", index=False)
+    answers = {}
+    for engine in ("native", "onnx"):
+        answered = tmp_path / f"{engine}.csv"
+        command = ["-m", "bert_ladder.export.command", "predict", folder, tmp_path / "new.csv", "-o", answered]
+        subprocess.run(
+            [sys.executable, *map(str, command), "--engine", engine],
+            env=os.environ | {"PYTHONPATH": str(demo.folder / "scripts")},
+            cwd=tmp_path,
+            check=True,
+            timeout=PATIENCE,
+        )
+        answers[engine] = pd.read_csv(answered)
+    assert (answers["native"]["prediction"] == answers["onnx"]["prediction"]).mean() > 0.99
+    columns = [name for name in answers["native"] if name.startswith("probability_")]
+    assert np.abs(answers["native"][columns] - answers["onnx"][columns]).max(axis=None) < 1e-3

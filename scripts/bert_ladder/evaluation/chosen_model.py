@@ -8,6 +8,7 @@ native/              a BERT: encoder.json, model.weights.h5, training.json and t
 forms.json           how each form did on the test split
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -94,6 +95,11 @@ def read_chosen(folder: Path | str) -> ChosenModel:
     return ChosenModel(
         **{one.name: record[one.name] for one in fields(ChosenModel)} | {"decision": Decision(**record["decision"])}
     )
+
+
+def model_sha256(folder: Path | str) -> str:
+    """SHA-256 of the model.json of a folder: what is said of its forms is said of this model."""
+    return hashlib.sha256(Path(folder, RECORD).read_bytes()).hexdigest()
 
 
 def native_encoder(folder: Path | str) -> EncoderFiles:

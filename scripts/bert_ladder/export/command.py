@@ -3,6 +3,7 @@
 import argparse
 import io
 import logging
+import math
 import os
 import shutil
 import signal
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bert-ladder {version()}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_predict(commands)
+    add_serve(commands)
     return parser
 
 
@@ -129,11 +131,44 @@ def add_predict(commands: Any) -> None:
         default=MAX_BYTES,
         help="the most that is unpacked, or read of a form that is read as a whole (%(default)s)",
     )
+    add_running(parser)
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """Add the options of how a model is run."""
     running = parser.add_argument_group("how the model is run")
     running.add_argument(
         "--engine", choices=ENGINES, help="default: onnx, where that form was made and proven, else native"
     )
     running.add_argument("--threads", type=int, metavar="N", help="default: one per processor")
+
+
+def add_serve(commands: Any) -> None:
+    """Add the command that serves."""
+    parser = commands.add_parser(
+        "serve",
+        help="a page to try texts, and JSON for programs, on this machine",
+        description="Serve the model that a study chose, on this machine: a page to try texts, and JSON for programs "
+        "(POST /predict, GET /model, GET /health). Ctrl-C ends it. docs/serve.md says more.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(run=serve)
+    parser.add_argument("model", metavar="FOLDER", type=Path, help="the chosen model: results/<study>/chosen")
+    parser.add_argument("--port", type=int, default=8000, metavar="N", help="0 for a free one")
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="of this machine, where to listen")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which the server may be asked, beside localhost; can be given several times",
+    )
+    limits = parser.add_argument_group("what one request may be")
+    limits.add_argument("--max-texts", type=int, default=256, metavar="N", help="texts")
+    limits.add_argument("--max-characters", type=int, default=50_000, metavar="N", help="characters of a text")
+    limits.add_argument("--max-bytes", type=int, default=4 * 2**20, metavar="N", help="bytes in all")
+    limits.add_argument("--max-seconds", type=float, default=60.0, metavar="N", help="seconds until the answer")
+    add_running(parser)
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -142,9 +177,7 @@ def predict(options: argparse.Namespace) -> None:
     Raises:
         BadInput: something given is not usable.
     """
-    threads = options.threads if options.threads is not None else processors()
-    if threads < 1:
-        raise BadInput(f"--threads: found {threads}; give 1 or more.")
+    threads = given_threads(options)
     if options.text is not None:
         if options.output is not None:
             raise BadInput("--output: is for files; the answer to a single text is printed.")
@@ -159,6 +192,38 @@ def predict(options: argparse.Namespace) -> None:
         outcome = predict_file(lambda: open_model(options, threads), file, wanted)
     if not options.quiet and (options.output is not None or outcome.broken):
         print(f"{options.output or file.path}: {outcome.sentence()}", file=sys.stderr)
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Run `bert-ladder serve`.
+
+    Raises:
+        BadInput: something given is not usable.
+    """
+    from bert_ladder.export.questions import Limits
+    from bert_ladder.export.serving import Address
+    from bert_ladder.export.serving import serve as serve_model
+
+    threads = given_threads(options)
+    for name in ("max_texts", "max_characters", "max_bytes", "max_seconds"):
+        value = getattr(options, name)
+        if not 0 < value < math.inf:
+            raise BadInput(f"--{name.replace('_', '-')}: found {value}; give a number above 0.")
+    limits = Limits(options.max_texts, options.max_characters, options.max_bytes, options.max_seconds)
+    address = Address(options.host, options.port, options.allow_host)
+    serve_model(lambda: open_model(options, threads), address, limits)
+
+
+def given_threads(options: argparse.Namespace) -> int:
+    """How many threads to run a model with.
+
+    Raises:
+        BadInput: less than one.
+    """
+    threads = options.threads if options.threads is not None else processors()
+    if threads < 1:
+        raise BadInput(f"--threads: found {threads}; give 1 or more.")
+    return threads
 
 
 def open_model(options: argparse.Namespace, threads: int) -> Classifier:

@@ -52,10 +52,12 @@ class Classifier:
 
 
 if __name__ == "__main__":
+    texts = sys.argv[1:] or sys.exit(__doc__)
     model = Classifier()
-    for text, found in zip(sys.argv[1:], model.probabilities(sys.argv[1:])):
+    for text, found in zip(texts, model.probabilities(texts)):
         shown = {label: round(float(p), 4) for label, p in zip(model.labels, found)}
-        print(json.dumps({"label": model.labels[found.argmax()], "probabilities": shown, "text": text}))
+        line = {"label": model.labels[found.argmax()], "probabilities": shown, "text": text}
+        print(json.dumps(line, ensure_ascii=False))
 '''
 
 

@@ -13,7 +13,14 @@ import numpy as np
 
 from bert_ladder.data.tokens import Tokens
 from bert_ladder.evaluation.calibration import decide, scale_probabilities
-from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, NATIVE, ChosenModel, native_encoder, read_chosen
+from bert_ladder.evaluation.chosen_model import (
+    LINEAR_MODEL,
+    NATIVE,
+    ChosenModel,
+    model_sha256,
+    native_encoder,
+    read_chosen,
+)
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory, reason_of
 from bert_ladder.training.predictor import Predictor
 
@@ -163,10 +170,13 @@ def refused_form(folder: Path, chosen: ChosenModel, form: str) -> str | None:
     if not (folder / form).is_dir():
         return f"there is no {form} in it"
     try:
-        record = json.loads((folder / FORMS).read_text(encoding="utf-8"))["forms"][form]
+        content = json.loads((folder / FORMS).read_text(encoding="utf-8"))
+        record, of_model = content["forms"][form], content["model_sha256"]
         works, proven, reason = record["works"], record["proven"], record.get("reason")
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return f"its {FORMS} does not say how {form} did on the test split"
+    if of_model != model_sha256(folder):
+        return f"{form} was made of another model than this one; run `snakemake exports` of the study again"
     if works and proven:
         return None
     return f"{form} was not proven on the test split" + (f" ({reason})" if reason else "")

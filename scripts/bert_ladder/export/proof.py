@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bert_ladder.evaluation.calibration import scale_probabilities
-from bert_ladder.evaluation.chosen_model import ChosenModel, read_chosen
+from bert_ladder.evaluation.chosen_model import ChosenModel, model_sha256, read_chosen
 from bert_ladder.evaluation.forms import FORMS
 from bert_ladder.evaluation.inference import compare_rows, count_scores, holm, row_interval, verdict
 from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
@@ -55,8 +55,8 @@ def compare_forms(
         path_record: forms.json, to write.
 
     Returns:
-        What it holds: `source`, with `row`, `seed`, `texts`, `accuracy`, `low` and `high`; and `forms`, by their names
-        what `judge_form` says.
+        What it holds: `model_sha256`, of the model.json that the forms are of; `source`, with `row`, `seed`, `texts`,
+        `accuracy`, `low` and `high`; and `forms`, by their names what `judge_form` says.
 
     Raises:
         BadInput: if a form has answered other texts than the run.
@@ -74,6 +74,7 @@ def compare_forms(
     for form, p in zip(tested, holm([found[form]["p_value"] for form in tested]), strict=True):
         found[form]["verdict"] = verdict(found[form]["difference"], float(p))
     content = {
+        "model_sha256": model_sha256(folder),
         "source": {
             "row": model.row,
             "seed": model.seed,

@@ -18,6 +18,7 @@ from bert_ladder.runtime.jobs import BadInput
 from chosen_models import LABELS, linear_chosen
 
 CELLS = [("pooler", "head", "tanh"), ("mean", "tail", "erf"), ("pooler", "head+tail", "tanh")]
+OTHERS = [("pooler", "tail", "tanh"), ("mean", "head", "tanh"), ("mean", "head+tail", "tanh")]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def exported(chosen: Callable[..., Path]) -> Callable[..., Path]:
     return make
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [*CELLS, *(pytest.param(cell, marks=pytest.mark.long) for cell in OTHERS)])
 def test_answers_are_the_models_own(
     cell: tuple[str, ...], exported: Callable[..., Path], own_answers: Callable[[Path], np.ndarray]
 ) -> None:

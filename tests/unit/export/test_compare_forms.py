@@ -1,5 +1,6 @@
 """A form beside the run that it was made from: what is proven, and what is said of what is not."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -135,6 +136,7 @@ def test_forms_are_written_for_programs_and_people(tmp_path: Path) -> None:
     )
     content = json.loads(output.record.read_text())
     assert content["source"]["texts"] == TEXTS
+    assert content["model_sha256"] == hashlib.sha256((folder / "model.json").read_bytes()).hexdigest()
     int8, huggingface = content["forms"]["onnx_int8"], content["forms"]["huggingface"]
     assert (int8["works"], int8["proven"], int8["verdict"]) == (True, True, "worse")
     assert (huggingface["works"], huggingface["proven"], huggingface["accuracy"]) == (True, False, None)

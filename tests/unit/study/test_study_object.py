@@ -521,6 +521,17 @@ def test_exports(read: Callable[..., Study]) -> None:
     assert exported["weights"] == "<results>/runs/Nano-long/seed-1/model.weights.h5"
 
 
+def test_what_the_forms_of_the_chosen_row_are_compared_with(read: Callable[..., Study]) -> None:
+    """Its run by its folder, and the test texts as its encoder has them; a linear model has no tokens."""
+    inputs = read().inputs
+    assert inputs.chosen_run("Nano long", 1) == {
+        "predictions": "<results>/runs/Nano-long/seed-1/predictions.parquet",
+        "metrics": "<results>/runs/Nano-long/seed-1/metrics.json",
+    }
+    assert inputs.asked_tokens("Nano long") == {"tokens": inputs.tokens("Nano-long", "test")}
+    assert inputs.asked_tokens("TF-IDF + logistic regression") == {}
+
+
 def test_what_is_timed(read: Callable[..., Study]) -> None:
     """The first seed of each row and baseline."""
     study = read(seeds=[3, 1], split_seed="per_run")

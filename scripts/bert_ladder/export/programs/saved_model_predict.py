@@ -23,7 +23,9 @@ class Classifier:
 
 
 if __name__ == "__main__":
+    texts = sys.argv[1:] or sys.exit(__doc__)
     model = Classifier()
-    for text, found in zip(sys.argv[1:], model.probabilities(sys.argv[1:]), strict=True):
+    for text, found in zip(texts, model.probabilities(texts), strict=True):
         shown = {label: round(float(p), 4) for label, p in zip(model.labels, found, strict=True)}
-        print(json.dumps({"label": model.labels[found.argmax()], "probabilities": shown, "text": text}))
+        line = {"label": model.labels[found.argmax()], "probabilities": shown, "text": text}
+        print(json.dumps(line, ensure_ascii=False))

@@ -1,0 +1,57 @@
+"""Which form can express which model, as docs/forms.md has it."""
+
+import itertools
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bert_ladder.evaluation.chosen_model import ChosenModel
+from bert_ladder.evaluation.forms import FORMS, check_form, possible_forms, why_not
+from bert_ladder.runtime.jobs import BadInput
+from chosen_models import chosen_record
+
+DOCUMENT = (Path(__file__).parents[3] / "docs/forms.md").read_text()
+POOLINGS, TRUNCATIONS = ("pooler", "mean"), ("head", "tail", "head+tail")
+
+
+def bert(pooling: str, truncation: str) -> ChosenModel:
+    """A chosen BERT of these settings."""
+    model = chosen_record("bert")
+    return replace(model, settings={**model.settings, "pooling": pooling, "truncation": truncation})
+
+
+MODELS = {
+    **{f"`{p}`, `{t}`": bert(p, t) for p, t in itertools.product(POOLINGS, TRUNCATIONS)},
+    "a linear model": chosen_record("baseline"),
+}
+
+
+def test_documented_table_is_the_functions() -> None:
+    """Every cell: works, or the letter of its sentence."""
+    sentences = list(dict.fromkeys(filter(None, (why_not(form, model) for model in MODELS.values() for form in FORMS))))
+    letters = dict(zip(sentences, "abcdefgh", strict=False))
+    table = [["", *(form.title for form in FORMS.values())], ["---"] * (len(FORMS) + 1)]
+    for name, model in MODELS.items():
+        reasons = (why_not(form, model) for form in FORMS)
+        table.append([name, *("works" if reason is None else letters[reason] for reason in reasons)])
+    lines = [f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in table]
+    assert "\n".join(lines) in DOCUMENT
+    assert "\n".join(f"- {letter}: {sentence}" for sentence, letter in letters.items()) in DOCUMENT
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_forms_that_can_express_a_model(name: str) -> None:
+    """None is left without one, and what cannot be expressed is refused with its sentence."""
+    model = MODELS[name]
+    possible = possible_forms(model)
+    assert possible
+    for form in FORMS:
+        reason = why_not(form, model)
+        assert (reason is None) == (form in possible)
+        if reason is None:
+            check_form(form, model)
+        else:
+            with pytest.raises(BadInput, match=re.escape(f"{model.row}: {reason}")):
+                check_form(form, model)
