@@ -19,9 +19,8 @@ import numpy as np
 import pytest
 
 from bert_ladder.evaluation.chosen_model import Decision
-from bert_ladder.export import load
 from bert_ladder.export.command import main
-from bert_ladder.export.loading import Classifier
+from bert_ladder.export.loading import Classifier, load
 from bert_ladder.export.questions import Limits, parts_of
 from bert_ladder.export.serving import Address, allowed_hosts
 from bert_ladder.runtime.jobs import BadInput
