@@ -1,5 +1,6 @@
 """The rooms of the package: a forbidden import in any of them is found."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -79,6 +80,15 @@ def test_every_room_has_a_planted_import() -> None:
     assert {room for room, _, _ in PLANTED} == rooms
 
 
-def test_room_init_files_are_empty() -> None:
-    """What a room holds is in its modules; an `__init__.py` would be run by each of its importers."""
-    assert not [file for file in (PROJECT / "scripts/bert_ladder").rglob("__init__.py") if file.read_text()]
+def test_room_init_files_run_nothing() -> None:
+    """What a room holds is in its modules; an `__init__.py` would be run by each of its importers.
+
+    But for attributes that are imported when somebody asks for them (PEP 562).
+    """
+    for file in (PROJECT / "scripts/bert_ladder").rglob("__init__.py"):
+        held = {
+            getattr(node, "module", None) or getattr(node, "name", None)
+            for node in ast.parse(file.read_text()).body
+            if not isinstance(node, ast.Expr)
+        }
+        assert held <= {"typing", "__getattr__"}, file

@@ -14,8 +14,9 @@ LEFT_OUT = "runtime"
 def code_files(file: Path, left_out: str | None = LEFT_OUT) -> list[Path]:
     """A file of Python and all that it imports of the package `bert_ladder`, but for one room; sorted.
 
-    Imports within functions count, and the `__init__.py` of every package on the way. What is imported by a name that
-    is only known at run time cannot be found: `importlib` is forbidden in the package.
+    Imports within functions count, and the `__init__.py` of every package on the way; what one imports in `__getattr__`
+    (PEP 562) counts where an attribute of that package is imported. What is imported by a name that is only known at
+    run time cannot be found: `importlib` is forbidden in the package.
 
     Args:
         file: a script, or a module of the package.
@@ -54,13 +55,14 @@ def template_files(file: Path) -> list[Path]:
 @cache
 def _imported(file: Path, package: Path, left_out: str | None) -> frozenset[Path]:
     """The files of the package that a file imports itself."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            # A name of a package may be a module of it.
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    tree = ast.parse(file.read_bytes())
+    names = set().union(*(_names(node) for node in tree.body if not _is_lazy(node)))
+    for name in sorted(names):
+        package_of, _, attribute = name.rpartition(".")
+        place = package.parent.joinpath(*package_of.split("."))
+        is_module = place.joinpath(f"{attribute}.py").is_file() or place.joinpath(attribute).is_dir()
+        if package_of and not is_module and place.joinpath("__init__.py").is_file():
+            names |= _lazy_names(ast.parse(place.joinpath("__init__.py").read_bytes()))
     found = set()
     for name in names:
         parts = name.split(".")
@@ -70,3 +72,23 @@ def _imported(file: Path, package: Path, left_out: str | None) -> frozenset[Path
             place = package.parent.joinpath(*parts[:depth])
             found |= {one for one in (place / "__init__.py", place.with_suffix(".py")) if one.is_file()}
     return frozenset(found)
+
+
+def _names(tree: ast.AST) -> set[str]:
+    """The dotted names that some code imports; a name of a package may be a module of it."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def _lazy_names(tree: ast.Module) -> set[str]:
+    """Those that a module imports only when it is asked for an attribute that it does not have (PEP 562)."""
+    return set().union(*(_names(node) for node in tree.body if _is_lazy(node)))
+
+
+def _is_lazy(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == "__getattr__"

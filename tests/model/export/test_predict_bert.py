@@ -15,8 +15,8 @@ import pytest
 
 from asked_texts import TEXTS
 from bert_ladder.evaluation.chosen_model import NATIVE, native_encoder
+from bert_ladder.export import load
 from bert_ladder.export.command import main
-from bert_ladder.export.loading import load
 from bert_ladder.export.onnx_model import export_onnx
 from bert_ladder.training.answering import open_classifier
 from chosen_models import LABELS, WORDS, bert_chosen

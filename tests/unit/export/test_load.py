@@ -20,10 +20,9 @@ from tokenizers.processors import TemplateProcessing
 
 from bert_ladder.evaluation.calibration import scale_probabilities
 from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, NATIVE, RECORD, Decision, model_sha256
-from bert_ladder.export import loading
+from bert_ladder.export import load, loading
 from bert_ladder.export.command import main
 from bert_ladder.export.explaining import important_words, replace_words
-from bert_ladder.export.loading import load
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import LABELS, PIECES, WORDS, chosen_record, linear_chosen
 
@@ -140,7 +139,7 @@ def test_form_of_an_earlier_choice_is_not_taken(tmp_path: Path) -> None:
 def test_onnx_does_without_tensorflow(tmp_path: Path) -> None:
     """It starts in a second, then."""
     code = (
-        "import sys; from bert_ladder.export.loading import load\n"
+        "import sys; from bert_ladder.export import load\n"
         f"load({str(onnx_chosen(tmp_path / 'chosen'))!r}).predict(['a'])\n"
         "print([name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"
     )

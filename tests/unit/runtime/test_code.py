@@ -52,6 +52,23 @@ def test_closure_with_every_room(package: Path) -> None:
     assert names(package, None) == [*DATA, *FILES, *RUNTIME, "script.py"]
 
 
+def test_lazy_attributes_count_where_they_are_imported(package: Path) -> None:
+    """What an `__init__.py` imports in `__getattr__` runs for whoever asks for the attribute, and for nobody else."""
+    (package / "bert_ladder/data/__init__.py").write_text(
+        "def __getattr__(name):\n    from bert_ladder.data.audit import load\n    return load\n"
+    )
+    code._imported.cache_clear()
+    assert "bert_ladder/data/audit.py" not in names(package)
+    (package / "script.py").write_text("from bert_ladder.data import load\n")
+    code._imported.cache_clear()
+    assert names(package) == [
+        "bert_ladder/__init__.py",
+        "bert_ladder/data/__init__.py",
+        "bert_ladder/data/audit.py",
+        "script.py",
+    ]
+
+
 def test_code_within_an_init_file_counts(package: Path) -> None:
     """An `__init__.py` runs when a module of its package is imported, and what it imports is imported then."""
     (package / "bert_ladder/data/__init__.py").write_text("import bert_ladder.data.audit\n")
