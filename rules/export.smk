@@ -103,7 +103,7 @@ rule export_numpy:
     log:
         "<logs>/chosen/export_numpy.log",
     conda:
-        "../envs/data.yaml"
+        "../envs/tensorflow.yaml"
     resources:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bert_ladder.export.proof import Source, compare_forms
+from bert_ladder.evaluation.form_proof import Source, compare_forms
 from bert_ladder.report.forms_table import write_forms
 from bert_ladder.runtime.jobs import run_job
 

@@ -13,8 +13,8 @@ import pytest
 
 from bert_ladder.evaluation.calibration import scale_probabilities
 from bert_ladder.evaluation.chosen_model import ChosenModel
+from bert_ladder.evaluation.form_proof import is_exact, judge_form
 from bert_ladder.evaluation.predictions import predictions_frame
-from bert_ladder.export.proof import is_exact, judge_form
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import chosen_record, linear_chosen
 from compare_forms import main
