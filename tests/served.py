@@ -9,7 +9,7 @@ from typing import Any
 
 from bert_ladder.export.loading import Classifier
 from bert_ladder.export.questions import Limits, Worker
-from bert_ladder.export.serving import Address, allowed_hosts, build_app, build_server, listen
+from bert_ladder.export.serving import Address, allowed_hosts, build_server, listen
 
 JSON = {"Content-Type": "application/json"}
 
@@ -20,7 +20,7 @@ def served(open_model: Callable[[], Classifier], limits: Limits | None = None) -
     address = Address(port=0)
     with listen(address) as listener:
         worker = Worker(open_model)
-        server = build_server(build_app(worker, limits or Limits(), allowed_hosts(address)))
+        server = build_server(worker, limits or Limits(), allowed_hosts(address))
         thread = threading.Thread(target=server.run, args=[[listener]])
         port = listener.getsockname()[1]
         thread.start()

@@ -92,6 +92,26 @@ def test_keyboard_alone(open_page: Callable[..., Page]) -> None:
     expect(page.locator("mark")).to_have_text(["lovely", "bright"])
 
 
+def test_many_classes(open_page: Callable[..., Page]) -> None:
+    """The ten most probable, and all of them on demand; a model of which no answer is sure enough says so."""
+    page = open_page()
+    labels = [f"class {code}" for code in range(30)]
+    probabilities = {label: (code + 1) / 465 for code, label in enumerate(labels)}
+    answer = {"label": None, "forced_label": "class 29", "probabilities": probabilities}
+    decision = {"positive": None, "threshold": None, "least_confidence": 2.0}
+    about = {"row": "BERT", "study": "many", "labels": labels, "decision": decision}
+    page.route("**/model", lambda route: route.fulfill(json=about))
+    page.route("**/predict", lambda route: route.fulfill(json={"answers": [answer]}))
+    page.reload()
+    expect(page.locator("#about")).to_have_text("Chosen by the study many; 30 classes.")
+    page.get_by_label("Text").fill("any")
+    page.get_by_role("button", name="Classify").click()
+    expect(page.locator("#reason")).to_have_text("No answer of this model is sure enough to be given.")
+    expect(page.locator("#bars tr:visible th")).to_have_text(labels[:-11:-1])
+    page.get_by_role("button", name="Show all 30 classes").click()
+    expect(page.locator("#bars tr:visible th")).to_have_text(labels[::-1])
+
+
 def test_refusals_are_told(open_page: Callable[..., Page], problems: list[str]) -> None:
     """No text, one that is too long, a server that has gone; the next answer takes the sentence away."""
     page = open_page()

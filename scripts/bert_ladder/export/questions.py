@@ -98,6 +98,11 @@ class Worker:
             raise
 
     @property
+    def closed(self) -> bool:
+        """Whether no question is answered any more."""
+        return self._closed.is_set()
+
+    @property
     def waiting(self) -> int:
         """How many questions are not answered yet."""
         return len(self._waiting)
@@ -122,10 +127,15 @@ class Worker:
         future.add_done_callback(self._waiting.discard)
         return future, gone
 
-    def close(self) -> None:
-        """Give up what is not answered yet."""
+    def give_up(self) -> None:
+        """Let what is not answered yet end with `Unwanted` after the piece at hand, or be cancelled."""
         self._closed.set()
-        self._thread.shutdown(cancel_futures=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """Give up, and wait for the piece at hand."""
+        self.give_up()
+        self._thread.shutdown()
 
 
 def read_question(body: bytes, limits: Limits) -> Question:

@@ -79,7 +79,7 @@ def serve(open_model: Callable[[], Classifier], address: Address, limits: Limits
         try:
             worker = Worker(open_model)
             print(f"{introduction(worker.model)} on {url_of(listener, address)} (Ctrl-C ends it)", flush=True)
-            build_server(build_app(worker, limits, hosts)).run([listener])
+            build_server(worker, limits, hosts).run([listener])
         except KeyboardInterrupt:
             pass
         finally:
@@ -150,24 +150,37 @@ def url_of(listener: socket.socket, address: Address) -> str:
     return f"http://{f'[{name}]' if ':' in name and not name.startswith('[') else name}:{port}/"
 
 
-def build_server(app: ASGIApp) -> uvicorn.Server:
-    """The server of an application; it says nothing of what it is asked."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_graceful_shutdown=GRACE,
+class Server(uvicorn.Server):
+    """A server that says nothing of what it is asked, and lets nobody wait for the model once it is to end."""
+
+    def __init__(self, app: ASGIApp, worker: Worker) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=CONNECTIONS,
+                timeout_graceful_shutdown=GRACE,
+            )
         )
-    )
+        self._worker = worker
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is answered already, refuse the rest, and close."""
+        self._worker.give_up()
+        await super().shutdown(sockets)
+
+
+def build_server(worker: Worker, limits: Limits, hosts: frozenset[str]) -> Server:
+    """The server of a model, see `build_app`."""
+    return Server(build_app(worker, limits, hosts), worker)
 
 
 def build_app(worker: Worker, limits: Limits, hosts: frozenset[str]) -> ASGIApp:
@@ -192,15 +205,14 @@ def build_app(worker: Worker, limits: Limits, hosts: frozenset[str]) -> ASGIApp:
         left: asyncio.Future[Any] = asyncio.ensure_future(request.receive())
         try:
             await asyncio.wait({answered, left}, timeout=limits.seconds, return_when=asyncio.FIRST_COMPLETED)
-            if answered.done():
+            if answered.done() and not answered.cancelled():
                 return JSONResponse({"answers": answered.result()})
             if left.done():
                 raise ClientDisconnect
             raise Unwanted
         except Unwanted:
-            raise Refused(
-                503, f"there was no answer within {limits.seconds:g} s; send fewer or shorter texts, or ask again."
-            ) from None
+            late = f"there was no answer within {limits.seconds:g} s; send fewer or shorter texts, or ask again."
+            raise Refused(503, "the server is being ended." if worker.closed else late) from None
         finally:
             gone.set()
             answered.cancel()

@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 
 from bert_ladder.evaluation.chosen_model import Decision
+from bert_ladder.export import load
 from bert_ladder.export.command import main
-from bert_ladder.export.loading import Classifier, load
-from bert_ladder.export.questions import Limits, parts_of
+from bert_ladder.export.loading import Classifier
+from bert_ladder.export.questions import Limits, Question, Unwanted, Worker, parts_of
 from bert_ladder.export.serving import Address, allowed_hosts
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import LABELS, linear_chosen
@@ -328,6 +329,23 @@ def test_more_requests_than_may_wait_are_refused(folder: Path) -> None:
         assert "too many requests wait" in found["error"]
         model.go_on.release()
         assert waiting.result()[0] == 200
+
+
+def test_work_is_given_up_at_the_end(folder: Path) -> None:
+    """The question at hand after its piece, those behind it at once."""
+    model = Slow(load(folder))
+    worker = Worker(lambda: model)
+    at_hand, _ = worker.ask(Question(["dull"] * 200, False), 60)
+    behind, _ = worker.ask(Question(["dull"], False), 60)
+    assert worker.waiting == 2
+    assert model.asked.acquire(timeout=60)
+    worker.give_up()
+    model.go_on.release()
+    assert isinstance(at_hand.exception(), Unwanted)
+    assert behind.cancelled()
+    worker.close()
+    assert worker.closed
+    assert worker.waiting == 0
 
 
 def test_slow_body_is_refused(folder: Path) -> None:
