@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from bert_ladder.export.limits import Limits
 from bert_ladder.export.loading import Classifier
-from bert_ladder.export.questions import Limits, Worker
+from bert_ladder.export.questions import Worker
 from bert_ladder.export.serving import Address, allowed_hosts, build_server, listen
 
 JSON = {"Content-Type": "application/json"}

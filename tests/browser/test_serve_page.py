@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bert_ladder.evaluation.chosen_model import Decision
 from bert_ladder.export import load
-from bert_ladder.export.questions import Limits
+from bert_ladder.export.limits import Limits
 from chosen_models import linear_chosen
 from served import served
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bert_ladder.export.limits import Limits
 from bert_ladder.export.loading import ENGINES, Classifier, load, processors
 from bert_ladder.runtime.devices import set_up_device
 from bert_ladder.runtime.jobs import BadInput, failure_sentence
@@ -150,24 +151,32 @@ def add_serve(commands: Any) -> None:
         help="a page to try texts, and JSON for programs, on this machine",
         description="Serve the model that a study chose, on this machine: a page to try texts, and JSON for programs "
         "(POST /predict, GET /model, GET /health). Ctrl-C ends it. docs/serve.md says more.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=serve)
     parser.add_argument("model", metavar="FOLDER", type=Path, help="the chosen model: results/<study>/chosen")
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="0 for a free one")
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="of this machine, where to listen")
+    parser.add_argument("--port", type=int, default=8000, metavar="N", help="default: %(default)s; 0 for a free one")
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen, default: %(default)s")
     parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a name by which the server may be asked, beside localhost; can be given several times",
+        help="a name by which the server may be asked, beside localhost; may be given several times",
     )
-    limits = parser.add_argument_group("what one request may be")
-    limits.add_argument("--max-texts", type=int, default=256, metavar="N", help="texts")
-    limits.add_argument("--max-characters", type=int, default=50_000, metavar="N", help="characters of a text")
-    limits.add_argument("--max-bytes", type=int, default=4 * 2**20, metavar="N", help="bytes in all")
-    limits.add_argument("--max-seconds", type=float, default=60.0, metavar="N", help="seconds until the answer")
+    limits = parser.add_argument_group("the most of a request")
+    for name, kind, of_what in (
+        ("texts", int, "texts"),
+        ("characters", int, "characters of a text"),
+        ("bytes", int, "bytes in all"),
+        ("seconds", float, "seconds until its answer"),
+    ):
+        limits.add_argument(
+            f"--max-{name}",
+            type=kind,
+            default=getattr(Limits, name),
+            metavar="N",
+            help=f"{of_what}, default: %(default)s",
+        )
     add_running(parser)
 
 
@@ -200,7 +209,6 @@ def serve(options: argparse.Namespace) -> None:
     Raises:
         BadInput: something given is not usable.
     """
-    from bert_ladder.export.questions import Limits
     from bert_ladder.export.serving import Address
     from bert_ladder.export.serving import serve as serve_model
 

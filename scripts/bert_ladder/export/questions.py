@@ -1,6 +1,7 @@
 """What may be asked of a chosen model in JSON, and what it answers; one thread asks it, whoever waits."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -13,31 +14,12 @@ import numpy as np
 
 from bert_ladder.evaluation.calibration import forced_answers
 from bert_ladder.export.explaining import important_words
+from bert_ladder.export.limits import Limits
 from bert_ladder.export.loading import Classifier
-from bert_ladder.training.linear import word_pattern
 
 KEYS = ("text", "texts", "explain")
 # Texts between two looks at whether anyone still waits for them.
 PIECE = 64
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Of one request.
-
-    Attributes:
-        texts: the most of them.
-        characters: the most of each of them.
-        bytes: the most of the body.
-        seconds: until a request has been read and, from then on, until it is answered.
-        waiting: the most requests that are not yet answered.
-    """
-
-    texts: int = 256
-    characters: int = 50_000
-    bytes: int = 4 * 2**20
-    seconds: float = 60.0
-    waiting: int = 256
 
 
 @dataclass(frozen=True)
@@ -294,4 +276,9 @@ def described(model: Classifier, limits: Limits) -> dict[str, Any]:
     }
 
 
-_words = cache(word_pattern)
+@cache
+def _words() -> re.Pattern[str]:
+    """Matches a word as `important_words` has them."""
+    from bert_ladder.training.linear import word_pattern
+
+    return word_pattern()

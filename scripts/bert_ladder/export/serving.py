@@ -21,8 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bert_ladder.export.limits import Limits
 from bert_ladder.export.loading import Classifier
-from bert_ladder.export.questions import Limits, Refused, Unwanted, Worker, described, read_question
+from bert_ladder.export.questions import Refused, Unwanted, Worker, described, read_question
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory, reason_of
 
 log = logging.getLogger(__name__)
@@ -40,11 +41,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-CONNECTIONS = 1024
+# Fewer than the files that a process may usually have open.
+CONNECTIONS = 512
 # How long requests that are being answered may still take after Ctrl-C.
 GRACE = 2
 # What is still read of a body that is too large, so that its sender reads why instead of finding the line cut.
 DRAINED = 2**26
+ENDING = "the server is being ended."
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,8 @@ def build_app(worker: Worker, limits: Limits, hosts: frozenset[str]) -> ASGIApp:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refused(415, "the Content-Type is not application/json; send JSON, and say so in that header.")
         question = read_question(await read_body(request, limits), limits)
+        if worker.closed:
+            raise Refused(503, ENDING)
         if worker.waiting >= limits.waiting:
             raise Refused(503, "too many requests wait for an answer; ask again in a while.")
         future, gone = worker.ask(question, limits.seconds)
@@ -212,7 +217,7 @@ def build_app(worker: Worker, limits: Limits, hosts: frozenset[str]) -> ASGIApp:
             raise Unwanted
         except Unwanted:
             late = f"there was no answer within {limits.seconds:g} s; send fewer or shorter texts, or ask again."
-            raise Refused(503, "the server is being ended." if worker.closed else late) from None
+            raise Refused(503, ENDING if worker.closed else late) from None
         finally:
             gone.set()
             answered.cancel()

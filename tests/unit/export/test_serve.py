@@ -21,8 +21,9 @@ import pytest
 from bert_ladder.evaluation.chosen_model import Decision
 from bert_ladder.export import load
 from bert_ladder.export.command import main
+from bert_ladder.export.limits import Limits
 from bert_ladder.export.loading import Classifier
-from bert_ladder.export.questions import Limits, Question, Unwanted, Worker, parts_of
+from bert_ladder.export.questions import Question, Unwanted, Worker, parts_of
 from bert_ladder.export.serving import Address, allowed_hosts
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import LABELS, linear_chosen
