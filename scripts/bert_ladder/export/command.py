@@ -272,7 +272,7 @@ def print_answer(model: Classifier, text: str, explain: bool) -> None:
     """Print the answer to a text, the probabilities of all classes, falling, and the words that it rests on."""
     (line,) = model.probabilities([text])
     (label,) = model.decide(line[None])
-    code = int(line.argmax()) if label is None else model.labels.index(label)
+    (code,) = model.forced(line[None])
     least = model.chosen.decision.least_confidence or 0.0
     needed = f"{least:.4f} is needed" if least <= 1 else "no text is sure enough for this model"
     lines = [label or f"not answered: {model.labels[code]} has {line[code]:.4f}, and {needed}", ""]

@@ -34,7 +34,8 @@ def important_words(model: Classifier, text: str, code: int) -> list[tuple[str, 
     whole = model.probabilities([text])[0, code]
     drops: list[float] = []
     for start in range(0, len(words), CHUNK):
-        without = [replace_words(text, {word}, lambda _: "") for word in words[start : start + CHUNK]]
+        # By a blank, since its neighbours would become one word.
+        without = [replace_words(text, {word}, lambda _: " ") for word in words[start : start + CHUNK]]
         drops += (whole - model.probabilities(without)[:, code]).tolist()
     ranked = sorted(zip(words, drops, strict=True), key=lambda pair: -pair[1])[:MOST_NAMED]
     least = max(SMALLEST_DROP, SMALLEST_SHARE * max(drops, default=0.0))

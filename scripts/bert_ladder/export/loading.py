@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bert_ladder.data.tokens import Tokens
-from bert_ladder.evaluation.calibration import decide, scale_probabilities
+from bert_ladder.evaluation.calibration import decide, forced_answers, scale_probabilities
 from bert_ladder.evaluation.chosen_model import (
     LINEAR_MODEL,
     NATIVE,
@@ -78,6 +78,10 @@ class Classifier:
         """The label that each line of calibrated probabilities, float (n, classes), means; None: it is not answered."""
         codes = decide(probabilities, self.chosen.decision)
         return [self.chosen.labels[code] if code >= 0 else None for code in codes.tolist()]
+
+    def forced(self, probabilities: np.ndarray) -> list[int]:
+        """The codes of the answers if every text had to be answered, from calibrated probabilities, (n, classes)."""
+        return forced_answers(probabilities, self.chosen.decision).tolist()
 
     def predict(self, texts: Sequence[str]) -> "pd.DataFrame":
         """Answer texts.

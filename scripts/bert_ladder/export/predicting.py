@@ -132,13 +132,9 @@ def answers(model: Classifier, texts: list[str], explain: bool) -> dict[str, lis
     columns: dict[str, list[Any]] = {PREDICTION: list(model.decide(probabilities))}
     columns |= dict(zip(model.probability_columns(), probabilities.T.tolist(), strict=True))
     if explain:
-        codes = [
-            int(line.argmax()) if label is None else model.labels.index(label)
-            for line, label in zip(probabilities, columns[PREDICTION], strict=True)
-        ]
         columns[BECAUSE] = [
             " ".join(word for word, _ in important_words(model, text, code))
-            for text, code in zip(texts, codes, strict=True)
+            for text, code in zip(texts, model.forced(probabilities), strict=True)
         ]
     return columns
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from bert_ladder.evaluation.calibration import forced_answers
 from bert_ladder.export.explaining import important_words
 from bert_ladder.export.limits import Limits
 from bert_ladder.export.loading import Classifier
@@ -206,7 +205,7 @@ def answer(model: Classifier, question: Question) -> list[dict[str, Any]]:
         `probabilities`, by label; `because`, see `explanation`, if wanted.
     """
     probabilities = model.probabilities(question.texts)
-    forced = forced_answers(probabilities, model.chosen.decision).tolist()
+    forced = model.forced(probabilities)
     answers: list[dict[str, Any]] = [
         {
             "label": label,

@@ -233,6 +233,22 @@ def test_single_text_that_is_not_answered(tmp_path: Path, capsys: pytest.Capture
     assert first == "not answered: good has 0.7870, and 0.9000 is needed"
 
 
+def test_unanswered_text_with_a_threshold_is_told_by_the_answer_that_was_held_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is that answer's probability which was too low, though another class be more probable."""
+    decision = Decision(positive=1, threshold=0.1, least_confidence=0.9)
+    folder = linear_chosen(tmp_path / "chosen", ("bad", "good"), decision=decision)
+    assert main(["predict", str(folder), "--text", "awful"]) == 0
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("not answered: good has 0.1"), first
+
+
+def test_marks_between_words_keep_them_apart(linear: Path) -> None:
+    """Without a mark its neighbours stay two words, so that it is not taken for one that the answer rests on."""
+    assert [word for word, _ in important_words(load(linear), "film>lovely", 2)] == ["lovely"]
+
+
 def test_words_that_an_answer_rests_on(linear: Path) -> None:
     """Each word is left out wherever it stands: a presence counted once would not miss one of two."""
     model = load(linear)
