@@ -49,9 +49,14 @@ $(VENV)/installed-%: requirements/%.txt $(VENV)/bin/uv
 	@"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" >/dev/null 2>&1 || true
 	@touch "$@"
 
-# The command, which works from any folder, and for programs of one's own the path of its package.
+# The command, which works from any folder, and the package for programs of one's own. It is found last, so that a copy
+# of the workflow that runs in this environment runs its own code.
+FOUND_LAST := import sys; from importlib.machinery import PathFinder; \
+              sys.meta_path.append(type("BertLadder", (), {"find_spec": staticmethod( \
+                lambda name, path=None, target=None, find=PathFinder.find_spec: \
+                  find(name, ["$(CURDIR)/scripts"]) if name == "bert_ladder" else None)}))
 $(VENV)/bin/bert-ladder: Makefile $(VENV)/bin/uv
-	@echo "$(CURDIR)/scripts" >"$$("$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bert-ladder.pth"
+	@printf '%s\n' '$(FOUND_LAST)' >"$$("$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bert-ladder.pth"
 	@printf '%s\n' "#!$(abspath $(BIN))/python" "import sys" "" "from bert_ladder.export.command import main" "" "sys.exit(main())" >"$@"
 	@chmod +x "$@"
 
