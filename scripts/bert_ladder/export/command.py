@@ -73,16 +73,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """What the command understands."""
     parser = argparse.ArgumentParser(prog="bert-ladder", description="A model that a study chose answers texts.")
-    parser.add_argument("--version", action="version", version=f"bert-ladder {version()}")
+    parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the program's version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_predict(commands)
     add_serve(commands)
     return parser
 
 
+class ShowVersion(argparse.Action):
+    """Prints the version and ends; only then it is read, since a copy of the workflow alone has no pyproject.toml."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"bert-ladder {version()}")
+        parser.exit()
+
+
 def version() -> str:
-    """Of this program."""
-    return tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    """Of this program.
+
+    Raises:
+        BadInput: the workflow lies here without its project.
+    """
+    file = PROJECT / "pyproject.toml"
+    if not file.is_file():
+        raise BadInput(f"{file}: is not there, so that the version is not known; it stands in the project's folder.")
+    return tomllib.loads(file.read_text(encoding="utf-8"))["project"]["version"]
 
 
 def add_predict(commands: Any) -> None:

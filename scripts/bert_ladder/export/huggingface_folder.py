@@ -134,6 +134,8 @@ def tokenizer_configuration(chosen: ChosenBert) -> dict[str, Any]:
         "model_max_length": chosen.model.settings["length"],
         "truncation_side": TRUNCATION_SIDES[chosen.model.settings["truncation"]],
         "padding_side": "right",
+        # A text that spells [SEP] out is a text: in the training it is no end.
+        "split_special_tokens": True,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
     }
 

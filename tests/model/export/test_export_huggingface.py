@@ -1,9 +1,11 @@
-"""A chosen BERT as a folder of transformers, read back by this project's reader of such folders.
+"""A chosen BERT as a folder of transformers, beside what its pipeline answers, and read back by this project's reader.
 
-transformers itself is not in the environment; the reader is held to it in tests/model/encoders.
+transformers itself is not in the environment: what its pipeline answers was written down by
+bench/encoder_equality/make_text_classification.py.
 """
 
 import ast
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,7 @@ from bert_ladder.export.huggingface_folder import PROGRAM, export_huggingface
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import LABELS, PIECES
 
+PIPELINE = Path(__file__).parents[2] / "fixtures/encoders/outputs_text_classification.npz"
 NAMES = {
     "bert.embeddings.word_embeddings.weight": (len(PIECES), 16),
     "bert.embeddings.position_embeddings.weight": (32, 16),
@@ -67,6 +70,19 @@ def test_what_is_read_back_answers_the_same(
     export_huggingface(folder, tmp_path / "huggingface")
     np.testing.assert_allclose(read_back(tmp_path / "huggingface"), own_answers(folder), atol=1e-5)
     assert json.loads((tmp_path / "huggingface/config.json").read_text())["hidden_act"] == act
+
+
+@pytest.mark.parametrize(("truncation", "gelu"), [("head", "erf"), ("tail", "tanh")])
+def test_pipeline_of_transformers_answers_the_same(
+    truncation: str, gelu: str, chosen: Callable[..., Path], own_answers: Callable[[Path], np.ndarray], tmp_path: Path
+) -> None:
+    """With its own tokenizer, truncation and head, told nothing but the folder."""
+    folder = chosen("pooler", truncation, gelu)
+    export_huggingface(folder, tmp_path)
+    with np.load(PIPELINE, allow_pickle=False) as expected:
+        weights = hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
+        assert weights == expected[f"{truncation}_{gelu}_weights"], "the folder is another than transformers was given"
+        np.testing.assert_allclose(own_answers(folder), expected[f"{truncation}_{gelu}"], atol=1e-5)
 
 
 def test_files_are_those_of_transformers(chosen: Callable[..., Path], tmp_path: Path) -> None:
