@@ -31,22 +31,17 @@ def choose_row(results: Results, wanted: str) -> Choice:
     rows = results.table.index.tolist()
     best = results.best(rows)
     if wanted in rows:
-        return Choice(
-            wanted, "name", f"The study names “{wanted}”: on the test split it reaches {reached(results, wanted)}."
-        )
+        reached = f"{results.measured(wanted)} {results.metric.name}"
+        return Choice(wanted, "name", f"The study names “{wanted}”: on the test split it reaches {reached}.")
     doubt = nothing_concluded(results, best)
     said = [doubt or " ".join(best_lines(results, best))]
     if doubt:
         said.append(f"“{best}”, which has the highest mean on the validation part, is handed over all the same.")
     if wanted == "cost" and len(rows) > 1:
         cheap = None if doubt else cheap_row(results, best)
-        said += cost_lines(results, best) if not doubt else ["For cost no row is named."]
+        for_cost = ["For cost no row is named."] if doubt else cost_lines(results, best)
         if cheap:
-            return Choice(cheap, "cost", said[-1])
+            return Choice(cheap, "cost", " ".join(for_cost))
+        said += for_cost
         said.append(f"So the best for {results.metric.name} is taken.")
     return Choice(best, results.metric.name.lower(), " ".join(said))
-
-
-def reached(results: Results, row: str) -> str:
-    """A row's test metric with its interval and its name."""
-    return f"{results.measured(row)} {results.metric.name}"
