@@ -21,9 +21,13 @@ PIECES = (
 
 
 def chosen_record(
-    kind: str, labels: tuple[str, ...] = LABELS, temperature: float = 1.0, decision: Decision | None = None
+    kind: str,
+    labels: tuple[str, ...] = LABELS,
+    temperature: float = 1.0,
+    decision: Decision | None = None,
+    family: str = "bert",
 ) -> ChosenModel:
-    """What the model.json of a chosen model says, "bert" or "baseline"."""
+    """What the model.json of a chosen model says, "bert", of a family, or "baseline"."""
     return ChosenModel(
         study="small",
         row="BERT-Nano" if kind == "bert" else "NB-SVM",
@@ -40,6 +44,7 @@ def chosen_record(
         calibration={},
         data={},
         made_with={},
+        family=family if kind == "bert" else "",
     )
 
 

@@ -87,7 +87,13 @@ def spelled(name: str, spelling: Mapping[str, str]) -> str:
     return name
 
 
-def find_encoder(names: Iterable[str], word_embeddings: str, where: Path | str) -> dict[str, str]:
+def find_encoder(
+    names: Iterable[str],
+    word_embeddings: str,
+    where: Path | str,
+    beside: re.Pattern[str] = NOT_OF_THE_ENCODER,
+    family: str = "BERT",
+) -> dict[str, str]:
     """Find an encoder's tensors among all that a published model holds.
 
     The encoder is where the word embeddings are: "bert/" in google-research's checkpoints, "bert." in transformers'
@@ -98,6 +104,8 @@ def find_encoder(names: Iterable[str], word_embeddings: str, where: Path | str) 
         names: of the model's tensors.
         word_embeddings: how this publisher calls the word embeddings.
         where: the source, for messages.
+        beside: finds the names of tensors that are no part of an encoder.
+        family: of the encoder, for messages.
 
     Returns:
         Name without the scope -> name.
@@ -106,21 +114,21 @@ def find_encoder(names: Iterable[str], word_embeddings: str, where: Path | str) 
         BadInput: if there are no word embeddings, or several.
     """
     names = list(names)
-    kept = [name for name in names if not NOT_OF_THE_ENCODER.search(name)]
+    kept = [name for name in names if not beside.search(name)]
     found = [name for name in kept if re.search(rf"(^|[/.]){re.escape(word_embeddings)}$", name)]
     if not found:
         raise BadInput(
-            f"{where}: is no BERT: none of its {len(names)} tensors is {word_embeddings}, it holds "
-            f"{listed(kept or names) or 'nothing'}; name a source of a BERT encoder."
+            f"{where}: is no {family}: none of its {len(names)} tensors is {word_embeddings}, it holds "
+            f"{listed(kept or names) or 'nothing'}; name a source of a {family} encoder."
         )
     if len(found) > 1:
         raise BadInput(f"{where}: holds several encoders, {listed(found)}; name a source with one encoder.")
     scope = found[0].removesuffix(word_embeddings)
     encoder = {name.removeprefix(scope): name for name in kept if name.startswith(scope)}
     taken = set(encoder.values())
-    beside = [name for name in names if name not in taken]
-    if beside:
-        log.info("%s: beside the encoder, left out: %s", where, listed(beside))
+    left_out = [name for name in names if name not in taken]
+    if left_out:
+        log.info("%s: beside the encoder, left out: %s", where, listed(left_out))
     return encoder
 
 
@@ -142,14 +150,15 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def config_architecture(
-    config: Mapping[str, Any], path: Path | str, keys: Mapping[str, str] = CONFIG_KEYS
+    config: Mapping[str, Any], path: Path | str, keys: Mapping[str, str] = CONFIG_KEYS, family: str = "BERT"
 ) -> dict[str, Any]:
     """The architecture that a configuration describes, without `gelu`.
 
     Args:
         config: as read.
         path: its file, for messages.
-        keys: what it calls BertBackbone's arguments; those of bert_config.json and of transformers' config.json.
+        keys: what it calls the backbone's arguments; BERT's of bert_config.json and of transformers' config.json.
+        family: of the encoder, for messages.
 
     Raises:
         BadInput: if a size is missing or impossible.
@@ -162,7 +171,8 @@ def config_architecture(
     ]
     if wrong:
         raise BadInput(
-            f"{path}: describes no BERT: {', '.join(wrong)}; each of them is a positive number of the encoder's size."
+            f"{path}: describes no {family}: {', '.join(wrong)}; each of them is a positive number of the encoder's "
+            "size."
         )
     if architecture["num_layers"] > MAX_LAYERS:
         raise BadInput(
@@ -177,8 +187,10 @@ def config_architecture(
     return architecture
 
 
-def check_tensors(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], where: Path | str) -> None:
-    """Compare tensors with the names and shapes that an encoder has.
+def check_tensors(
+    tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], where: Path | str, family: str = "BERT"
+) -> None:
+    """Compare tensors with the names and shapes that an encoder of a family has.
 
     Raises:
         BadInput: naming the missing, the extra and the misshapen ones.
@@ -197,8 +209,8 @@ def check_tensors(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[
     ]
     if found:
         raise BadInput(
-            f"{where}: does not hold the tensors of the BERT it describes, {'; '.join(found)}; "
-            "fetch it again or name an encoder with BERT's own architecture."
+            f"{where}: does not hold the tensors of the {family} it describes, {'; '.join(found)}; "
+            f"fetch it again or name an encoder with {family}'s own architecture."
         )
 
 

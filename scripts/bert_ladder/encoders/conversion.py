@@ -3,18 +3,20 @@
 import logging
 import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from keras_hub.models import BertBackbone
+import keras
 
 from bert_ladder.data.wordpiece import read_vocabulary
 from bert_ladder.encoders.backbones import assign
 from bert_ladder.encoders.bert_tensors import check_vocabulary, listed, tensor_shapes
-from bert_ladder.encoders.families.bert import build_backbone
+from bert_ladder.encoders.families.bert import BERT, build_backbone
 from bert_ladder.encoders.fetching import fetch_vocabulary, read_catalog, sha256, take_first, vocabularies_at_hand
-from bert_ladder.encoders.normal_form import save_encoder
+from bert_ladder.encoders.interface import Family
+from bert_ladder.encoders.normal_form import family_of, save_encoder
+from bert_ladder.encoders.published_families import build_published, read_family
 from bert_ladder.encoders.readers import folder_encoder, read_published
 from bert_ladder.encoders.sources import FetchedSource, shown
 from bert_ladder.files.downloading import PATIENCE, Patience
@@ -27,10 +29,25 @@ log = logging.getLogger(__name__)
 MOST_CAPITALS = 0.01
 
 
+@dataclass(frozen=True)
+class Converted:
+    """An encoder in normal form before it is written.
+
+    Attributes:
+        description: what encoder.json will hold.
+        backbone: with its weights.
+        tokenizer: the content of its tokenizer's file.
+    """
+
+    description: dict[str, Any]
+    backbone: keras.Model
+    tokenizer: bytes
+
+
 def fetch_known_encoder(
     catalog: str | Path,
     definition: dict[str, Any] | str,
-    lower_case: bool,
+    lower_case: bool | None,
     vocabulary: Path | str | None,
     outputs: dict[str, Path],
     downloads: Path,
@@ -40,7 +57,7 @@ def fetch_known_encoder(
     Args:
         catalog: catalog/encoders.yaml.
         definition: as for `fetch_encoder`, or the name of an encoder of the catalogue.
-        lower_case: what the study takes its vocabulary for.
+        lower_case: what the study takes its WordPieces for; None of another tokenizer.
         vocabulary: what its vocabulary must equal: a file, or the name of a vocabulary, which the catalogue may know.
         outputs: files to write: config, weights and vocabulary.
         downloads: folder in which downloads are kept, and files that a user brought are looked for.
@@ -56,7 +73,7 @@ def fetch_known_encoder(
 
 def fetch_encoder(
     definition: dict[str, Any],
-    lower_case: bool,
+    lower_case: bool | None,
     vocabulary: Path | dict[str, Any] | None,
     outputs: dict[str, Path],
     downloads: Path,
@@ -65,9 +82,10 @@ def fetch_encoder(
     """Write an encoder in normal form; its files appear under their names only when all of them are whole.
 
     Args:
-        definition: `sources`, optionally `gelu` (which form the weights are for, whatever the source says) and `size`
-            (what the encoder must turn out to be: layers, hidden, heads, positions, parameters).
-        lower_case: what the study takes its vocabulary for.
+        definition: `sources`, optionally `family` (BERT without it), `gelu` (which form the weights are for, whatever
+            the source says) and `size` (what the encoder must turn out to be: layers, hidden, heads, positions,
+            parameters).
+        lower_case: what the study takes its WordPieces for; None of another tokenizer.
         vocabulary: what its vocabulary must equal, and what serves where the source carries none: a file, or an entry
             of `vocabularies` of the catalogue; None for whatever the source carries.
         outputs: files to write: config, weights and vocabulary.
@@ -80,21 +98,21 @@ def fetch_encoder(
 
     def take(source: dict[str, Any], fetched: FetchedSource) -> None:
         expected = ExpectedVocabulary(vocabulary, downloads, patience)
-        encoder, backbone, pieces = normal_form(fetched, definition, lower_case, expected)
+        converted = normal_form(fetched, definition, lower_case, expected)
         found_at = {"kind": fetched.kind, "address": shown(source), "files": fetched.files}
         # A folder in normal form says where it is from in its turn.
-        encoder |= {"source": encoder.get("source", {}) | found_at}
+        encoder = converted.description | {"source": converted.description.get("source", {}) | found_at}
         # On the same file system as the files themselves, so that they can be renamed into place.
         unfinished = outputs["config"].parent / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         whole = {key: unfinished / file.name for key, file in outputs.items()}
-        save_encoder(encoder, backbone, whole["config"], whole["weights"])
-        whole["vocabulary"].write_text("".join(f"{piece}\n" for piece in pieces), encoding="utf-8")
+        save_encoder(encoder, converted.backbone, whole["config"], whole["weights"])
+        whole["vocabulary"].write_bytes(converted.tokenizer)
         for key in ("weights", "vocabulary", "config"):
             whole[key].replace(outputs[key])
         unfinished.rmdir()
-        log.info("%s parameters", f"{backbone.count_params():,}")
+        log.info("%s parameters", f"{converted.backbone.count_params():,}")
 
     take_first(definition["sources"], take, outputs["config"].parent.name, downloads, patience)
 
@@ -142,49 +160,90 @@ class ExpectedVocabulary:
 
 
 def normal_form(
-    fetched: FetchedSource, definition: dict[str, Any], lower_case: bool, expected: ExpectedVocabulary
-) -> tuple[dict[str, Any], BertBackbone, list[str]]:
+    fetched: FetchedSource, definition: dict[str, Any], lower_case: bool | None, expected: ExpectedVocabulary
+) -> Converted:
     """Read what a source gave.
 
     Args:
         fetched: published files.
         definition: as for `fetch_encoder`.
-        lower_case: what the study takes its vocabulary for.
+        lower_case: what the study takes its WordPieces for; None of another tokenizer.
         expected: what its vocabulary must equal.
 
-    Returns:
-        What encoder.json will hold, the backbone with its weights, and the vocabulary.
-
     Raises:
-        BadInput: if it is no BERT, damaged, or not the encoder that is expected.
+        BadInput: if it is of another family, damaged, or not the encoder that is expected.
     """
+    family = family_of(definition)
     if fetched.kind == "folder":
-        pieces = read_vocabulary(fetched.folder / "vocab.txt")
-        config, weights = fetched.folder / "encoder.json", fetched.folder / "encoder.weights.h5"
-        encoder, backbone = folder_encoder(config, weights, pieces)
-        _check_size(encoder["architecture"], definition.get("size", {}))
-        expected.check(pieces)
-        _check_case(pieces, encoder["lower_case"], lower_case)
-        return encoder, backbone, pieces
+        return _from_folder(fetched.folder, family, definition, lower_case, expected)
+    if family is not BERT:
+        return _from_transformers(fetched, family, definition, lower_case, expected)
     published = read_published(fetched.kind, fetched.folder, fetched.preprocessing)
     pieces = published.vocabulary or expected.pieces()
-    architecture = published.architecture
-    if definition.get("gelu"):
-        architecture = architecture | {"gelu": definition["gelu"]}
-    _check_size(architecture, definition.get("size", {}))
+    architecture = _with_gelu(published.architecture, definition)
+    _check_size(architecture, _parameters(architecture), definition)
     check_vocabulary(architecture, pieces, where="vocab.txt")
     expected.check(pieces)
-    _check_case(pieces, published.lower_case, lower_case)
+    _check_case(pieces, published.lower_case, bool(lower_case))
     backbone = build_backbone(architecture)
     assign(backbone, published.tensors, where=fetched.folder.name)
-    return {"architecture": architecture, "lower_case": lower_case}, backbone, pieces
+    return Converted({"architecture": architecture, "lower_case": lower_case}, backbone, _lines(pieces))
 
 
-def _check_size(architecture: dict[str, Any], size: dict[str, int]) -> None:
+def _from_folder(
+    folder: Path, family: Family, definition: dict[str, Any], lower_case: bool | None, expected: ExpectedVocabulary
+) -> Converted:
+    """An encoder in normal form."""
+    (name,) = family.tokenizer["files"]
+    pieces = read_vocabulary(folder / name)
+    encoder, backbone = folder_encoder(folder / "encoder.json", folder / "encoder.weights.h5", pieces)
+    _check_size(encoder["architecture"], backbone.count_params(), definition)
+    expected.check(pieces)
+    _check_case(pieces, encoder["lower_case"], bool(lower_case))
+    return Converted(encoder, backbone, _lines(pieces))
+
+
+def _from_transformers(
+    fetched: FetchedSource,
+    family: Family,
+    definition: dict[str, Any],
+    lower_case: bool | None,
+    expected: ExpectedVocabulary,
+) -> Converted:
+    """An encoder of a family beyond BERT."""
+    if fetched.kind != "huggingface":
+        raise BadInput(
+            f"encoders of the family {family.name} are read from folders of transformers alone; name a source of the "
+            "kind huggingface or package"
+        )
+    published = read_family(fetched.folder, family)
+    architecture = _with_gelu(published.architecture, definition)
+    description = {"family": family.name, "architecture": architecture, "lower_case": lower_case}
+    pieces = published.pieces or expected.pieces()
+    check_vocabulary(architecture, pieces, where="vocab.txt")
+    expected.check(pieces)
+    _check_case(pieces, published.lower_case, bool(lower_case))
+    encoder = build_published(family, replace(published, architecture=architecture), fetched.folder.name)
+    _check_size(architecture, encoder.backbone.count_params(), definition)
+    return Converted(description, encoder.backbone, _lines(pieces))
+
+
+def _with_gelu(architecture: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:
+    return architecture | ({"gelu": definition["gelu"]} if definition.get("gelu") else {})
+
+
+def _lines(pieces: list[str]) -> bytes:
+    return "".join(f"{piece}\n" for piece in pieces).encode()
+
+
+def _parameters(architecture: dict[str, Any]) -> int:
+    return sum(math.prod(shape) for shape in tensor_shapes(architecture).values())
+
+
+def _check_size(architecture: dict[str, Any], parameters: int, definition: dict[str, Any]) -> None:
     names = {"layers": "num_layers", "hidden": "hidden_dim", "heads": "num_heads", "positions": "max_sequence_length"}
-    found = {key: architecture[name] for key, name in names.items()}
-    found["parameters"] = sum(math.prod(shape) for shape in tensor_shapes(architecture).values())
-    for key, expected in size.items():
+    found = {key: architecture[name] for key, name in names.items()} | {"parameters": parameters}
+    for key, expected in definition.get("size", {}).items():
         if found[key] != expected:
             raise BadInput(f"it has {found[key]:,} {key} where the catalogue says {expected:,}: another encoder")
 

@@ -136,17 +136,36 @@ def read_weights(folder: Path, architecture: dict[str, Any]) -> dict[str, np.nda
     Raises:
         BadInput: if there is neither, or it is damaged or no BERT's.
     """
+    return taken_tensors(folder, lambda names, tensor, path: canonical_tensors(names, tensor, architecture, path))
+
+
+def taken_tensors(
+    folder: Path,
+    take: Callable[[Iterable[str], Callable[[str], np.ndarray], Path], dict[str, np.ndarray]],
+) -> dict[str, np.ndarray]:
+    """Open model.safetensors, else pytorch_model.bin, and take tensors out.
+
+    Args:
+        folder: has one of them.
+        take: is given the names of all tensors, what gives the array of a name, and the file.
+
+    Returns:
+        What `take` gives.
+
+    Raises:
+        BadInput: if there is neither, or it is damaged.
+    """
     path = folder / "model.safetensors"
     if path.is_file():
         try:
             with safe_open(path, framework="np") as file:
-                return canonical_tensors(file.keys(), file.get_tensor, architecture, path)
+                return take(file.keys(), file.get_tensor, path)
         except (SafetensorError, OSError) as error:
             raise BadInput(f"{path}: is damaged ({error}); fetch it again.") from error
     path = folder / "pytorch_model.bin"
     if path.is_file():
         tensors = read_torch_file(path)
-        return canonical_tensors(tensors, tensors.pop, architecture, path)
+        return take(tensors, tensors.pop, path)
     raise BadInput(f"{folder}: has neither model.safetensors nor pytorch_model.bin; bring one of them.")
 
 

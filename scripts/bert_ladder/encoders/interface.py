@@ -9,6 +9,29 @@ from keras import ops
 
 
 @dataclass(frozen=True)
+class NativeHead:
+    """The classification head that a family's own code puts on an encoder without a pooler, below the classes' scores.
+
+    Attributes:
+        dense: what transformers calls its dense layer.
+        scores: what transformers calls the layer of the classes' scores.
+        activation: of the dense layer, by Keras's name.
+        dropout_before: whether there is dropout before the dense layer, beside that behind it.
+        reads: "first", the first token's last hidden state, or "mean", that of all tokens of the text.
+        bias: whether the dense layer has one.
+        norm: what transformers calls the layer norm behind the activation, which has no bias; None without one.
+    """
+
+    dense: str
+    scores: str
+    activation: str
+    dropout_before: bool = False
+    reads: str = "first"
+    bias: bool = True
+    norm: str | None = None
+
+
+@dataclass(frozen=True)
 class Encoder:
     """An encoder that is built.
 
@@ -23,6 +46,7 @@ class Encoder:
         segments: how many segments of a text it tells apart.
         partly_used: embeddings of which a training may not use all rows: of segments, of positions.
         tfhub_layers: the names of its layers in TF Hub's form, in that form's order, and its own; None without a form.
+        head: its family's own classification head; None where that reads the pooler.
     """
 
     backbone: keras.Model
@@ -34,6 +58,7 @@ class Encoder:
     segments: int
     partly_used: tuple[keras.layers.Layer, ...]
     tfhub_layers: Mapping[str, str] | None
+    head: NativeHead | None = None
 
     @property
     def vocabulary_size(self) -> int:
@@ -64,6 +89,43 @@ class Encoder:
 
 
 @dataclass(frozen=True)
+class TransformersForm:
+    """How Hugging Face's transformers publishes a family.
+
+    Attributes:
+        model_type: as config.json has it.
+        classifier: transformers' class of the encoder with a classification head.
+        scope: what stands before the encoder's names in that class.
+        sizes: what config.json calls the sizes in `architecture`.
+        activation: what config.json calls the activation of the feed-forward layers, a form of GELU.
+        possible: values of other keys of config.json that the backbone can be; a configuration that does not name a key
+            means the first.
+        layers: transformers' name of each layer with weights -> its name in the backbone; "{}" stands for the number of
+            a transformer layer.
+        beside: regular expression of the tensors of published models that are no part of the encoder: heads, buffers.
+        repeated: which of `architecture` counts what "{}" stands for.
+        unused_positions: rows before that of the first position in the published table of positions.
+        added: a published table whose one row is added to every position, where the backbone has no such table.
+        derive: gives what else `architecture` holds, of config.json.
+        restore: gives what else config.json holds, of `architecture`.
+    """
+
+    model_type: str
+    classifier: str
+    scope: str
+    sizes: Mapping[str, str]
+    activation: str
+    possible: Mapping[str, tuple[Any, ...]]
+    layers: Mapping[str, str]
+    beside: str
+    repeated: str = "num_layers"
+    unused_positions: int = 0
+    added: str | None = None
+    derive: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda config: {}
+    restore: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda architecture: {}
+
+
+@dataclass(frozen=True)
 class Family:
     """A family of encoders.
 
@@ -74,6 +136,7 @@ class Family:
         tokenizer: what encoder.json says of the tokenizer.
         build: makes an encoder with random weights of an architecture and a dropout (of the hidden states and of the
             attention weights).
+        transformers: how transformers publishes it; None of BERT, which has readers of its own for all of its forms.
     """
 
     name: str
@@ -81,3 +144,4 @@ class Family:
     keys: tuple[str, ...]
     tokenizer: Mapping[str, Any]
     build: Callable[[dict[str, Any], float], Encoder]
+    transformers: TransformersForm | None = None

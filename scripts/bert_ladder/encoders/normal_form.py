@@ -8,10 +8,11 @@ import h5py
 import keras
 
 from bert_ladder.encoders.families.bert import BERT
+from bert_ladder.encoders.families.distilbert import DISTILBERT
 from bert_ladder.encoders.interface import Encoder, Family
 from bert_ladder.runtime.jobs import BadInput
 
-FAMILIES = {family.name: family for family in (BERT,)}
+FAMILIES = {family.name: family for family in (BERT, DISTILBERT)}
 # What h5py and Keras raise for a file that is damaged or another's.
 UNREADABLE = (ValueError, TypeError, OSError, KeyError, RuntimeError, MemoryError)
 

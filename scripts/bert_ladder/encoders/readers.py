@@ -1,8 +1,9 @@
 """Reads an encoder from the files of its publisher, or from a folder in normal form."""
 
 from pathlib import Path
+from typing import Any
 
-from keras_hub.models import BertBackbone
+import keras
 
 from bert_ladder.encoders.backbones import OWN_KEYS, load_encoder
 from bert_ladder.encoders.bert_tensors import (
@@ -14,8 +15,9 @@ from bert_ladder.encoders.bert_tensors import (
 )
 from bert_ladder.encoders.huggingface import read_huggingface
 from bert_ladder.encoders.keras_hub import read_preset
-from bert_ladder.encoders.normal_form import read_encoder
+from bert_ladder.encoders.normal_form import family_of, load_weights, read_encoder
 from bert_ladder.encoders.tensorflow_files import read_checkpoint, read_saved_model
+from bert_ladder.encoders.transformers_tensors import check_held
 from bert_ladder.runtime.jobs import BadInput
 
 
@@ -46,8 +48,15 @@ def read_published(kind: str, folder: Path, preprocessing: Path | None = None) -
     return published
 
 
-def folder_encoder(config: Path | str, weights: Path | str, vocabulary: list[str]) -> tuple[dict, BertBackbone]:
+def folder_encoder(
+    config: Path | str, weights: Path | str, vocabulary: list[str]
+) -> tuple[dict[str, Any], keras.Model]:
     """Take an encoder from a folder in normal form.
+
+    Args:
+        config: encoder.json.
+        weights: encoder.weights.h5.
+        vocabulary: the tokens in the order of their ids.
 
     Returns:
         What encoder.json will hold, and the backbone with its weights.
@@ -56,17 +65,23 @@ def folder_encoder(config: Path | str, weights: Path | str, vocabulary: list[str
         BadInput: if the three files do not belong together.
     """
     encoder = read_encoder(config)
-    architecture = encoder["architecture"]
+    architecture, family = encoder["architecture"], family_of(encoder)
     if not isinstance(architecture, dict) or not isinstance(encoder["lower_case"], bool):
         raise BadInput(
-            f"{config}: 'architecture' holds the arguments of BertBackbone, and 'lower_case' is true or false; "
+            f"{config}: 'architecture' holds the arguments of {family.backbone}, and 'lower_case' is true or false; "
             "correct it or bring it again."
         )
-    rows = config_architecture(architecture, config, OWN_KEYS)["vocabulary_size"]
+    keys = OWN_KEYS if family.transformers is None else {key: key for key in family.transformers.sizes}
+    rows = config_architecture(architecture, config, keys, family.name)["vocabulary_size"]
     if rows != len(vocabulary):
         raise BadInput(
             f"{config}: the embedding table has {rows} rows and vocab.txt {len(vocabulary)} WordPieces; "
             "bring the vocabulary that the encoder was trained with."
         )
-    backbone = load_encoder(architecture, weights)
+    if family.transformers is None:
+        backbone = load_encoder(architecture, weights)
+    else:
+        check_held(family.transformers, architecture, Path(weights).stat().st_size, weights)
+        backbone = family.build(architecture, 0.0).backbone
+        load_weights(backbone, weights)
     return encoder | {"source": {"kind": "folder", "of": encoder.get("source")}}, backbone

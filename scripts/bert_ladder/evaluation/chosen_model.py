@@ -18,6 +18,7 @@ from typing import Any
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.evaluation.decision import Decision
 from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.study.families import BERT
 
 RECORD = "model.json"
 NATIVE = "native"
@@ -45,6 +46,7 @@ class ChosenModel:
             number of validation texts.
         data: SHA-256 of the published files by their names.
         made_with: versions of packages, `code` (SHA-256 of the code of the training), `commit` of git, `hardware`.
+        family: of its encoder, empty for a baseline.
     """
 
     study: str
@@ -62,6 +64,7 @@ class ChosenModel:
     calibration: Mapping[str, Any]
     data: Mapping[str, Any]
     made_with: Mapping[str, Any]
+    family: str
     format: int = FORMAT
 
     def write(self, file: Path | str) -> None:
@@ -89,6 +92,8 @@ def read_chosen(folder: Path | str) -> ChosenModel:
             f"{file}: has the format {found!r}, and this program reads {FORMAT}; use the program of its version, "
             "or run the study again."
         )
+    # As earlier versions wrote it, which knew BERTs alone.
+    record.setdefault("family", BERT if record.get("kind") == "bert" else "")
     missing = [one.name for one in fields(ChosenModel) if one.name not in record]
     if missing:
         raise BadInput(f"{file}: lacks {', '.join(missing)}; run the study again, which writes it anew.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bert_ladder.evaluation.chosen_model import ChosenModel
 from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.study.families import BERT, FAMILIES, WORDPIECES
 
 
 @dataclass(frozen=True)
@@ -26,33 +27,62 @@ class Form:
     quantized: bool = False
 
 
-def of_a_bert(model: ChosenModel) -> str | None:
-    """Why a form of BERTs cannot express a model."""
+def of_an_encoder(model: ChosenModel) -> str | None:
+    """Why a form of fine-tuned encoders cannot express a model."""
     return None if model.kind == "bert" else "is a form of BERTs, and this is a linear model; take the form numpy"
+
+
+def of_bert_itself(model: ChosenModel) -> str | None:
+    """Why a form that is written of BERT's own layers cannot express a model."""
+    if model.kind != "bert" or model.family == BERT:
+        return of_an_encoder(model)
+    return f"is written of BERT's own layers, and this encoder is of another family; {_instead(model)}"
+
+
+def of_word_pieces(model: ChosenModel) -> str | None:
+    """Why a form with TensorFlow Text's WordPieces in it cannot express a model."""
+    if model.kind != "bert" or FAMILIES[model.family].tokenizer == WORDPIECES:
+        return of_an_encoder(model)
+    return f"divides texts into WordPieces, and this encoder takes other tokens; {_instead(model)}"
 
 
 def of_a_linear_model(model: ChosenModel) -> str | None:
     """Why a form of linear models cannot express a model."""
-    return None if model.kind == "baseline" else "is a form of linear models, and this is a BERT; take the form onnx"
+    if model.kind == "baseline":
+        return None
+    return f"is a form of linear models, and this is a BERT; {_instead(model)}"
 
 
 def of_transformers(model: ChosenModel) -> str | None:
-    """Why transformers' BertForSequenceClassification and its tokenizer cannot express a model."""
+    """Why transformers' classifier of the model's family and its tokenizer cannot express a model."""
     if model.kind != "bert":
-        return of_a_bert(model)
-    if model.settings["pooling"] != "pooler":
-        return "reads the pooler, and this row reads the mean of its tokens (pooling: mean); take the form onnx"
+        return of_an_encoder(model)
+    if model.settings["pooling"] == "mean":
+        return (
+            f"has the family's own head, and this row reads the mean of its tokens (pooling: mean); {_instead(model)}"
+        )
     if model.settings["truncation"] == "head+tail":
-        return "keeps one end of a long text, and this row keeps both (truncation: head+tail); take the form onnx"
+        return f"keeps one end of a long text, and this row keeps both (truncation: head+tail); {_instead(model)}"
     return None
+
+
+def _instead(model: ChosenModel) -> str:
+    """The form to take, or what there is without one."""
+    if model.family == BERT:
+        return "take the form onnx"
+    if FAMILIES[model.family].tokenizer == WORDPIECES:
+        return "take the form saved_model"
+    if model.settings["pooling"] != "mean" and model.settings["truncation"] != "head+tail":
+        return "take the form huggingface"
+    return "bert-ladder predict and serve answer with it"
 
 
 FORMS = {
     form.folder: form
     for form in (
-        Form("onnx", "ONNX, float32", ("onnxruntime", "tokenizers", "numpy"), of_a_bert),
-        Form("onnx_int8", "ONNX, int8", ("onnxruntime", "tokenizers", "numpy"), of_a_bert, quantized=True),
-        Form("saved_model", "SavedModel of raw texts", ("tensorflow", "tensorflow-text"), of_a_bert),
+        Form("onnx", "ONNX, float32", ("onnxruntime", "tokenizers", "numpy"), of_bert_itself),
+        Form("onnx_int8", "ONNX, int8", ("onnxruntime", "tokenizers", "numpy"), of_bert_itself, quantized=True),
+        Form("saved_model", "SavedModel of raw texts", ("tensorflow", "tensorflow-text"), of_word_pieces),
         Form("huggingface", "Hugging Face folder", ("transformers", "torch"), of_transformers),
         Form("numpy", "NumPy file", ("numpy",), of_a_linear_model),
     )

@@ -17,6 +17,7 @@ from bert_ladder.evaluation.predictions import class_probabilities, read_predict
 from bert_ladder.runtime.code import PACKAGE, code_version
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.packages import versions_of
+from bert_ladder.study.families import BERT
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,7 @@ def hand_over(
         | {"fitted_on": len(labels)},
         data={part: _read_json(record)["sha256"] for part, record in data.items()},
         made_with=_made_with(run, metrics),
+        family=_family(run),
     ).write(outputs.record)
     log.info("%s, seed %d: %s", metrics["model"], metrics["seed"], _in_words(decision, metrics["temperature"]))
 
@@ -164,6 +166,12 @@ def _settings(run: RunFiles, metrics: Mapping[str, Any]) -> dict[str, Any]:
     if not run.encoder:
         return json.loads(metrics["hyperparameters"])
     return _read_json(run.folder / "training.json")["training"]
+
+
+def _family(run: RunFiles) -> str:
+    """The family of the run's encoder; empty for a baseline."""
+    config = next((file for file in run.encoder if file.name == "encoder.json"), None)
+    return "" if config is None else _read_json(config).get("family", BERT)
 
 
 def _made_with(run: RunFiles, metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A chosen BERT as Hugging Face's transformers keeps it: BertForSequenceClassification and its tokenizer."""
+"""A chosen encoder as Hugging Face's transformers keeps it: the classifier of its family and its tokenizer."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,9 @@ from bert_ladder.encoders.huggingface import transformers_names
 from bert_ladder.encoders.vocabulary import WORDPIECE
 from bert_ladder.export.chosen_bert import ChosenBert, open_chosen_bert
 from bert_ladder.export.fast_tokenizer import fast_tokenizer
+from bert_ladder.export.transformers_classifier import ACTIVATIONS, classifier_configuration, classifier_tensors
+from bert_ladder.study.families import BERT
 
-# What transformers calls the two forms of GELU.
-ACTIVATIONS = {"erf": "gelu", "tanh": "gelu_new"}
 # Which end of a long text is cut off.
 TRUNCATION_SIDES = {"head": "right", "tail": "left"}
 SPECIAL = {"pad": "pad_token", "unknown": "unk_token", "start": "cls_token", "end": "sep_token", "mask": "mask_token"}
@@ -89,6 +89,8 @@ def export_huggingface(folder: Path | str, target: Path | str) -> None:
 
 def tensors(chosen: ChosenBert) -> dict[str, np.ndarray]:
     """The weights by transformers' names, float32; its kernels are (outputs, inputs)."""
+    if chosen.model.family != BERT:
+        return classifier_tensors(chosen)
     found = {}
     for name, array in backbone_tensors(chosen.encoder.backbone).items():
         theirs, *_ = transformers_names(name)
@@ -102,8 +104,17 @@ def tensors(chosen: ChosenBert) -> dict[str, np.ndarray]:
 
 def configuration(chosen: ChosenBert) -> dict[str, Any]:
     """config.json."""
-    architecture = chosen.description["architecture"]
     labels = list(chosen.model.labels)
+    of_all = {
+        "pad_token_id": chosen.vocabulary.pad,
+        "id2label": {str(code): label for code, label in enumerate(labels)},
+        "label2id": {label: code for code, label in enumerate(labels)},
+        "problem_type": "single_label_classification",
+        "torch_dtype": "float32",
+    }
+    if chosen.model.family != BERT:
+        return classifier_configuration(chosen) | of_all
+    architecture = chosen.description["architecture"]
     return {
         "architectures": ["BertForSequenceClassification"],
         "model_type": "bert",
@@ -115,11 +126,7 @@ def configuration(chosen: ChosenBert) -> dict[str, Any]:
         "attention_probs_dropout_prob": chosen.model.settings["encoder_dropout"],
         "classifier_dropout": chosen.model.settings["dropout"],
         "initializer_range": 0.02,
-        "pad_token_id": chosen.vocabulary.pad,
-        "id2label": {str(code): label for code, label in enumerate(labels)},
-        "label2id": {label: code for code, label in enumerate(labels)},
-        "problem_type": "single_label_classification",
-        "torch_dtype": "float32",
+        **of_all,
     }
 
 
@@ -136,7 +143,7 @@ def tokenizer_configuration(chosen: ChosenBert) -> dict[str, Any]:
         "padding_side": "right",
         # A text that spells [SEP] out is a text: in the training it is no end.
         "split_special_tokens": True,
-        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        "model_input_names": ["input_ids", *["token_type_ids"] * (chosen.encoder.segments > 1), "attention_mask"],
     }
 
 

@@ -11,12 +11,32 @@ from typing import Any
 
 import yaml
 
+from bert_ladder.study.families import BERT, FAMILIES, TOKENIZER_JSON, FamilyFacts
 from bert_ladder.study.locations import existing, files_below, is_local, look_up, plain_path
 from bert_ladder.study.schema import StudyError, check_schema, check_unique_keys, nearest, with_defaults
 
-ENCODER_FILES = ("encoder.json", "encoder.weights.h5", "vocab.txt")
 FETCHED_ENCODERS = Path("resources/encoders")
 FETCHED_VOCABULARIES = Path("resources/vocabularies")
+
+
+def family_facts(name: str, key: str = "family") -> FamilyFacts:
+    """What is known of a family.
+
+    Args:
+        name: as studies and the catalogue write it.
+        key: where it stands, for the sentence.
+
+    Raises:
+        StudyError: if it is not on the list.
+    """
+    if name not in FAMILIES:
+        raise StudyError(f"{key}: found {name!r}; allowed are {', '.join(FAMILIES)}{nearest(name, list(FAMILIES))}")
+    return FAMILIES[name]
+
+
+def encoder_files(facts: FamilyFacts) -> tuple[str, ...]:
+    """The files of an encoder in normal form, by its family."""
+    return ("encoder.json", "encoder.weights.h5", facts.tokenizer)
 
 
 def load_catalog(file: Path, schema: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +65,7 @@ def load_catalog(file: Path, schema: dict[str, Any]) -> dict[str, Any]:
                     f"encoders.{name}.vocabulary: found {vocabulary!r}; allowed are {', '.join(known)}"
                     f"{nearest(vocabulary, known)}"
                 )
+            _check_tokenizer(encoder, f"encoders.{name}")
             if vocabulary is None and name in known:
                 raise StudyError(f"encoders.{name}: this is the name of a vocabulary; choose another.")
             for word in (name, *encoder["aliases"]):
@@ -54,6 +75,18 @@ def load_catalog(file: Path, schema: dict[str, Any]) -> dict[str, Any]:
     except StudyError as error:
         raise StudyError(f"{file.name}: {error}") from None
     return catalog
+
+
+def _check_tokenizer(encoder: dict[str, Any], key: str) -> None:
+    """WordPieces are shared or of one case; another tokenizer knows itself what it does."""
+    facts = family_facts(encoder["family"], f"{key}.family")
+    given = [name for name in ("vocabulary", "lower_case") if name in encoder]
+    if facts.tokenizer == TOKENIZER_JSON:
+        for name in given:
+            raise StudyError(f"{key}.{name}: this key is for WordPieces, and {facts.title} has none; remove it.")
+    elif len(given) != 1:
+        found = " and ".join(given) or "neither"
+        raise StudyError(f"{key}: found {found}; give vocabulary or lower_case, one of them.")
 
 
 def find_encoder(catalog: dict[str, Any], word: str) -> str | None:
@@ -73,16 +106,18 @@ def known_encoder(catalog: dict[str, Any], name: str) -> dict[str, Any]:
         # One of its own lies in its folder, and is called like it.
         "vocabulary": known.get("vocabulary", name),
         "positions": known["size"]["positions"],
+        "family": known["family"],
     }
 
 
 def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list[Path], outputs: Path = Path()) -> None:
     """Complete `encoders` and `vocabularies` of a study, in place.
 
-    Afterwards each encoder that a row names is an entry of `encoders`, with the name of its `vocabulary` and either
-    `scratch`, or `pretrain` (what it starts from is an entry too), or `fetched` (the folder below resources/encoders/
-    that holds it in normal form), `local` (files of this machine that it is made from) and `definition` (how to fetch
-    it: a name of the catalogue, or `sources` and `gelu`). An alias in a row is replaced by the name that it stands for.
+    Afterwards each encoder that a row names is an entry of `encoders`, with its `family`, the name of its `vocabulary`
+    and either `scratch`, or `pretrain` (what it starts from is an entry too), or `fetched` (the folder below
+    resources/encoders/ that holds it in normal form), `local` (files of this machine that it is made from) and
+    `definition` (how to fetch it: a name of the catalogue, or `sources`, `gelu` and `family`). An alias in a row is
+    replaced by the name that it stands for.
 
     Args:
         study: a study with defaults.
@@ -113,9 +148,10 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
 
 
 def _resolve_scratch(study: dict[str, Any], encoder: dict[str, Any], key: str) -> None:
-    for foreign in ("lower_case", "gelu"):
+    for foreign in ("lower_case", "gelu", "family"):
         if foreign in encoder:
             raise StudyError(f"{key}.{foreign}: this key is for published encoders; remove it.")
+    encoder["family"] = BERT
     _check_vocabulary(study["vocabularies"], encoder, key)
     scratch = encoder["scratch"]
     scratch.setdefault("heads", max(1, scratch["hidden"] // 64))
@@ -129,7 +165,7 @@ def _resolve_scratch(study: dict[str, Any], encoder: dict[str, Any], key: str) -
 
 def _resolve_start(study: dict[str, Any], name: str, encoder: dict[str, Any], key: str) -> None:
     """A pre-training from random weights gets these as an encoder of its own."""
-    for foreign in ("vocabulary", "lower_case", "gelu"):
+    for foreign in ("vocabulary", "lower_case", "gelu", "family"):
         if foreign in encoder:
             raise StudyError(f"{key}.{foreign}: a pre-trained encoder has that of the one it starts from; remove it.")
     pretrain = encoder["pretrain"]
@@ -159,7 +195,8 @@ def _resolve_pretraining(
         _resolve_pretraining(study, catalog, pretrain["from"], own, (*after, name), outputs)
     # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
     encoder["pretrain"] = {setting: pretrain[setting] for setting in sorted(pretrain)}
-    encoder["vocabulary"] = start["vocabulary"]
+    encoder["vocabulary"], encoder["family"] = start["vocabulary"], start["family"]
+    _check_pretrained_family(pretrain, family_facts(start["family"]), key)
     positions = start.get("scratch", start).get("positions")
     if positions:
         encoder["positions"] = positions
@@ -167,6 +204,14 @@ def _resolve_pretraining(
             raise StudyError(
                 f"{key}.length: found {pretrain['length']}; the encoder {pretrain['from']!r} has {positions} positions."
             )
+
+
+def _check_pretrained_family(pretrain: dict[str, Any], facts: FamilyFacts, key: str) -> None:
+    if facts.no_pretraining is not None:
+        raise StudyError(f"{key}.from: {pretrain['from']!r} is of {facts.title}, {facts.no_pretraining}.")
+    for task in ("next_sentence", "bag_of_words"):
+        if pretrain[task] and not facts.pooler:
+            raise StudyError(f"{key}.{task}: it trains a pooler, and {facts.title} has none; remove the key.")
 
 
 def _check_vocabulary(vocabularies: dict[str, Any], encoder: dict[str, Any], key: str) -> None:
@@ -180,19 +225,21 @@ def _check_vocabulary(vocabularies: dict[str, Any], encoder: dict[str, Any], key
 
 def _resolve_folder(study: dict[str, Any], name: str, encoder: dict[str, Any], roots: list[Path], key: str) -> None:
     """An encoder from a folder in normal form, whose vocabulary can be read at once."""
-    for foreign in ("vocabulary", "lower_case", "gelu"):
+    for foreign in ("vocabulary", "lower_case", "gelu", "family"):
         if foreign in encoder:
             raise StudyError(f"{key}: an encoder from a folder has its own {foreign}; remove the key '{foreign}'.")
     folder = existing(encoder.pop("folder"), roots, f"{key}.folder")
-    missing = [file for file in ENCODER_FILES if not Path(folder, file).is_file()]
+    encoder["family"] = _family_of(Path(folder), key) if Path(folder, "encoder.json").is_file() else BERT
+    files = encoder_files(family_facts(encoder["family"]))
+    missing = [file for file in files if not Path(folder, file).is_file()]
     if missing:
         raise StudyError(f"{key}.folder: {folder} lacks {', '.join(missing)}; it is no encoder.")
-    definition = {"sources": [{"folder": folder}], "gelu": None}
+    definition = {"sources": [{"folder": folder}], "gelu": None} | _named_family(encoder["family"])
     encoder |= {
         "fetched": _folder_name(name, definition),
-        "local": [f"{folder}/{file}" for file in ENCODER_FILES],
+        "local": [f"{folder}/{file}" for file in files],
         "definition": definition,
-        "vocabulary": _own_vocabulary(study, Path(folder), key),
+        "vocabulary": _own_vocabulary(study, Path(folder), encoder["family"], key),
     }
 
 
@@ -200,19 +247,25 @@ def _resolve_published(
     study: dict[str, Any], catalog: dict[str, Any], name: str, encoder: dict[str, Any], roots: list[Path], key: str
 ) -> None:
     """An encoder that the study says where to fetch."""
+    facts = family_facts(encoder.setdefault("family", BERT), f"{key}.family")
+    if facts.tokenizer == TOKENIZER_JSON:
+        for foreign in ("vocabulary", "lower_case"):
+            if foreign in encoder:
+                raise StudyError(f"{key}.{foreign}: this key is for WordPieces, and {facts.title} has none; remove it.")
     sources, local = [], []
     for position, source in enumerate(encoder.pop("sources")):
         found, files = _resolve_source(source, roots, f"{key}.sources[{position}]", only=position == 0)
         sources.append(found)
         local += files
-    definition = {"sources": sources, "gelu": encoder.pop("gelu", None)}
+    definition = {"sources": sources, "gelu": encoder.pop("gelu", None)} | _named_family(encoder["family"])
     # Two studies may take the same files for text of another case, or demand another vocabulary of them.
     demanded = {"vocabulary": encoder.get("vocabulary"), "lower_case": encoder.get("lower_case", True)}
     encoder |= {"fetched": _folder_name(name, definition | demanded), "local": local, "definition": definition}
     if "vocabulary" not in encoder:
         encoder["vocabulary"] = encoder["fetched"]
-        file = f"{FETCHED_ENCODERS}/{encoder['fetched']}/vocab.txt"
-        study["vocabularies"][encoder["fetched"]] = {"file": file, "lower_case": encoder.pop("lower_case", True)}
+        file = f"{FETCHED_ENCODERS}/{encoder['fetched']}/{facts.tokenizer}"
+        lower_case = None if facts.tokenizer == TOKENIZER_JSON else encoder.pop("lower_case", True)
+        study["vocabularies"][encoder["fetched"]] = {"file": file, "lower_case": lower_case}
         return
     if "lower_case" in encoder:
         raise StudyError(f"{key}.lower_case: the vocabulary {encoder['vocabulary']!r} says so already; remove the key.")
@@ -269,19 +322,23 @@ def _known_name(
     if name is not None:
         return name
     name, folder = word, FETCHED_ENCODERS / word
-    if not all((outputs / folder / file).is_file() for file in ENCODER_FILES):
+    described = (outputs / folder / "encoder.json").is_file()
+    family = _family_of(outputs / folder, key) if described else BERT
+    files = encoder_files(family_facts(family, key))
+    if not all((outputs / folder / file).is_file() for file in files):
         aliases = [alias for encoder in catalog["encoders"].values() for alias in encoder["aliases"]]
         known = [*own, *catalog["encoders"], *aliases]
         raise StudyError(
             f"{key}: {name!r} is neither an entry of `encoders` ({', '.join(own) or 'none'}), nor "
             f"of catalog/encoders.yaml ({', '.join(aliases[:9])}, ...), nor a folder {folder} with "
-            f"{', '.join(ENCODER_FILES)}{nearest(name, known)}"
+            f"{', '.join(files)}{nearest(name, known)}"
         )
     study["encoders"][name] = {
         "fetched": name,
         "local": [],
-        "definition": {"sources": [], "gelu": None},
-        "vocabulary": _own_vocabulary(study, folder, key, outputs),
+        "definition": {"sources": [], "gelu": None} | _named_family(family),
+        "family": family,
+        "vocabulary": _own_vocabulary(study, folder, family, key, outputs),
     }
     return name
 
@@ -294,8 +351,8 @@ def _add_known_vocabulary(study: dict[str, Any], catalog: dict[str, Any], name: 
         return
     if name in study["vocabularies"]:
         raise StudyError(f"vocabularies.{name}: this is the name of an encoder of the catalogue; choose another.")
-    file = f"{FETCHED_ENCODERS}/{name}/vocab.txt"
-    study["vocabularies"][name] = {"file": file, "lower_case": known["lower_case"]}
+    file = f"{FETCHED_ENCODERS}/{name}/{family_facts(known['family']).tokenizer}"
+    study["vocabularies"][name] = {"file": file, "lower_case": known.get("lower_case")}
 
 
 def _add_shared_vocabulary(study: dict[str, Any], catalog: dict[str, Any], name: str) -> None:
@@ -306,13 +363,32 @@ def _add_shared_vocabulary(study: dict[str, Any], catalog: dict[str, Any], name:
         raise StudyError(f"vocabularies.{name}: this is the name of a vocabulary of the catalogue; choose another.")
 
 
-def _own_vocabulary(study: dict[str, Any], folder: Path, key: str, outputs: Path = Path()) -> str:
-    """Enter the vocabulary that lies in an encoder's folder; encoders with equal ones share its tokens."""
-    file, config = folder / "vocab.txt", outputs / folder / "encoder.json"
+def _named_family(family: str) -> dict[str, str]:
+    """The family in an encoder's definition; a BERT's has none, and keeps the folder that it always had."""
+    return {} if family == BERT else {"family": family}
+
+
+def _described(folder: Path, key: str) -> dict[str, Any]:
+    """What the encoder.json of a folder says."""
+    config = folder / "encoder.json"
     try:
-        lower_case = json.loads(config.read_text(encoding="utf-8"))["lower_case"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        described = json.loads(config.read_text(encoding="utf-8"))
+        described["lower_case"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(f"{key}: {config} is no JSON with the key 'lower_case' ({error!r}).") from error
+    return described
+
+
+def _family_of(folder: Path, key: str) -> str:
+    """The family of the encoder in a folder, one of the list."""
+    family = _described(folder, key).get("family", BERT)
+    family_facts(str(family), f"{key}: {folder / 'encoder.json'}: family")
+    return family
+
+
+def _own_vocabulary(study: dict[str, Any], folder: Path, family: str, key: str, outputs: Path = Path()) -> str:
+    """Enter the vocabulary that lies in an encoder's folder; encoders with equal ones share its tokens."""
+    file, lower_case = folder / family_facts(family).tokenizer, _described(outputs / folder, key)["lower_case"]
     digest = hashlib.sha256((outputs / file).read_bytes() + str(lower_case).encode()).hexdigest()
     name = f"vocab-{digest[:12]}"
     study["vocabularies"][name] = {"file": str(file), "lower_case": lower_case}

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bert_ladder.study.catalog import ENCODER_FILES, FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder
+from bert_ladder.study.catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES, encoder_files, known_encoder
+from bert_ladder.study.families import FAMILIES, FamilyFacts
 
 BASE = "bert_uncased_L-12_H-768_A-12"
 
@@ -64,7 +65,10 @@ class Encoders:
             # But for what is made from files of this machine: an edit to them must be noticed.
             if encoder["local"]
             or "given_vocabulary" in encoder
-            or not all((self.folder / FETCHED_ENCODERS / name / file).is_file() for file in ENCODER_FILES)
+            or not all(
+                (self.folder / FETCHED_ENCODERS / name / file).is_file()
+                for file in encoder_files(FAMILIES[encoder["family"]])
+            )
         ]
 
     @property
@@ -88,8 +92,12 @@ class Encoders:
         return {
             "config": f"{folder}/encoder.json",
             "weights": f"{folder}/encoder.weights.h5",
-            "vocabulary": f"{folder}/vocab.txt",
+            "vocabulary": f"{folder}/{self.family(name).tokenizer}",
         }
+
+    def family(self, name: str) -> FamilyFacts:
+        """What is known of an encoder's family."""
+        return FAMILIES[self.known[name]["family"]]
 
     def licences(self, rows: dict[str, dict[str, Any]]) -> dict[str, str]:
         """The licence of the published weights that a row starts from, by its name, where it is known."""
@@ -113,12 +121,12 @@ class Encoders:
         """Whether an encoder of the study is one of lower-cased text."""
         return self.vocabularies[self.vocabulary(name)]["lower_case"]
 
-    def fetched_lower_case(self, fetched: str) -> bool:
-        """Whether a fetched encoder is taken for one of lower-cased text."""
+    def fetched_lower_case(self, fetched: str) -> bool | None:
+        """Whether a fetched encoder is taken for one of lower-cased text; None where its tokenizer knows."""
         vocabulary = self.fetched[fetched]["vocabulary"]
         # One of the catalogue may be asked for that the study does not name.
-        own = {name: encoder for name, encoder in self.catalog["encoders"].items() if "lower_case" in encoder}
-        return (self.vocabularies | own | self.catalog["vocabularies"])[vocabulary]["lower_case"]
+        own = {name: encoder for name, encoder in self.catalog["encoders"].items() if "vocabulary" not in encoder}
+        return (self.vocabularies | own | self.catalog["vocabularies"])[vocabulary].get("lower_case")
 
     def fetched_from(self, fetched: str) -> dict[str, Any]:
         """The files of this machine that an encoder is fetched with: a local source, a vocabulary that is given."""

@@ -73,9 +73,11 @@ class Inputs:
 
     @property
     def exported(self) -> list[str]:
-        """What can be exported, as it is called below <results>/exports/: encoders, and every run of a row."""
-        runs = [run.folder.removeprefix("<results>/") for run in self.runs.berts]
-        return [f"encoders/{name}" for name in self.encoders.used] + runs
+        """What can be exported, as it is called below <results>/exports/: BERTs, and every run of a row of one."""
+        berts = [name for name in self.encoders.used if self.encoders.family(name).tfhub]
+        rows = [path for path, row in self.runs.rows.items() if row["encoder"] in berts]
+        runs = [run.folder.removeprefix("<results>/") for run in self.runs.berts if run.model in rows]
+        return [f"encoders/{name}" for name in berts] + runs
 
     def export(self, exported: str) -> dict[str, str]:
         """An encoder as the study has it, or as a run fine-tuned it, with the names of the classes of its head."""

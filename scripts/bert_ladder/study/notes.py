@@ -13,8 +13,6 @@ from bert_ladder.study.rows import row_settings
 from bert_ladder.study.runs import Runs
 from bert_ladder.study.splits import Splits
 
-# Which `pooling` of a row reads what an encoder's publisher made a text's vector of: the pooler reads [CLS].
-POOLINGS = {"cls": "pooler", "mean": "mean"}
 READS = {"cls": "[CLS]", "mean": "the mean of the last hidden states"}
 LOCK_REMOVED = "The lock of a run that was killed has been removed."
 # By SIGKILL, or by SIGABRT, SIGBUS or SIGSEGV, as engines end that get no memory; a shell adds 128.
@@ -107,10 +105,11 @@ class Notes:
         notes = []
         for row in self.rows.values():
             made_for = self.encoders.published_pooling(row["encoder"])
-            if made_for and POOLINGS[made_for] not in [used["pooling"] for used in row_settings(row)]:
+            read_by = {"mean": "mean", "cls": "pooler" if self.encoders.family(row["encoder"]).pooler else "native"}
+            if made_for and read_by[made_for] not in [used["pooling"] for used in row_settings(row)]:
                 notes.append(
                     f"“{row['name']}”: {row['encoder']} was made to be read by {READS[made_for]}; let the row have "
-                    f"pooling: {POOLINGS[made_for]}."
+                    f"pooling: {read_by[made_for]}."
                 )
         return notes
 

@@ -9,6 +9,7 @@ from typing import Any
 from bert_ladder.study.catalog import resolve_encoders
 from bert_ladder.study.classes import label_text
 from bert_ladder.study.dataset import locations, published_files, source_files
+from bert_ladder.study.families import FAMILIES, FamilyFacts
 from bert_ladder.study.locations import existing, is_local, look_up, plain_path, safe_name
 from bert_ladder.study.row_folders import kept_folders
 from bert_ladder.study.rows import BASELINES, published_weights, resolve_baseline, resolve_row, row_settings
@@ -66,10 +67,12 @@ def resolve_study(
     _resolve_paths(study, roots)
     published_files(study["dataset"])  # refuses two of one name
     _check_names(study)
+    resolve_encoders(study, catalog, roots, outputs)
+    for row in study["models"]:
+        _resolve_pooling(row, FAMILIES[study["encoders"][row["encoder"]]["family"]])
     kept = kept_folders(study["models"], outputs / "results" / study["study"] / "runs")
     for row in study["models"]:
         row["path"] = kept.get(row["name"], row["path"])
-    resolve_encoders(study, catalog, roots, outputs)
     _check_pretraining(study)
     for row in study["models"]:
         for settings in row_settings(row):
@@ -230,6 +233,19 @@ def _resolve_search(search: dict[str, Any], key: str, schema: dict[str, Any]) ->
         return found | {end: with_defaults(found[end], training[name], schema) for end in ("low", "high")}
 
     return {name: typed(name, found) for name, found in search.items()}
+
+
+def _resolve_pooling(row: dict[str, Any], facts: FamilyFacts) -> None:
+    """What a family's own head reads: the pooler, where there is one; a pooler that there is not is refused."""
+    sets = [row["training"], *(row["search"]["trials"].values() if "search" in row else [])]
+    for settings in (one for one in sets if "pooling" in one):
+        if settings["pooling"] == "native" and facts.pooler:
+            settings["pooling"] = "pooler"
+        if settings["pooling"] == "pooler" and not facts.pooler:
+            raise StudyError(
+                f"models (row {row['name']!r}).pooling: found 'pooler', and {facts.title} has none; allowed are native "
+                "(its own classification head) and mean."
+            )
 
 
 def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from keras import ops
 
 from bert_ladder.data.tokens import Tokens, similar_length_batches
 from bert_ladder.encoders.encoder_files import EncoderFiles
-from bert_ladder.encoders.interface import Encoder
+from bert_ladder.encoders.interface import Encoder, NativeHead
 from bert_ladder.encoders.normal_form import build_encoder, read_encoder
 from bert_ladder.runtime.jobs import BadInput
 
@@ -19,24 +19,28 @@ PREDICTION_BATCH = 64
 def build_classifier(
     encoder: Encoder, classes: int, pad: int, dropout: float = 0.0, pooling: str = "pooler"
 ) -> keras.Model:
-    """Put the original head on an encoder: dropout and one dense layer on the pooled output, or on a mean.
+    """Put a head on an encoder: dropout and one dense layer on the pooled output, on a mean, or on what a family's own
+    head makes of the last hidden states.
 
     Args:
         encoder: whose weights become the model's.
         classes: number of classes, two or more.
         pad: id of padding, which is masked.
         dropout: before the dense layer.
-        pooling: "pooler", the encoder's own dense layer on the first token; or "mean" of the last hidden states over
-            the text's tokens, those before and behind it included, which leaves a pooler as it is.
+        pooling: "pooler", the encoder's own dense layer on the first token; "mean" of the last hidden states over the
+            text's tokens, those before and behind it included, which leaves a pooler as it is; or "native", the
+            family's own classification head, see `Encoder.head`, which is new.
 
     Returns:
         A model from token ids, int32 (batch, width), to logits, float32 (batch, classes).
 
     Raises:
-        BadInput: if the encoder has no pooler to read.
+        BadInput: if the encoder has no pooler to read, or its family no head of its own beside the pooler.
     """
     if pooling == "pooler" and encoder.pooler is None:
-        raise BadInput("the encoder has no pooler; set pooling to mean.")
+        raise BadInput("the encoder has no pooler; set pooling to native or mean.")
+    if pooling == "native" and encoder.head is None:
+        raise BadInput("the encoder's own head is its pooler; set pooling to pooler or mean.")
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     is_token = ops.not_equal(token_ids, pad)
     encoded = encoder.outputs(encoder.backbone(encoder.inputs(token_ids, ops.cast(is_token, "int32"))))
@@ -44,6 +48,8 @@ def build_classifier(
         if encoder.pooler is not None:
             encoder.pooler.trainable = False
         pooled = keras.layers.GlobalAveragePooling1D(dtype="float32")(encoded["sequence_output"], mask=is_token)
+    elif encoder.head is not None and pooling == "native":
+        pooled = native_features(encoder.head, encoded["sequence_output"], is_token, dropout)
     else:
         pooled = encoded["pooled_output"]
     logits = keras.layers.Dense(
@@ -53,6 +59,37 @@ def build_classifier(
         name="logits",
     )(keras.layers.Dropout(dropout)(pooled))
     return keras.Model(token_ids, logits)
+
+
+def native_features(head: NativeHead, states: Any, is_token: Any, dropout: float) -> Any:
+    """What a family's own classification head makes of the last hidden states, below the classes' scores.
+
+    Args:
+        head: of the family.
+        states: float (batch, width, hidden).
+        is_token: bool (batch, width), false for padding.
+        dropout: before the dense layer, where the family has one there.
+
+    Returns:
+        float32 (batch, hidden).
+    """
+    if head.reads == "mean":
+        read = keras.layers.GlobalAveragePooling1D(dtype="float32")(states, mask=is_token)
+    else:
+        read = states[:, 0]
+    if head.dropout_before:
+        read = keras.layers.Dropout(dropout, name="native_dropout")(read)
+    features = keras.layers.Dense(
+        states.shape[-1],
+        activation=head.activation,
+        use_bias=head.bias,
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+        dtype="float32",
+        name="native_dense",
+    )(read)
+    if head.norm is None:
+        return features
+    return keras.layers.LayerNormalization(epsilon=1e-5, center=False, dtype="float32", name="native_norm")(features)
 
 
 def restore_classifier(files: EncoderFiles, record: Mapping[str, Any], classes: int, pad: int) -> keras.Model:

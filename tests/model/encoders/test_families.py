@@ -55,7 +55,7 @@ def test_classifier_of_a_family_without_segments_and_pooler() -> None:
     narrow, wide = (model.predict(np.array([line], np.int32), verbose=0) for line in ([5, 6], [5, 6, 1, 1]))
     assert narrow.shape == (1, 3)
     np.testing.assert_allclose(narrow, wide, atol=1e-6)
-    with pytest.raises(BadInput, match="the encoder has no pooler; set pooling to mean"):
+    with pytest.raises(BadInput, match="the encoder has no pooler; set pooling to native or mean"):
         build_classifier(encoder, classes=3, pad=1)
 
 
@@ -90,7 +90,7 @@ def test_encoder_json_names_family_and_tokenizer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"family": "elmo"}, r"encoder\.json: 'family' is 'elmo'; it is one of bert, bag"),
+        ({"family": "elmo"}, r"encoder\.json: 'family' is 'elmo'; it is one of bert, .*bag"),
         ({"family": ["bert"]}, r"encoder\.json: 'family' is \['bert'\]; it is one of"),
         ({"tokenizer": "wordpiece"}, r"encoder\.json: 'tokenizer' is 'wordpiece'; that of the family bert is"),
         ({"architecture": {"vocabulary_size": 20}}, r"encoder\.json: 'architecture' lacks num_layers, .* of BertBackb"),

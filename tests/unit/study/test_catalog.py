@@ -322,7 +322,11 @@ def changed_catalog(tmp_path: Path, old: str, new: str) -> Path:
         ("      vocabulary: bert_uncased\n", "      vocabulary: bert_unc\n", "found 'bert_unc'; .*did you mean"),
         ("licence: Apache-2.0", "license: Apache-2.0", "unknown key 'license'; .*did you mean 'licence'"),
         ("layers: 2,", "layers: two,", "found 'two'; allowed is integer"),
-        ("    lower_case: true\n    pooling: mean\n", "    pooling: mean\n", "'vocabulary' or 'lower_case'"),
+        (
+            "    lower_case: true\n    pooling: mean\n",
+            "    pooling: mean\n",
+            "found neither; give",
+        ),
         ("    pooling: mean\n", "    pooling: max\n", "found 'max'; allowed are"),
         ("  bert_base_cased:\n", "  bert_base_uncased:\n", "the key 'bert_base_uncased' is given twice"),
     ],

@@ -1,0 +1,35 @@
+"""The families of encoders, as far as a study must know them before anything of an encoder is read.
+
+Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow. What is built and read of a
+family stands in `bert_ladder.encoders.families`.
+"""
+
+from dataclasses import dataclass
+
+BERT = "bert"
+WORDPIECES, TOKENIZER_JSON = "vocab.txt", "tokenizer.json"
+
+
+@dataclass(frozen=True)
+class FamilyFacts:
+    """What a study knows of a family.
+
+    Attributes:
+        title: as people write it.
+        tokenizer: the file of its tokenizer in normal form.
+        pooler: whether it has a pooler, which is then its own classification head too.
+        tfhub: whether TF Hub has a form of its encoders.
+        no_pretraining: why it cannot be pre-trained by masked language modelling; None where it can.
+    """
+
+    title: str
+    tokenizer: str
+    pooler: bool
+    tfhub: bool = False
+    no_pretraining: str | None = None
+
+
+FAMILIES = {
+    BERT: FamilyFacts("BERT", WORDPIECES, pooler=True, tfhub=True),
+    "distilbert": FamilyFacts("DistilBERT", WORDPIECES, pooler=False),
+}
