@@ -17,6 +17,7 @@ from bert_ladder.runtime.endings import FailedJob, failed_jobs, say_last
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.locks import remove_stale_lock
 from bert_ladder.study.catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES
+from bert_ladder.study.families import TOKENIZER_JSON, WORDPIECES
 from bert_ladder.study.notes import LOCK_REMOVED, explain_kills, refusal
 from bert_ladder.study.outline import FIGURES
 from bert_ladder.study.resources import this_machine

@@ -266,10 +266,10 @@ rule split_frame:
 
 
 rule tokenize_text:
-    """WordPiece ids of a split or of unlabelled texts, once per vocabulary, not truncated."""
+    """Token ids of a split or of unlabelled texts, once per vocabulary, not truncated."""
     input:
         frame="<results>/data/{texts}.parquet",
-        vocabulary="<results>/vocabularies/{vocabulary}/vocab.txt",
+        vocabulary=lambda wildcards: unmoved(STUDY.encoders.vocabulary_file(wildcards.vocabulary)),
         code=code_of("tokenize_text"),
     output:
         ids="<results>/data/tokens/{vocabulary}/{texts}.ids.npy",

@@ -1,7 +1,8 @@
 """Encoders and their vocabularies, brought to one normal form.
 
 Inputs: `encoders:` and `vocabularies:` of the study, catalog/encoders.yaml, the sources that they name.
-Outputs: <results>/vocabularies/{vocabulary}/vocab.txt, and {encoder.json,encoder.weights.h5,vocab.txt} of each encoder:
+Outputs: <results>/vocabularies/{vocabulary}/vocab.txt, and {encoder.json,encoder.weights.h5,vocab.txt} of each encoder,
+tokenizer.json in the place of vocab.txt where a family has no WordPieces:
 those built or pre-trained for the study in <results>/encoders/{encoder}/, the latter with pretraining.csv, .json and
 _heads.npz too; fetched ones in resources/encoders/{encoder}/ for all studies.
 """
@@ -77,7 +78,7 @@ rule pretrain_encoder:
     benchmark:
         "<benchmarks>/encoders/{encoder}/pretrain_encoder.tsv"
     wildcard_constraints:
-        encoder=any_of(STUDY.encoders.pretrained),
+        encoder=any_of(STUDY.encoders.with_tokenizer(STUDY.encoders.pretrained, WORDPIECES)),
     # Nothing that uses the encoder can begin before.
     priority: 2
     conda:
@@ -97,6 +98,18 @@ rule pretrain_encoder:
         "Pre-train the encoder {wildcards.encoder}"
     script:
         "../scripts/pretrain_encoder.py"
+
+
+use rule pretrain_encoder as pretrain_encoder_with_json with:
+    output:
+        config="<results>/encoders/{encoder}/encoder.json",
+        weights="<results>/encoders/{encoder}/encoder.weights.h5",
+        vocabulary=f"<results>/encoders/{{encoder}}/{TOKENIZER_JSON}",
+        heads="<results>/encoders/{encoder}/pretraining_heads.npz",
+        history="<results>/encoders/{encoder}/pretraining.csv",
+        pretraining="<results>/encoders/{encoder}/pretraining.json",
+    wildcard_constraints:
+        encoder=any_of(STUDY.encoders.with_tokenizer(STUDY.encoders.pretrained, TOKENIZER_JSON)),
 
 
 # What was fetched is fetched once: what lies in resources/ is no output of these rules (`to_fetch`), and a folder copied
@@ -138,7 +151,7 @@ rule fetch_encoder:
     log:
         "<logs>/encoders/{encoder}/fetch_encoder.log",
     wildcard_constraints:
-        encoder=any_of(STUDY.encoders.to_fetch),
+        encoder=any_of(STUDY.encoders.with_tokenizer(STUDY.encoders.to_fetch, WORDPIECES)),
     # A cluster's nodes may not reach the network.
     localrule: True
     conda:
@@ -154,3 +167,12 @@ rule fetch_encoder:
         "Fetch the encoder {wildcards.encoder}"
     script:
         "../scripts/fetch_encoder.py"
+
+
+use rule fetch_encoder as fetch_encoder_with_json with:
+    output:
+        config=f"{FETCHED_ENCODERS}/{{encoder}}/encoder.json",
+        weights=f"{FETCHED_ENCODERS}/{{encoder}}/encoder.weights.h5",
+        vocabulary=f"{FETCHED_ENCODERS}/{{encoder}}/{TOKENIZER_JSON}",
+    wildcard_constraints:
+        encoder=any_of(STUDY.encoders.with_tokenizer(STUDY.encoders.to_fetch, TOKENIZER_JSON)),

@@ -40,7 +40,8 @@ def deviation(encoder: Encoder, root: Path, scale: str) -> tuple[float, float]:
     with np.load(root / "outputs.npz") as kept:
         for batch in BATCHES:
             ids, mask = kept[f"{scale} {batch} ids"].astype(np.int32), kept[f"{scale} {batch} mask"]
-            output = encoder.outputs(encoder.backbone(encoder.inputs(ids, mask.astype(np.int32))))
+            given = encoder.inputs(ops.convert_to_tensor(ids), ops.convert_to_tensor(mask.astype(np.int32)))
+            output = encoder.outputs(encoder.backbone(given))
             width = ids.shape[1]
             positions = np.arange(width) if width <= KEPT else np.linspace(0, width - 1, KEPT).astype(int)
             ours = ops.convert_to_numpy(output["sequence_output"])[:, positions]

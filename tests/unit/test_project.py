@@ -33,7 +33,7 @@ def written(rule: str) -> str:
 
 SCRIPTED = {
     rule: scripts[0]
-    for rule in re.findall(r"^(?:rule|checkpoint|use rule \w+ as) (\w+)(?: with)?:", RULES, re.M)
+    for rule in re.findall(r"^(?:rule|checkpoint|use rule plot_accuracy as) (\w+)(?: with)?:", RULES, re.M)
     if (scripts := re.findall(r'script:\s+"\.\./scripts/(\w+)\.py"', block_of(rule)))
 }
 HEAVY = {"tensorflow", "tensorflow_text", "tensorflow_hub", "keras", "keras_hub", "jax"}

@@ -24,6 +24,7 @@ import tensorflow as tf
 import tensorflow_text as text
 from tensorflow_text.python.ops.bert_tokenizer import BasicTokenizer
 
+from bert_ladder.data.json_tokenizer import JsonTokenizer
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# What a vocabulary calls a word that it does not have: BERT, RoBERTa and ALBERT.
+UNKNOWN = ("[UNK]", "<unk>")
 BATCH_ROWS = 10_000
 BATCH_BYTES = 8 << 20
 
@@ -267,27 +270,32 @@ def tokenize_frame(
     vocabulary: str | Path,
     ids_path: str | Path,
     offsets_path: str | Path,
-    lower_case: bool,
+    lower_case: bool | None,
     threads: int = 1,
 ) -> None:
     """Tokenize the texts of a parquet file; the result does not depend on the number of threads.
 
     Args:
         frame: parquet file with a string column DATA_COLUMN, n rows.
-        vocabulary: file with one WordPiece per line.
+        vocabulary: file with one WordPiece per line, or a tokenizer.json, whose own ids are taken.
         ids_path: written, .npy (T,), uint16 up to 65,536 WordPieces in the vocabulary and int32 above: the ids of all
             texts one after the other, without special tokens, untruncated.
         offsets_path: written, .npy (n+1,) int64: the ids of text i are ids[offsets[i]:offsets[i+1]].
-        lower_case: fold case and strip accents, as the encoder's vocabulary needs it.
+        lower_case: fold case and strip accents, as the encoder's WordPieces need it; None of another tokenizer.
         threads: batches tokenized at the same time.
 
     Raises:
         BadInput: if the vocabulary is not one or a row has no text.
     """
     started = time.perf_counter()
-    wordpieces = read_vocabulary(vocabulary)
-    tokenizer = WordPieceTokenizer(wordpieces, lower_case)
-    unknown_id, unknown = wordpieces.index("[UNK]"), 0
+    tokenizer: WordPieceTokenizer | JsonTokenizer
+    if Path(vocabulary).suffix == ".json":
+        tokenizer = JsonTokenizer(vocabulary)
+        pieces = tokenizer.pieces
+    else:
+        pieces = read_vocabulary(vocabulary)
+        tokenizer = WordPieceTokenizer(pieces, bool(lower_case))
+    unknown_id, unknown = next(pieces.index(name) for name in UNKNOWN if name in pieces), 0
     offsets = [np.zeros(1, np.int64)]
 
     def ids_of_batches() -> Iterator[npt.NDArray[np.integer]]:
@@ -297,11 +305,11 @@ def tokenize_frame(
             unknown += int(np.count_nonzero(ids == unknown_id))
             yield ids
 
-    total = write_npy(ids_path, ids_dtype(len(wordpieces)), ids_of_batches())
+    total = write_npy(ids_path, ids_dtype(len(pieces)), ids_of_batches())
     all_offsets = np.concatenate(offsets)
     np.save(offsets_path, all_offsets)
     n, seconds = len(all_offsets) - 1, time.perf_counter() - started
     log.info(
-        "%s: %d texts, %d WordPieces (%.1f a text), %.3f %% of them [UNK]; %.1f s, %.0f texts/s, %d threads",
+        "%s: %d texts, %d tokens (%.1f a text), %.3f %% of them unknown; %.1f s, %.0f texts/s, %d threads",
         *(frame, n, total, total / max(n, 1), 100 * unknown / max(total, 1), seconds, n / seconds, threads),
     )

@@ -9,16 +9,19 @@ from typing import Any
 
 import keras
 
+from bert_ladder.data.json_vocabulary import read_json
 from bert_ladder.data.wordpiece import read_vocabulary
 from bert_ladder.encoders.backbones import assign
 from bert_ladder.encoders.bert_tensors import check_vocabulary, listed, tensor_shapes
 from bert_ladder.encoders.families.bert import BERT, build_backbone
 from bert_ladder.encoders.fetching import fetch_vocabulary, read_catalog, sha256, take_first, vocabularies_at_hand
 from bert_ladder.encoders.interface import Family
+from bert_ladder.encoders.json_tokenizers import check_tokenizer, read_tokenizer
 from bert_ladder.encoders.normal_form import family_of, save_encoder
 from bert_ladder.encoders.published_families import build_published, read_family
 from bert_ladder.encoders.readers import folder_encoder, read_published
 from bert_ladder.encoders.sources import FetchedSource, shown
+from bert_ladder.encoders.vocabulary import WORDPIECE, read_pieces
 from bert_ladder.files.downloading import PATIENCE, Patience
 from bert_ladder.runtime.jobs import BadInput
 
@@ -195,6 +198,12 @@ def _from_folder(
 ) -> Converted:
     """An encoder in normal form."""
     (name,) = family.tokenizer["files"]
+    if family.tokenizer["kind"] != WORDPIECE["kind"]:
+        encoder, backbone = folder_encoder(
+            folder / "encoder.json", folder / "encoder.weights.h5", read_pieces(folder / name)
+        )
+        check_tokenizer(read_json(folder / name), family, encoder["architecture"]["vocabulary_size"], folder / name)
+        return Converted(encoder, backbone, (folder / name).read_bytes())
     pieces = read_vocabulary(folder / name)
     encoder, backbone = folder_encoder(folder / "encoder.json", folder / "encoder.weights.h5", pieces)
     _check_size(encoder["architecture"], backbone.count_params(), definition)
@@ -219,13 +228,17 @@ def _from_transformers(
     published = read_family(fetched.folder, family)
     architecture = _with_gelu(published.architecture, definition)
     description = {"family": family.name, "architecture": architecture, "lower_case": lower_case}
-    pieces = published.pieces or expected.pieces()
-    check_vocabulary(architecture, pieces, where="vocab.txt")
-    expected.check(pieces)
-    _check_case(pieces, published.lower_case, bool(lower_case))
+    if family.tokenizer["kind"] == WORDPIECE["kind"]:
+        pieces = published.pieces or expected.pieces()
+        check_vocabulary(architecture, pieces, where="vocab.txt")
+        expected.check(pieces)
+        _check_case(pieces, published.lower_case, bool(lower_case))
+        tokenizer = _lines(pieces)
+    else:
+        tokenizer = read_tokenizer(fetched.folder, family, architecture["vocabulary_size"])
     encoder = build_published(family, replace(published, architecture=architecture), fetched.folder.name)
     _check_size(architecture, encoder.backbone.count_params(), definition)
-    return Converted(description, encoder.backbone, _lines(pieces))
+    return Converted(description, encoder.backbone, tokenizer)
 
 
 def _with_gelu(architecture: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:

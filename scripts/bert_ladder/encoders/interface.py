@@ -1,7 +1,8 @@
 """What training, export and speed code know of an encoder, whatever its family."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -126,6 +127,19 @@ class TransformersForm:
 
 
 @dataclass(frozen=True)
+class OwnTokenizer:
+    """A family's tokenizer as its publisher keeps it beside tokenizer.json, or without one.
+
+    Attributes:
+        files: their names.
+        build: makes a tokenizer of the package `tokenizers` of the files.
+    """
+
+    files: tuple[str, ...]
+    build: Callable[[Sequence[Path]], Any]
+
+
+@dataclass(frozen=True)
 class Family:
     """A family of encoders.
 
@@ -137,6 +151,7 @@ class Family:
         build: makes an encoder with random weights of an architecture and a dropout (of the hidden states and of the
             attention weights).
         transformers: how transformers publishes it; None of BERT, which has readers of its own for all of its forms.
+        own_tokenizer: its tokenizer in other files than tokenizer.json; None without WordPieces' vocab.txt or others.
     """
 
     name: str
@@ -145,3 +160,4 @@ class Family:
     tokenizer: Mapping[str, Any]
     build: Callable[[dict[str, Any], float], Encoder]
     transformers: TransformersForm | None = None
+    own_tokenizer: OwnTokenizer | None = None

@@ -7,12 +7,19 @@ from typing import Any
 import h5py
 import keras
 
+from bert_ladder.encoders.families.albert import ALBERT
 from bert_ladder.encoders.families.bert import BERT
+from bert_ladder.encoders.families.deberta_v3 import DEBERTA_V3
 from bert_ladder.encoders.families.distilbert import DISTILBERT
+from bert_ladder.encoders.families.electra import ELECTRA
+from bert_ladder.encoders.families.modernbert import MODERNBERT
+from bert_ladder.encoders.families.roberta import ROBERTA, XLM_ROBERTA
 from bert_ladder.encoders.interface import Encoder, Family
 from bert_ladder.runtime.jobs import BadInput
 
-FAMILIES = {family.name: family for family in (BERT, DISTILBERT)}
+FAMILIES = {
+    family.name: family for family in (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, MODERNBERT, ELECTRA, ALBERT, DEBERTA_V3)
+}
 # What h5py and Keras raise for a file that is damaged or another's.
 UNREADABLE = (ValueError, TypeError, OSError, KeyError, RuntimeError, MemoryError)
 

@@ -10,7 +10,8 @@ from bert_ladder.encoders.bert_tensors import config_architecture, read_config
 from bert_ladder.encoders.huggingface import GELU, read_lower_case, read_their_vocabulary, taken_tensors
 from bert_ladder.encoders.interface import Encoder, Family
 from bert_ladder.encoders.transformers_tensors import assign_published, check_held, encoder_tensors, published_form
-from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.encoders.vocabulary import WORDPIECE
+from bert_ladder.runtime.jobs import BadInput, reason_of
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,14 @@ def read_family(folder: Path, family: Family) -> PublishedFamily:
                 f"{' or '.join(map(repr, values))} there; name another model."
             )
     sizes = config_architecture(config, path, form.sizes, family.name)
-    architecture = sizes | {"gelu": GELU[config.get(form.activation, "gelu")]} | form.derive(config)
+    try:
+        architecture = sizes | {"gelu": GELU[config.get(form.activation, "gelu")]} | form.derive(config)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"{path}: describes no {family.name} ({reason_of(error)}); name another model.") from error
     tensors = taken_tensors(folder, lambda names, tensor, file: encoder_tensors(form, names, tensor, file))
     check_held(form, architecture, sum(array.size for array in tensors.values()), folder)
+    if family.tokenizer["kind"] != WORDPIECE["kind"]:
+        return PublishedFamily(architecture, None, None, tensors)
     return PublishedFamily(architecture, read_lower_case(folder), read_their_vocabulary(folder), tensors)
 
 

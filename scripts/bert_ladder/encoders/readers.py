@@ -18,6 +18,7 @@ from bert_ladder.encoders.keras_hub import read_preset
 from bert_ladder.encoders.normal_form import family_of, load_weights, read_encoder
 from bert_ladder.encoders.tensorflow_files import read_checkpoint, read_saved_model
 from bert_ladder.encoders.transformers_tensors import check_held
+from bert_ladder.encoders.vocabulary import WORDPIECE
 from bert_ladder.runtime.jobs import BadInput
 
 
@@ -66,14 +67,16 @@ def folder_encoder(
     """
     encoder = read_encoder(config)
     architecture, family = encoder["architecture"], family_of(encoder)
-    if not isinstance(architecture, dict) or not isinstance(encoder["lower_case"], bool):
+    has_case = encoder["tokenizer"]["kind"] == WORDPIECE["kind"]
+    if not isinstance(architecture, dict) or isinstance(encoder["lower_case"], bool) != has_case:
         raise BadInput(
-            f"{config}: 'architecture' holds the arguments of {family.backbone}, and 'lower_case' is true or false; "
+            f"{config}: 'architecture' holds the arguments of {family.backbone}, and 'lower_case' is true or false "
+            "(null where there are no WordPieces); "
             "correct it or bring it again."
         )
     keys = OWN_KEYS if family.transformers is None else {key: key for key in family.transformers.sizes}
     rows = config_architecture(architecture, config, keys, family.name)["vocabulary_size"]
-    if rows != len(vocabulary):
+    if has_case and rows != len(vocabulary):
         raise BadInput(
             f"{config}: the embedding table has {rows} rows and vocab.txt {len(vocabulary)} WordPieces; "
             "bring the vocabulary that the encoder was trained with."

@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath, PurePosixPath
@@ -44,6 +44,8 @@ KINDS = {
 }
 CHECKSUMS = "checksums.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+# The first of these that a repository has: WordPieces; every other kind, or WordPieces; models of SentencePiece.
+TOKENIZERS = ("vocab.txt", "tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "spm.model")
 ABSENT = {404, 410}
 KAGGLE_HANDLE = re.compile(r"[\w.-]+(/[\w.-]+){3}/[0-9]+", re.ASCII)
 HUGGING_FACE = "https://huggingface.co"
@@ -256,14 +258,14 @@ def _repository(repository: str, revision: str, sums: dict[str, str]) -> list[Re
     # The weights last: when they lie there, every file before them has been asked for.
     return [
         _repository_file(repository, revision, "config.json", sums),
-        *_alternatives(repository, revision, ["vocab.txt", "tokenizer.json"], sums, optional=True),
+        *_alternatives(repository, revision, TOKENIZERS, sums, optional=True),
         _repository_file(repository, revision, "tokenizer_config.json", sums, optional=True),
         *_alternatives(repository, revision, list(WEIGHTS), sums),
     ]
 
 
 def _alternatives(
-    repository: str, revision: str, paths: list[str], sums: dict[str, str], optional: bool = False
+    repository: str, revision: str, paths: Sequence[str], sums: dict[str, str], optional: bool = False
 ) -> list[RemoteFile]:
     first, *others = (_repository_file(repository, revision, path, sums, optional) for path in paths)
     return [first, *(replace(other, alternative_to=first.name) for other in others)]
@@ -472,7 +474,8 @@ def _several_files(files: list[RemoteFile], downloads: Path, patience: Patience)
             continue
         try:
             sums |= _downloaded_file(file, downloads, patience, _page_fault)[1]
-            got.add(file.name)
+            # Of several that stand for one, the first that is there.
+            got.add(file.alternative_to or file.name)
         except Unavailable as reason:
             may_be_missing = file.optional or any(other.alternative_to == file.name for other in files)
             if not may_be_missing or reason.status not in ABSENT:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from bert_ladder.data.json_tokenizer import JsonTokenizer
 from bert_ladder.data.wordpiece import WordPieceTokenizer
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.vocabulary import read_pieces
 
 
-def build_tokenizer(encoder: dict[str, Any], files: EncoderFiles) -> WordPieceTokenizer:
+def build_tokenizer(encoder: dict[str, Any], files: EncoderFiles) -> WordPieceTokenizer | JsonTokenizer:
     """What turns texts into the ids that an encoder takes.
 
     Args:
@@ -15,4 +16,6 @@ def build_tokenizer(encoder: dict[str, Any], files: EncoderFiles) -> WordPieceTo
         files: of the encoder.
     """
     (file,) = files.tokenizer_files(encoder["tokenizer"]).values()
+    if file.suffix == ".json":
+        return JsonTokenizer(file)
     return WordPieceTokenizer(read_pieces(file), encoder["lower_case"])

@@ -144,7 +144,8 @@ def check_held(form: TransformersForm, architecture: Mapping[str, Any], held: in
     tables = architecture["vocabulary_size"] + has_positions * architecture["max_sequence_length"]
     layer = 4 * hidden * hidden + 2 * hidden * architecture["intermediate_dim"]
     described = tables * embedded + architecture[form.repeated] * layer
-    if described > held:
+    # Twice: what is merely missing is named when the tensors are compared.
+    if described > 2 * held:
         raise BadInput(
             f"{where}: holds {held:,} numbers, and the encoder's configuration describes {described:,} and more; bring "
             "the two that belong together."

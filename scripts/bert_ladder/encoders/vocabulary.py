@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bert_ladder.data.json_vocabulary import json_pieces, read_json
 from bert_ladder.data.tokens import Tokens
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.runtime.jobs import BadInput
@@ -68,6 +69,28 @@ def wordpiece_vocabulary(pieces: Sequence[str], special: Mapping[str, str] = WOR
     )
 
 
+# What begins a token that begins a word, by the kind of the tokenizer: GPT-2's and SentencePiece's signs of a blank.
+WORD_STARTS = {"byte_pair": "\u0120", "unigram": "\u2581"}
+
+
+def json_vocabulary(pieces: Sequence[str], tokenizer: Mapping[str, Any]) -> Vocabulary:
+    """The vocabulary of a tokenizer.json.
+
+    Args:
+        pieces: in the order of their ids, "" where an id has none.
+        tokenizer: as encoder.json has it.
+    """
+    special, start = tokenizer["special"], WORD_STARTS[tokenizer["kind"]]
+    return Vocabulary(
+        pad=pieces.index(special["pad"]),
+        start=pieces.index(special["start"]),
+        end=pieces.index(special["end"]),
+        mask=pieces.index(special["mask"]),
+        special=np.isin(pieces, ["", *special.values()]),
+        inside=np.array([not piece.startswith(start) for piece in pieces]),
+    )
+
+
 def tokenizer_vocabulary(tokenizer: Mapping[str, Any], files: EncoderFiles) -> Vocabulary:
     """Read the vocabulary of an encoder's tokenizer.
 
@@ -80,11 +103,15 @@ def tokenizer_vocabulary(tokenizer: Mapping[str, Any], files: EncoderFiles) -> V
     """
     (file,) = files.tokenizer_files(tokenizer).values()
     try:
+        if tokenizer["kind"] in WORD_STARTS:
+            return json_vocabulary(json_pieces(read_json(file)), tokenizer)
         return wordpiece_vocabulary(read_pieces(file), tokenizer["special"])
     except ValueError as error:
         raise BadInput(f"{file}: {error}; bring the vocabulary that belongs to {files.config}.") from error
 
 
 def read_pieces(file: Path | str) -> list[str]:
-    """The WordPieces of a vocabulary in normal form, one per line."""
+    """The tokens of a vocabulary in normal form: those of a tokenizer.json, else WordPieces, one per line."""
+    if Path(file).suffix == ".json":
+        return json_pieces(read_json(file))
     return Path(file).read_text(encoding="utf-8").rstrip("\n").split("\n")

@@ -1,6 +1,7 @@
 """A chosen encoder as Hugging Face's transformers keeps it: the classifier of its family and its tokenizer."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,10 @@ from safetensors.numpy import save_file
 from bert_ladder.encoders.backbones import backbone_tensors
 from bert_ladder.encoders.bert_tensors import CONFIG_KEYS
 from bert_ladder.encoders.huggingface import transformers_names
-from bert_ladder.encoders.vocabulary import WORDPIECE
 from bert_ladder.export.chosen_bert import ChosenBert, open_chosen_bert
 from bert_ladder.export.fast_tokenizer import fast_tokenizer
 from bert_ladder.export.transformers_classifier import ACTIVATIONS, classifier_configuration, classifier_tensors
-from bert_ladder.study.families import BERT
+from bert_ladder.study.families import BERT, TOKENIZER_JSON
 
 # Which end of a long text is cut off.
 TRUNCATION_SIDES = {"head": "right", "tail": "left"}
@@ -24,6 +24,7 @@ PROGRAM = '''\
 """The class of a text and the probabilities: python predict.py "a text" "another". Needs transformers and torch."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -78,12 +79,16 @@ def export_huggingface(folder: Path | str, target: Path | str) -> None:
     target = Path(target)
     target.mkdir(parents=True, exist_ok=True)
     save_file(tensors(chosen), target / "model.safetensors", metadata={"format": "pt"})
-    tokens = {theirs: WORDPIECE["special"][ours] for ours, theirs in SPECIAL.items()}
+    tokens = {theirs: chosen.description["tokenizer"]["special"][ours] for ours, theirs in SPECIAL.items()}
     write_json(target / "config.json", configuration(chosen))
     write_json(target / "special_tokens_map.json", tokens)
     write_json(target / "tokenizer_config.json", tokens | tokenizer_configuration(chosen))
-    (target / "vocab.txt").write_text("".join(f"{piece}\n" for piece in chosen.pieces), encoding="utf-8")
-    fast_tokenizer(chosen.pieces, chosen.description["lower_case"]).save(str(target / "tokenizer.json"))
+    (file,) = chosen.files.tokenizer_files(chosen.description["tokenizer"]).values()
+    if file.name == TOKENIZER_JSON:
+        shutil.copyfile(file, target / TOKENIZER_JSON)
+    else:
+        (target / "vocab.txt").write_text("".join(f"{piece}\n" for piece in chosen.pieces), encoding="utf-8")
+        fast_tokenizer(chosen.pieces, chosen.description["lower_case"]).save(str(target / TOKENIZER_JSON))
     (target / "predict.py").write_text(PROGRAM, encoding="utf-8")
 
 

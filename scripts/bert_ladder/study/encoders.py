@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_ladder.study.catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES, encoder_files, known_encoder
-from bert_ladder.study.families import FAMILIES, FamilyFacts
+from bert_ladder.study.families import FAMILIES, TOKENIZER_JSON, WORDPIECES, FamilyFacts
 
 BASE = "bert_uncased_L-12_H-768_A-12"
 
@@ -108,6 +108,17 @@ class Encoders:
     def vocabulary(self, name: str) -> str:
         """The name of an encoder's vocabulary."""
         return self.known[name]["vocabulary"]
+
+    def with_tokenizer(self, names: Iterable[str], file: str) -> list[str]:
+        """Those of some encoders, fetched or pre-trained, whose tokenizer is such a file."""
+        known = {name: encoder["family"] for name, encoder in self.fetched.items()}
+        known |= {name: encoder["family"] for name, encoder in self.known.items() if "pretrain" in encoder}
+        return [name for name in names if FAMILIES[known[name]].tokenizer == file]
+
+    def vocabulary_file(self, vocabulary: str) -> str:
+        """The file that texts are tokenized with: a checked list of WordPieces, or the tokenizer of an encoder."""
+        file = self.vocabularies[vocabulary].get("file", "")
+        return file if file.endswith(TOKENIZER_JSON) else f"<results>/vocabularies/{vocabulary}/{WORDPIECES}"
 
     def vocabulary_source(self, vocabulary: str) -> dict[str, Any]:
         """The file to take a vocabulary from, or the text to learn it from."""

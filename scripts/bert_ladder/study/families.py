@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 BERT = "bert"
 WORDPIECES, TOKENIZER_JSON = "vocab.txt", "tokenizer.json"
+NO_MASKED_TOKENS = "which was not pre-trained by telling hidden tokens; start from another family"
 
 
 @dataclass(frozen=True)
@@ -32,4 +33,10 @@ class FamilyFacts:
 FAMILIES = {
     BERT: FamilyFacts("BERT", WORDPIECES, pooler=True, tfhub=True),
     "distilbert": FamilyFacts("DistilBERT", WORDPIECES, pooler=False),
+    "roberta": FamilyFacts("RoBERTa", TOKENIZER_JSON, pooler=False),
+    "xlm-roberta": FamilyFacts("XLM-RoBERTa", TOKENIZER_JSON, pooler=False),
+    "modernbert": FamilyFacts("ModernBERT", TOKENIZER_JSON, pooler=False),
+    "electra": FamilyFacts("ELECTRA", WORDPIECES, pooler=False, no_pretraining=NO_MASKED_TOKENS),
+    "albert": FamilyFacts("ALBERT", TOKENIZER_JSON, pooler=True),
+    "deberta-v3": FamilyFacts("DeBERTa-v3", TOKENIZER_JSON, pooler=False, no_pretraining=NO_MASKED_TOKENS),
 }

@@ -30,7 +30,7 @@ class Targets:
             *self._frames(self.runs.all + self.runs.trials, self._corpora(texts)),
             "<results>/data/audit.json",
             "<results>/data/near_duplicates.json",
-            *(f"<results>/vocabularies/{name}/vocab.txt" for name in texts),
+            *(self.encoders_of_study.vocabulary_file(name) for name in texts),
             *(f"<results>/data/tokens/{name}/{part}.offsets.npy" for name in texts for part in sorted(texts[name])),
         ]
 

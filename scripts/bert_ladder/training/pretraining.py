@@ -85,11 +85,13 @@ class MaskedLanguageModel(keras.Model):
             vocabulary: of the tokens.
             length: of a sequence.
         """
-        size = len(vocabulary)
+        # A published table may have rows behind its tokens.
+        size = int(self.bias.shape[0])
+        special = np.pad(vocabulary.special, (0, size - len(vocabulary)), constant_values=True)
         # By parts: bincount makes 8 bytes of each token.
         parts = range(0, len(stream), COUNTED_AT_ONCE)
         counts = sum(np.bincount(stream[start : start + COUNTED_AT_ONCE], minlength=size) for start in parts)
-        counts = counts * ~vocabulary.special
+        counts = counts * ~special
         # Half an occurrence for each, so that none is impossible.
         frequencies = (counts + 0.5) / (counts + 0.5).sum()
         self.bias.assign(np.log(frequencies))

@@ -130,15 +130,18 @@ def test_addresses_of_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
         "config.json",
         "vocab.txt",
         "tokenizer.json",
+        "sentencepiece.bpe.model",
+        "spiece.model",
+        "spm.model",
         "tokenizer_config.json",
         "model.safetensors",
         "pytorch_model.bin",
     ]
     assert files[1].name == "google_bert_uncased_L-2_H-128_A-2/vocab.txt"
-    assert [file.sha256 for file in files] == [None, "ab", None, None, None, None]
-    assert [file.optional for file in files] == [False, True, True, True, False, False]
-    assert files[2].alternative_to == files[1].name
-    assert files[5].alternative_to == files[4].name
+    assert [file.sha256 for file in files] == [None, "ab", *[None] * 7]
+    assert [file.optional for file in files] == [False, *[True] * 6, False, False]
+    assert {file.alternative_to for file in files[2:6]} == {files[1].name}
+    assert files[8].alternative_to == files[7].name
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
     at = remote_files({"huggingface": REPOSITORY, "revision": "refs/pr/1"})[0]
     assert at.address == f"https://mirror.example/{REPOSITORY}/resolve/refs%2Fpr%2F1/config.json"
@@ -619,7 +622,8 @@ def test_what_to_bring(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None
         f"put one of these into {downloads} yourself:\n  bert_2.tar.gz from "
         "https://tfhub.dev/t/bert/2?tf-hub-format=compressed and preprocess_3.tar.gz from "
         "https://tfhub.dev/t/preprocess/3?tf-hub-format=compressed\n  owner_name/ with config.json, vocab.txt or "
-        "tokenizer.json (if there is one), tokenizer_config.json (if there is one), "
+        "tokenizer.json or sentencepiece.bpe.model or spiece.model or spm.model (if there is one), "
+        "tokenizer_config.json (if there is one), "
         "model.safetensors or pytorch_model.bin from "
         "https://huggingface.co/owner/name/resolve/main/"
     )
