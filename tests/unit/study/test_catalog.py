@@ -87,8 +87,10 @@ def test_what_others_published(name: str) -> None:
     size = encoder["size"]
     assert encoder["read_in"]
     # Devlin et al.'s heads are 64 wide; MiniLM's 32.
-    assert "heads" not in size or size["hidden"] // size["heads"] == (32 if size["hidden"] == 384 else 64)
-    if "parameters" in size:
+    is_bert = encoder["family"] == "bert"
+    width = 32 if size["hidden"] == 384 and is_bert else 64
+    assert "heads" not in size or size["hidden"] // size["heads"] == width
+    if "parameters" in size and is_bert:
         # What is left of them for the vocabulary, over the hidden size, is a whole number of WordPieces.
         pieces, rest = divmod(size["parameters"] - parameters(size, 0), size["hidden"])
         assert rest == 0
@@ -352,3 +354,25 @@ def test_an_added_encoder_is_known(tmp_path: Path) -> None:
     file = tmp_path / "encoders.yaml"
     file.write_text((PROJECT / "catalog/encoders.yaml").read_text() + entry)
     assert find_encoder(load_catalog(file, SCHEMA), "my_bert") == "my_bert"
+
+
+def test_an_encoder_of_another_family() -> None:
+    """Its tokenizer is its own file; WordPieces may be shared with BERTs."""
+    study = resolved({}, ["roberta", "distilbert"])
+    file = "resources/encoders/roberta-base/tokenizer.json"
+    assert study["vocabularies"]["roberta-base"] == {"file": file, "lower_case": None}
+    assert study["encoders"]["distilbert-base-uncased"]["vocabulary"] == "bert_uncased"
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sentence"),
+    [
+        ({"family": "robeta"}, r"encoders\.mine\.family: found 'robeta'; .*did you mean 'roberta'"),
+        ({"family": "roberta", "lower_case": True}, r"encoders\.mine\.lower_case: this key is for WordPieces"),
+        ({"family": "roberta", "vocabulary": "bert_uncased"}, r"encoders\.mine\.vocabulary: this key is for WordPiec"),
+    ],
+)
+def test_bad_families_are_refused(encoder: dict, sentence: str) -> None:
+    """One that is not on the list, and keys of WordPieces where there are none."""
+    with pytest.raises(StudyError, match=sentence):
+        resolved({"mine": {"sources": [{"huggingface": "me/mine"}]} | encoder}, ["mine"])

@@ -877,7 +877,8 @@ def test_every_encoder_of_the_catalogue_can_be_asked_for(read: Callable[..., Stu
     """By its path, whether or not a row takes it, and with sizes that memory is reckoned from."""
     encoders = read().encoders
     for name in CATALOG["encoders"]:
-        assert isinstance(encoders.fetched_lower_case(name), bool)
+        has_case = encoders.fetched[name]["family"] not in ("modernbert", "roberta", "xlm-roberta")
+        assert isinstance(encoders.fetched_lower_case(name), bool) == has_case
     large = read(models=[{"name": "GTE", "encoder": "gte-large"}])
     assert large.encoders.size("gte-large") == {
         "layers": 24,
@@ -886,3 +887,33 @@ def test_every_encoder_of_the_catalogue_can_be_asked_for(read: Callable[..., Stu
         "parameters": 335141888,
         "positions": 512,
     }
+
+
+def test_rows_read_the_head_of_their_family(read: Callable[..., Study]) -> None:
+    """BERT's is its pooler, by that name; what a family does not have is refused before anything is fetched."""
+    rows = [{"name": name, "encoder": name} for name in ("roberta", "distilbert", "base")]
+    study = read(models=rows)
+    assert [row["training"]["pooling"] for row in study.runs.rows.values()] == ["native", "native", "pooler"]
+    assert study.encoders.vocabulary_file("roberta-base") == "resources/encoders/roberta-base/tokenizer.json"
+    assert [name for name in study.inputs.exported if name.startswith("encoders/")] == ["encoders/bert_base_uncased"]
+    for change, told in (
+        ({"pooling": "pooler"}, r"pooling: found 'pooler', and RoBERTa has none; allowed are native"),
+        ({"length": 514}, r"length: found 514; the encoder 'roberta-base' has 512 positions"),
+    ):
+        with pytest.raises(StudyError, match=told):
+            read(models=[rows[0] | change])
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        ({"from": "distilbert", "bag_of_words": True}, r"bag_of_words: it trains a pooler, and DistilBERT has none"),
+        ({"from": "electra-small"}, r"'electra-small-discriminator' is of ELECTRA, which was not pre-trained by"),
+    ],
+)
+def test_pre_training_that_a_family_does_not_have_is_refused(
+    read: Callable[..., Study], start: dict[str, Any], told: str
+) -> None:
+    """A pooler's tasks without a pooler, and masked tokens where the family was trained otherwise."""
+    with pytest.raises(StudyError, match=told):
+        read(encoders={"mine": {"pretrain": start}}, models=[{"name": "Mine", "encoder": "mine"}])
