@@ -42,7 +42,7 @@ rule export_onnx:
     conda:
         "../envs/tensorflow.yaml"
     resources:
-        mem_mb=per_attempt(8000),
+        mem_mb=per_attempt(5000),
         runtime=per_attempt(60),
     message:
         "Export the chosen model as ONNX"
