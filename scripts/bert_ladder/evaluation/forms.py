@@ -58,6 +58,10 @@ FORMS = {
     )
 }
 
+# What is said of all of them, in the folder of the chosen model; programs read the first.
+PROOF = "forms.json"
+FORM_RECORDS = (PROOF, "forms.csv", "forms.md")
+
 
 def why_not(form: str, model: ChosenModel) -> str | None:
     """Why a form cannot express a model, in a sentence; None where it can.
