@@ -22,6 +22,7 @@ from bert_ladder.evaluation.chosen_model import (
     read_chosen,
 )
 from bert_ladder.evaluation.forms import PROOF
+from bert_ladder.export.long_texts import kept_ids
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory, reason_of
 from bert_ladder.training.predictor import Predictor
 
@@ -228,7 +229,7 @@ def open_onnx(folder: Path, classes: int, threads: int) -> Predictor:
         raise ValueError(f"model.onnx is of {output.shape[-1]} classes, model.json of {classes}")
 
     def predict(texts: Sequence[str]) -> np.ndarray:
-        encoded = [one.ids for one in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        encoded = kept_ids(tokenizer, texts, length, truncation)
         offsets = np.cumsum([0, *map(len, encoded)])
         tokens = Tokens(np.concatenate([np.array(ids, np.int32) for ids in encoded]), offsets, pad, start, end)
         token_ids = tokens.batch(np.arange(len(texts)), length, truncation, int(tokens.lengths(length).max()))
