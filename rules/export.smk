@@ -71,6 +71,27 @@ rule export_saved_model:
         "../scripts/export_saved_model.py"
 
 
+rule export_litert:
+    """Write the chosen BERT for LiteRT."""
+    input:
+        record="<results>/chosen/model.json",
+        native="<results>/chosen/native",
+        code=code_of("export_litert"),
+    output:
+        folder=directory("<results>/chosen/litert"),
+    log:
+        "<logs>/chosen/export_litert.log",
+    conda:
+        "../envs/tensorflow.yaml"
+    resources:
+        mem_mb=per_attempt(8000),
+        runtime=per_attempt(60),
+    message:
+        "Export the chosen model for LiteRT"
+    script:
+        "../scripts/export_litert.py"
+
+
 rule export_huggingface:
     """Write the chosen BERT as a folder of transformers."""
     input:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from bert_ladder.evaluation.chosen_model import ChosenModel
 from bert_ladder.runtime.jobs import BadInput
 
+# Parameters of what is converted for LiteRT: BERT-Base, of 109 million, took 11.5 GB (docs/forms.md).
+LARGEST_CONVERTED = 50_000_000
+
 
 @dataclass(frozen=True)
 class Form:
@@ -34,6 +37,17 @@ def of_a_bert(model: ChosenModel) -> str | None:
 def of_a_linear_model(model: ChosenModel) -> str | None:
     """Why a form of linear models cannot express a model."""
     return None if model.kind == "baseline" else "is a form of linear models, and this is a BERT; take the form onnx"
+
+
+def of_a_small_bert(model: ChosenModel) -> str | None:
+    """Why LiteRT's converter cannot take a model."""
+    parameters = model.metrics.get("parameters", 0)
+    if model.kind == "bert" and parameters > LARGEST_CONVERTED:
+        return (
+            f"is converted in a hundred bytes of memory for each parameter, and this BERT has {parameters:,}, "
+            f"more than {LARGEST_CONVERTED:,}; take the form onnx"
+        )
+    return of_a_bert(model)
 
 
 def of_one_end(model: ChosenModel) -> str | None:
@@ -69,6 +83,7 @@ FORMS = {
         Form("onnx", "ONNX, float32", ("onnxruntime", "tokenizers", "numpy"), of_a_bert),
         Form("onnx_int8", "ONNX, int8", ("onnxruntime", "tokenizers", "numpy"), of_a_bert, quantized=True),
         Form("saved_model", "SavedModel of raw texts", ("tensorflow", "tensorflow-text"), of_a_bert),
+        Form("litert", "LiteRT", ("ai-edge-litert", "tokenizers", "numpy"), of_a_small_bert),
         Form("huggingface", "Hugging Face folder", ("transformers", "torch"), of_the_pooler),
         Form("sentence_transformers", "sentence-transformers folder", ("sentence-transformers", "torch"), of_the_mean),
         Form("numpy", "NumPy file", ("numpy",), of_a_linear_model),

@@ -41,6 +41,17 @@ def test_documented_table_is_the_functions() -> None:
     assert "\n".join(f"- {letter}: {sentence}" for sentence, letter in letters.items()) in DOCUMENT
 
 
+def test_large_model_is_not_converted_for_litert() -> None:
+    """BERT-Medium is, BERT-Base is not, and the sentence says how large it is."""
+    medium, base = (replace(bert("pooler", "head"), metrics={"parameters": n}) for n in (41_373_186, 109_483_778))
+    assert why_not("litert", medium) is None
+    assert why_not("litert", base) == (
+        "LiteRT is converted in a hundred bytes of memory for each parameter, and this BERT has 109,483,778, more than "
+        "50,000,000; take the form onnx."
+    )
+    assert possible_forms(base) == ["onnx", "onnx_int8", "saved_model", "huggingface"]
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_forms_that_can_express_a_model(name: str) -> None:
     """None is left without one, and what cannot be expressed is refused with its sentence."""
