@@ -28,17 +28,17 @@ class Form:
 
 def of_a_bert(model: ChosenModel) -> str | None:
     """Why a form of BERTs cannot express a model."""
-    return None if model.kind == "bert" else "is a form of BERTs, and this is a linear model; take the form numpy"
+    return None if model.on_encoder else "is a form of BERTs, and this is a linear model; take the form numpy"
 
 
 def of_a_linear_model(model: ChosenModel) -> str | None:
     """Why a form of linear models cannot express a model."""
-    return None if model.kind == "baseline" else "is a form of linear models, and this is a BERT; take the form onnx"
+    return "is a form of linear models, and this is a BERT; take the form onnx" if model.on_encoder else None
 
 
 def of_transformers(model: ChosenModel) -> str | None:
     """Why transformers' BertForSequenceClassification and its tokenizer cannot express a model."""
-    if model.kind != "bert":
+    if not model.on_encoder:
         return of_a_bert(model)
     if model.settings["pooling"] != "pooler":
         return "reads the pooler, and this row reads the mean of its tokens (pooling: mean); take the form onnx"

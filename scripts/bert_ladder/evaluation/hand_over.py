@@ -11,7 +11,7 @@ from typing import Any
 
 from bert_ladder.data.frames import read_labels
 from bert_ladder.evaluation.calibration import fit_decision, scale_probabilities
-from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, ChosenModel
+from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, TRAINED_BY, ChosenModel
 from bert_ladder.evaluation.decision import Decision
 from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
 from bert_ladder.runtime.code import PACKAGE, code_version
@@ -24,7 +24,6 @@ PACKAGES = (
     *("keras", "keras-hub", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow", "tensorflow-text"),
     *("onnxruntime", "tokenizers"),
 )
-TRAINED_BY = {"bert": "train_model", "baseline": "train_baseline"}
 HARDWARE = ("processor", "cores")
 CALIBRATED = {"ece": "calibrated_ece", "brier": "calibrated_brier", "test_loss": "calibrated_loss"}
 
@@ -36,7 +35,7 @@ class RunFiles:
     Attributes:
         folder: of the run, which holds metrics.json, predictions.parquet, and either model.weights.h5 and training.json
             or baseline.npz.
-        encoder: encoder.json and the files of the tokenizer, of a BERT.
+        encoder: encoder.json and the files of the tokenizer, of a row that reads an encoder.
         speed: speed.json of its row.
     """
 
