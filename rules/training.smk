@@ -165,6 +165,8 @@ rule build_features:
         runtime=lambda wildcards, attempt: STUDY.resources.reading_minutes(wildcards.encoder, attempt),
     params:
         reading=lambda wildcards: STUDY.runs.readings[wildcards.reading],
+        # By a function that takes the outputs: all poolings are kept, whoever wants which.
+        poolings=lambda wildcards, output: STUDY.runs.poolings(wildcards.encoder, wildcards.reading),
     message:
         "Let {wildcards.encoder} read the {wildcards.texts} texts ({wildcards.reading})"
     script:

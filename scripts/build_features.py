@@ -16,7 +16,7 @@ def main(snakemake: Any) -> None:
     build_features(
         EncoderFiles.of({"config": paths.config, "weights": paths.weights, "vocabulary": paths.vocabulary}),
         paths.tokens,
-        Reading(params.reading["length"], params.reading["truncation"]),
+        Reading(params.reading["length"], params.reading["truncation"], params.poolings),
         name,
         FeatureFiles(output.features, output.record),
         lease,

@@ -95,6 +95,18 @@ class Runs:
             reading_name(entry): {key: entry[key] for key in ("length", "truncation")} for entry in self.frozen.values()
         }
 
+    def poolings(self, encoder: str, reading: str) -> list[str]:
+        """Which poolings of an encoder the frozen rows want that read alike.
+
+        Args:
+            encoder: its name.
+            reading: one of `readings`.
+        """
+        rows = [
+            entry for entry in self.frozen.values() if (entry["encoder"], reading_name(entry)) == (encoder, reading)
+        ]
+        return sorted({entry["pooling"] for entry in rows})
+
     def frozen_settings(self, model: str) -> dict[str, Any]:
         """What the classifier on a frozen encoder is fitted with."""
         return {key: self.frozen[model][key] for key in (*READING, "class_weight")}

@@ -17,7 +17,7 @@ from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_e
 from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory
 from bert_ladder.runtime.leases import Lease
-from bert_ladder.training.classifier import pooled_outputs, prediction_batches
+from bert_ladder.training.classifier import NO_POOLER, pooled_outputs, prediction_batches
 from bert_ladder.training.fitting import engine_device
 
 log = logging.getLogger(__name__)
@@ -27,10 +27,17 @@ STEPS = 10  # how often progress is told
 
 @dataclass(frozen=True)
 class Reading:
-    """How an encoder reads a text: the most tokens, special ones included, and which part of a longer text is kept."""
+    """How an encoder reads a text.
+
+    Attributes:
+        length: the most tokens of a text, special ones included.
+        truncation: which part of a longer text is kept.
+        poolings: those that somebody wants to read; all that the encoder has are kept.
+    """
 
     length: int
     truncation: str
+    poolings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ def build_features(
         lease: the devices, for the record.
 
     Raises:
-        BadInput: if the length is beyond the encoder's positions, its weights are not its own, or memory runs out.
+        BadInput: if the length is beyond the encoder's positions, it has no pooler that is wanted, its weights are not
+            its own, or memory runs out.
     """
     keras.config.set_dtype_policy("float32")
     description = read_encoder(encoder.config)
@@ -71,6 +79,8 @@ def build_features(
         raise BadInput(
             f"{name}: length {reading.length} is beyond the encoder's {built.positions} positions; lower it."
         )
+    if "pooler" in reading.poolings and built.pooler is None:
+        raise BadInput(f"{name}: {NO_POOLER}")
     load_weights(built.backbone, encoder.weights)
     token_ids, pooled = pooled_outputs(built, vocabulary.pad)
     model = keras.Model(token_ids, pooled)

@@ -61,7 +61,7 @@ def job(tmp_path: Path) -> SimpleNamespace:
             tokens=[tmp_path / "train.ids.npy", tmp_path / "train.offsets.npy"],
         ),
         output=SimpleNamespace(features=tmp_path / "train.npy", record=tmp_path / "train.json"),
-        params=SimpleNamespace(reading={"length": 24, "truncation": "tail"}),
+        params=SimpleNamespace(reading={"length": 24, "truncation": "tail"}, poolings=["pooler"]),
         wildcards=SimpleNamespace(encoder="nano", reading="0123456789", texts="train"),
     )
 
@@ -95,6 +95,20 @@ def test_texts_beyond_the_positions_are_refused(job: SimpleNamespace) -> None:
     with pytest.raises(BadInput, match=r"nano, frozen, train texts: length 33 is beyond the encoder's 32 positions"):
         main(job)
     assert not job.output.features.exists()
+
+
+def test_an_encoder_without_a_pooler(job: SimpleNamespace) -> None:
+    """Gives the mean alone; who wants its pooler is refused before anything is read."""
+    config = json.loads(Path(job.input.config).read_text())
+    config["architecture"]["pooler"] = False
+    Path(job.input.config).write_text(json.dumps(config))
+    with pytest.raises(BadInput, match="nano, frozen, train texts: the encoder has no pooler; set pooling to mean"):
+        main(job)
+    assert not job.output.features.exists()
+    job.params.poolings = ["mean"]
+    main(job)
+    assert np.load(job.output.features).shape == (TEXTS, 1, 16)
+    assert json.loads(Path(job.output.record).read_text())["poolings"] == ["mean"]
 
 
 def test_weights_of_another_encoder_are_refused(job: SimpleNamespace) -> None:

@@ -184,6 +184,8 @@ def test_an_encoder_reads_once_for_all_frozen_rows_that_read_alike(read: Callabl
     assert sorted(study.runs.readings.values(), key=str) == [
         {"length": 16, "truncation": "head"}, {"length": 8, "truncation": "tail"}
     ]  # fmt: skip
+    wanted = {tuple(study.runs.poolings("nano-read", reading)) for reading in study.runs.readings}
+    assert wanted == {("mean", "pooler"), ("mean",)}
     splits = [study.inputs.frozen("Short", seed)["split"] for seed in (1, 2)]
     assert splits == [f"<results>/data/splits/0.2-seed-{seed}.parquet" for seed in (1, 2)]
     assert len(study.outline.predicted) == len(study.outline.evaluations) == 4 + len(study.runs.berts)
