@@ -28,17 +28,17 @@ class Form:
 
 def of_a_bert(model: ChosenModel) -> str | None:
     """Why a form of BERTs cannot express a model."""
-    return None if model.kind == "bert" else "is a form of BERTs, and this is a linear model; take the form numpy"
+    return None if model.on_encoder else "is a form of BERTs, and this is a linear model; take the form numpy"
 
 
 def of_a_linear_model(model: ChosenModel) -> str | None:
     """Why a form of linear models cannot express a model."""
-    return None if model.kind == "baseline" else "is a form of linear models, and this is a BERT; take the form onnx"
+    return "is a form of linear models, and this is a BERT; take the form onnx" if model.on_encoder else None
 
 
 def of_one_end(model: ChosenModel) -> str | None:
     """Why a form whose tokenizer is transformers' cannot express a model."""
-    if model.kind == "bert" and model.settings["truncation"] == "head+tail":
+    if model.on_encoder and model.settings["truncation"] == "head+tail":
         return "keeps one end of a long text, and this row keeps both (truncation: head+tail); take the form onnx"
     return of_a_bert(model)
 
