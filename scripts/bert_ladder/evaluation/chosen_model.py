@@ -2,8 +2,8 @@
 
 model.json           what it is, see `ChosenModel`
 README.md            its card
-native/              a BERT: encoder.json, model.weights.h5, training.json and the files of its tokenizer;
-                     a linear model: baseline.npz
+native/              a BERT, fine-tuned or frozen: encoder.json, model.weights.h5, training.json and the files of its
+                     tokenizer; a linear model of n-grams: baseline.npz
 <form>/              the same model in another form, when asked for
 forms.json           how each form did on the test split
 """
@@ -22,6 +22,8 @@ from bert_ladder.runtime.jobs import BadInput
 RECORD = "model.json"
 NATIVE = "native"
 LINEAR_MODEL = "baseline.npz"
+# Which rule trains a run, by its kind.
+TRAINED_BY = {"bert": "train_model", "baseline": "train_baseline", "frozen": "train_frozen"}
 # Of what model.json says; raised when an older program could not read it.
 FORMAT = 1
 
@@ -32,7 +34,8 @@ class ChosenModel:
 
     Attributes:
         study: its name.
-        row: of the table; `kind` is "bert" or "baseline", `encoder` the name of its encoder, empty for a baseline.
+        row: of the table; `kind` is "bert", "baseline" or "frozen", `encoder` the name of its encoder, empty for a
+            baseline. A frozen encoder with its head has the files of a BERT.
         kind, encoder, seed: of the row and of the run that was taken.
         chosen_by: "accuracy", "f1", "cost", or "name".
         why: the choice in a sentence or two.
@@ -64,6 +67,11 @@ class ChosenModel:
     data: Mapping[str, Any]
     made_with: Mapping[str, Any]
     format: int = FORMAT
+
+    @property
+    def on_encoder(self) -> bool:
+        """Whether it is a classifier on an encoder, fine-tuned or not; else it is a linear model of n-grams."""
+        return self.kind != "baseline"
 
     def write(self, file: Path | str) -> None:
         """Write model.json."""

@@ -31,18 +31,18 @@ class Form:
 
 def of_a_bert(model: ChosenModel) -> str | None:
     """Why a form of BERTs cannot express a model."""
-    return None if model.kind == "bert" else "is a form of BERTs, and this is a linear model; take the form numpy"
+    return None if model.on_encoder else "is a form of BERTs, and this is a linear model; take the form numpy"
 
 
 def of_a_linear_model(model: ChosenModel) -> str | None:
     """Why a form of linear models cannot express a model."""
-    return None if model.kind == "baseline" else "is a form of linear models, and this is a BERT; take the form onnx"
+    return "is a form of linear models, and this is a BERT; take the form onnx" if model.on_encoder else None
 
 
 def of_a_small_bert(model: ChosenModel) -> str | None:
     """Why LiteRT's converter cannot take a model."""
     parameters = model.metrics.get("parameters", 0)
-    if model.kind == "bert" and parameters > LARGEST_CONVERTED:
+    if model.on_encoder and parameters > LARGEST_CONVERTED:
         return (
             f"is converted in a hundred bytes of memory for each parameter, and this BERT has {parameters:,}, "
             f"more than {LARGEST_CONVERTED:,}; take the form onnx"
@@ -52,7 +52,7 @@ def of_a_small_bert(model: ChosenModel) -> str | None:
 
 def of_one_end(model: ChosenModel) -> str | None:
     """Why a form whose tokenizer is transformers' cannot express a model."""
-    if model.kind == "bert" and model.settings["truncation"] == "head+tail":
+    if model.on_encoder and model.settings["truncation"] == "head+tail":
         return "keeps one end of a long text, and this row keeps both (truncation: head+tail); take the form onnx"
     return of_a_bert(model)
 

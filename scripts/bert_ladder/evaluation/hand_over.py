@@ -12,7 +12,7 @@ from typing import Any
 
 from bert_ladder.data.frames import read_labels
 from bert_ladder.evaluation.calibration import fit_decision, scale_probabilities
-from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, ChosenModel, model_sha256, read_chosen
+from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, TRAINED_BY, ChosenModel, model_sha256, read_chosen
 from bert_ladder.evaluation.decision import Decision
 from bert_ladder.evaluation.forms import FORM_RECORDS, FORMS, PROOF
 from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
@@ -26,7 +26,6 @@ PACKAGES = (
     *("keras", "keras-hub", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow", "tensorflow-text"),
     *("onnxruntime", "tokenizers"),
 )
-TRAINED_BY = {"bert": "train_model", "baseline": "train_baseline"}
 HARDWARE = ("processor", "cores")
 CALIBRATED = {"ece": "calibrated_ece", "brier": "calibrated_brier", "test_loss": "calibrated_loss"}
 
@@ -38,7 +37,7 @@ class RunFiles:
     Attributes:
         folder: of the run, which holds metrics.json, predictions.parquet, and either model.weights.h5 and training.json
             or baseline.npz.
-        encoder: encoder.json and the files of the tokenizer, of a BERT.
+        encoder: encoder.json and the files of the tokenizer, of a row that reads an encoder.
         speed: speed.json of its row.
     """
 

@@ -147,7 +147,7 @@ def load(folder: Path | str, engine: str | None = None, threads: int | None = No
     try:
         if engine == "onnx":
             predictor = open_onnx(folder / "onnx", len(chosen.labels), threads or processors())
-        elif chosen.kind == "bert":
+        elif chosen.on_encoder:
             predictor = open_bert(folder, len(chosen.labels))
         else:
             from bert_ladder.training.linear import open_baseline
@@ -170,7 +170,7 @@ def processors() -> int:
 
 def refused_form(folder: Path, chosen: ChosenModel, form: str) -> str | None:
     """Why a form of a chosen model is not to be used, as a part of a sentence; None for one that was proven."""
-    if chosen.kind != "bert":
+    if not chosen.on_encoder:
         return f"a linear model has no form {form}"
     if not (folder / form).is_dir():
         return f"there is no {form} in it"

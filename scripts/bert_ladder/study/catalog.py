@@ -83,6 +83,7 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
     `scratch`, or `pretrain` (what it starts from is an entry too), or `fetched` (the folder below resources/encoders/
     that holds it in normal form), `local` (files of this machine that it is made from) and `definition` (how to fetch
     it: a name of the catalogue, or `sources` and `gelu`). An alias in a row is replaced by the name that it stands for.
+    A baseline that reads a frozen encoder is such a row.
 
     Args:
         study: a study with defaults.
@@ -110,6 +111,10 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
     for row in study["models"]:
         key = f"models (row {row['name']!r}).encoder"
         row["encoder"] = _known_name(study, catalog, row["encoder"], key, own, outputs)
+    for entry in study["baselines"]:
+        if "encoder" in entry:
+            key = f"baselines ({entry['name']!r}).frozen.encoder"
+            entry["encoder"] = _known_name(study, catalog, entry["encoder"], key, own, outputs)
 
 
 def _resolve_scratch(study: dict[str, Any], encoder: dict[str, Any], key: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_ladder.study.catalog import ENCODER_FILES, FETCHED_ENCODERS, FETCHED_VOCABULARIES, known_encoder
+from bert_ladder.study.rows import is_frozen
 
 BASE = "bert_uncased_L-12_H-768_A-12"
 
@@ -28,7 +29,8 @@ class Encoders:
         self.folder = folder
         # Study files laid over each other leave encoders behind that no row takes; they are made only when asked for
         # by path.
-        self.used = self.chain(row["encoder"] for row in study["models"])
+        rows = [*study["models"], *filter(is_frozen, study["baselines"])]
+        self.used = self.chain(row["encoder"] for row in rows)
 
     @property
     def scratch(self) -> list[str]:

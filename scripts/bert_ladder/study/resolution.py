@@ -11,7 +11,7 @@ from bert_ladder.study.classes import label_text
 from bert_ladder.study.dataset import locations, published_files, source_files
 from bert_ladder.study.locations import existing, is_local, look_up, plain_path, safe_name
 from bert_ladder.study.row_folders import kept_folders
-from bert_ladder.study.rows import BASELINES, published_weights, resolve_baseline, resolve_row, row_settings
+from bert_ladder.study.rows import BASELINES, is_frozen, published_weights, resolve_baseline, resolve_row, row_settings
 from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
 from bert_ladder.study.trials import check_search, searched_keys
 
@@ -73,7 +73,10 @@ def resolve_study(
     _check_pretraining(study)
     for row in study["models"]:
         for settings in row_settings(row):
-            _check_training(row, settings, study["encoders"][row["encoder"]])
+            _check_optimizer(settings, f"models (row {row['name']!r})")
+            _check_length(row, settings["length"], study["encoders"], f"models (row {row['name']!r}).length")
+    for entry in filter(is_frozen, study["baselines"]):
+        _check_length(entry, entry["length"], study["encoders"], f"baselines ({entry['name']!r}).frozen.length")
     _check_seeds(study)
     _check_choice(study)
     return study
@@ -232,14 +235,12 @@ def _resolve_search(search: dict[str, Any], key: str, schema: dict[str, Any]) ->
     return {name: typed(name, found) for name, found in search.items()}
 
 
-def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict[str, Any]) -> None:
-    key = f"models (row {row['name']!r})"
-    _check_optimizer(training, key)
+def _check_length(row: dict[str, Any], length: int, encoders: dict[str, Any], key: str) -> None:
+    """Refuse a text length that is known to be beyond the positions of the row's encoder."""
+    encoder = encoders[row["encoder"]]
     positions = encoder.get("scratch", encoder).get("positions")
-    if positions and training["length"] > positions:
-        raise StudyError(
-            f"{key}.length: found {training['length']}; the encoder {row['encoder']!r} has {positions} positions."
-        )
+    if positions and length > positions:
+        raise StudyError(f"{key}: found {length}; the encoder {row['encoder']!r} has {positions} positions.")
 
 
 def _check_optimizer(training: dict[str, Any], key: str) -> None:

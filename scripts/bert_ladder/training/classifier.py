@@ -14,6 +14,26 @@ from bert_ladder.encoders.normal_form import build_encoder, read_encoder
 from bert_ladder.runtime.jobs import BadInput
 
 PREDICTION_BATCH = 64
+NO_POOLER = "the encoder has no pooler; set pooling to mean."
+
+
+def pooled_outputs(encoder: Encoder, pad: int) -> tuple[Any, dict[str, Any]]:
+    """What a classifier may read of an encoder, as symbols of Keras.
+
+    Args:
+        encoder: that reads the texts.
+        pad: id of padding, which is masked.
+
+    Returns:
+        Token ids, int32 (batch, width), and by the name of each pooling its output, (batch, hidden): "mean", and
+        "pooler" of an encoder that has one; see `build_classifier`.
+    """
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    is_token = ops.not_equal(token_ids, pad)
+    encoded = encoder.outputs(encoder.backbone(encoder.inputs(token_ids, ops.cast(is_token, "int32"))))
+    mean = keras.layers.GlobalAveragePooling1D(dtype="float32")(encoded["sequence_output"], mask=is_token)
+    pooler = {} if encoder.pooler is None else {"pooler": encoded["pooled_output"]}
+    return token_ids, {"mean": mean} | pooler
 
 
 def build_classifier(
@@ -36,16 +56,11 @@ def build_classifier(
         BadInput: if the encoder has no pooler to read.
     """
     if pooling == "pooler" and encoder.pooler is None:
-        raise BadInput("the encoder has no pooler; set pooling to mean.")
-    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    is_token = ops.not_equal(token_ids, pad)
-    encoded = encoder.outputs(encoder.backbone(encoder.inputs(token_ids, ops.cast(is_token, "int32"))))
-    if pooling == "mean":
-        if encoder.pooler is not None:
-            encoder.pooler.trainable = False
-        pooled = keras.layers.GlobalAveragePooling1D(dtype="float32")(encoded["sequence_output"], mask=is_token)
-    else:
-        pooled = encoded["pooled_output"]
+        raise BadInput(NO_POOLER)
+    if pooling == "mean" and encoder.pooler is not None:
+        encoder.pooler.trainable = False
+    token_ids, outputs = pooled_outputs(encoder, pad)
+    pooled = outputs[pooling]
     logits = keras.layers.Dense(
         classes,
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
