@@ -77,7 +77,10 @@ def export_huggingface(folder: Path | str, target: Path | str) -> None:
     chosen = open_chosen_bert(folder, "huggingface")
     head = {f"classifier.{part}": array for part, array in calibrated_head(chosen).items()}
     encoder = {f"bert.{name}": array for name, array in encoder_tensors(chosen).items()}
-    classes = {"classifier_dropout": chosen.model.settings["dropout"], "problem_type": "single_label_classification"}
+    classes = {
+        "classifier_dropout": chosen.model.settings.get("dropout", 0.0),
+        "problem_type": "single_label_classification",
+    }
     config = configuration(chosen) | {"architectures": ["BertForSequenceClassification"]} | classes
     write_transformer(chosen, encoder | head, config, Path(target))
     Path(target, "predict.py").write_text(PROGRAM, encoding="utf-8")
@@ -119,7 +122,7 @@ def calibrated_head(chosen: ChosenBert) -> dict[str, np.ndarray]:
 
 
 def configuration(chosen: ChosenBert) -> dict[str, Any]:
-    """config.json but for the name of the architecture."""
+    """config.json but for the name of the architecture; what a frozen encoder was read with has no dropout."""
     architecture = chosen.description["architecture"]
     labels = list(chosen.model.labels)
     return {
@@ -128,8 +131,8 @@ def configuration(chosen: ChosenBert) -> dict[str, Any]:
         "hidden_act": ACTIVATIONS[architecture.get("gelu", "tanh")],
         "layer_norm_eps": 1e-12,
         "position_embedding_type": "absolute",
-        "hidden_dropout_prob": chosen.model.settings["encoder_dropout"],
-        "attention_probs_dropout_prob": chosen.model.settings["encoder_dropout"],
+        "hidden_dropout_prob": chosen.model.settings.get("encoder_dropout", 0.0),
+        "attention_probs_dropout_prob": chosen.model.settings.get("encoder_dropout", 0.0),
         "initializer_range": 0.02,
         "pad_token_id": chosen.vocabulary.pad,
         "id2label": {str(code): label for code, label in enumerate(labels)},

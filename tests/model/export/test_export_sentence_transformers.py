@@ -7,6 +7,7 @@ bench/encoder_equality/make_sentence_classification.py.
 import ast
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from asked_texts import TEXTS
 from bert_ladder.encoders.backbones import assign
 from bert_ladder.encoders.families.bert import build_backbone
 from bert_ladder.encoders.readers import read_published
+from bert_ladder.evaluation.chosen_model import RECORD
 from bert_ladder.export.sentence_folder import PROGRAM, export_sentence_transformers
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import LABELS, linear_chosen
@@ -89,6 +91,18 @@ def test_modules_say_what_follows_what(chosen: Callable[..., Path], tmp_path: Pa
     assert json.loads((tmp_path / "sentence_bert_config.json").read_text())["max_seq_length"] == 16
     assert (tmp_path / "predict.py").read_text() == PROGRAM
     ast.parse(PROGRAM)
+
+
+def test_frozen_encoder_has_no_dropout(chosen: Callable[..., Path], tmp_path: Path) -> None:
+    """Its settings name none, and it is written like the others."""
+    folder = Path(shutil.copytree(chosen("mean"), tmp_path / "chosen"))
+    record = json.loads((folder / RECORD).read_text())
+    kept = ("length", "truncation", "pooling", "class_weight")
+    record |= {"kind": "frozen", "settings": {key: record["settings"][key] for key in kept}}
+    (folder / RECORD).write_text(json.dumps(record))
+    export_sentence_transformers(folder, tmp_path / "exported")
+    config = json.loads((tmp_path / "exported/config.json").read_text())
+    assert (config["hidden_dropout_prob"], config["attention_probs_dropout_prob"]) == (0, 0)
 
 
 @pytest.mark.parametrize(
