@@ -42,7 +42,7 @@ rule export_onnx:
     conda:
         "../envs/tensorflow.yaml"
     resources:
-        mem_mb=per_attempt(8000),
+        mem_mb=per_attempt(5000),
         runtime=per_attempt(60),
     message:
         "Export the chosen model as ONNX"
@@ -90,6 +90,27 @@ rule export_huggingface:
         "Export the chosen model as a Hugging Face folder"
     script:
         "../scripts/export_huggingface.py"
+
+
+rule export_sentence_transformers:
+    """Write the chosen BERT as a folder of sentence-transformers."""
+    input:
+        record="<results>/chosen/model.json",
+        native="<results>/chosen/native",
+        code=code_of("export_sentence_transformers"),
+    output:
+        folder=directory("<results>/chosen/sentence_transformers"),
+    log:
+        "<logs>/chosen/export_sentence_transformers.log",
+    conda:
+        "../envs/tensorflow.yaml"
+    resources:
+        mem_mb=per_attempt(6000),
+        runtime=per_attempt(60),
+    message:
+        "Export the chosen model as a sentence-transformers folder"
+    script:
+        "../scripts/export_sentence_transformers.py"
 
 
 rule export_numpy:

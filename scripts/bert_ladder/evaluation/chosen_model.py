@@ -47,7 +47,8 @@ class ChosenModel:
         calibration: before and after the temperature: `ece`, `brier` and `test_loss`, each a pair, and `fitted_on`, the
             number of validation texts.
         data: SHA-256 of the published files by their names.
-        made_with: versions of packages, `code` (SHA-256 of the code of the training), `commit` of git, `hardware`.
+        made_with: versions of packages, `code` (SHA-256 of the code of the training), `commit` of git, `hardware`,
+            and `native`, SHA-256 of the files of the model by their names.
     """
 
     study: str
@@ -105,9 +106,10 @@ def read_chosen(folder: Path | str) -> ChosenModel:
     )
 
 
-def model_sha256(folder: Path | str) -> str:
-    """SHA-256 of the model.json of a folder: what is said of its forms is said of this model."""
-    return hashlib.sha256(Path(folder, RECORD).read_bytes()).hexdigest()
+def model_sha256(model: ChosenModel) -> str:
+    """SHA-256 of all that the forms of a model are made from; scores, reasons and versions are not among it."""
+    content = [model.kind, list(model.labels), model.settings, model.temperature, model.made_with.get("native")]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def native_encoder(folder: Path | str) -> EncoderFiles:

@@ -36,15 +36,31 @@ def of_a_linear_model(model: ChosenModel) -> str | None:
     return "is a form of linear models, and this is a BERT; take the form onnx" if model.on_encoder else None
 
 
-def of_transformers(model: ChosenModel) -> str | None:
-    """Why transformers' BertForSequenceClassification and its tokenizer cannot express a model."""
-    if not model.on_encoder:
-        return of_a_bert(model)
-    if model.settings["pooling"] != "pooler":
-        return "reads the pooler, and this row reads the mean of its tokens (pooling: mean); take the form onnx"
-    if model.settings["truncation"] == "head+tail":
+def of_one_end(model: ChosenModel) -> str | None:
+    """Why a form whose tokenizer is transformers' cannot express a model."""
+    if model.on_encoder and model.settings["truncation"] == "head+tail":
         return "keeps one end of a long text, and this row keeps both (truncation: head+tail); take the form onnx"
-    return None
+    return of_a_bert(model)
+
+
+def of_the_pooler(model: ChosenModel) -> str | None:
+    """Why transformers' BertForSequenceClassification and its tokenizer cannot express a model."""
+    if of_one_end(model) is None and model.settings["pooling"] != "pooler":
+        return (
+            "reads the pooler, and this row reads the mean of its tokens (pooling: mean); "
+            "take the form sentence_transformers"
+        )
+    return of_one_end(model)
+
+
+def of_the_mean(model: ChosenModel) -> str | None:
+    """Why a folder of sentence-transformers cannot express a model."""
+    if of_one_end(model) is None and model.settings["pooling"] != "mean":
+        return (
+            "reads the mean of a text's tokens, and this row reads the pooler (pooling: pooler); "
+            "take the form huggingface"
+        )
+    return of_one_end(model)
 
 
 FORMS = {
@@ -53,10 +69,15 @@ FORMS = {
         Form("onnx", "ONNX, float32", ("onnxruntime", "tokenizers", "numpy"), of_a_bert),
         Form("onnx_int8", "ONNX, int8", ("onnxruntime", "tokenizers", "numpy"), of_a_bert, quantized=True),
         Form("saved_model", "SavedModel of raw texts", ("tensorflow", "tensorflow-text"), of_a_bert),
-        Form("huggingface", "Hugging Face folder", ("transformers", "torch"), of_transformers),
+        Form("huggingface", "Hugging Face folder", ("transformers", "torch"), of_the_pooler),
+        Form("sentence_transformers", "sentence-transformers folder", ("sentence-transformers", "torch"), of_the_mean),
         Form("numpy", "NumPy file", ("numpy",), of_a_linear_model),
     )
 }
+
+# What is said of all of them, in the folder of the chosen model; programs read the first.
+PROOF = "forms.json"
+FORM_RECORDS = (PROOF, "forms.csv", "forms.md")
 
 
 def why_not(form: str, model: ChosenModel) -> str | None:

@@ -75,37 +75,54 @@ def export_huggingface(folder: Path | str, target: Path | str) -> None:
         BadInput: see `open_chosen_bert`.
     """
     chosen = open_chosen_bert(folder, "huggingface")
-    target = Path(target)
+    head = {f"classifier.{part}": array for part, array in calibrated_head(chosen).items()}
+    encoder = {f"bert.{name}": array for name, array in encoder_tensors(chosen).items()}
+    classes = {"classifier_dropout": chosen.model.settings["dropout"], "problem_type": "single_label_classification"}
+    config = configuration(chosen) | {"architectures": ["BertForSequenceClassification"]} | classes
+    write_transformer(chosen, encoder | head, config, Path(target))
+    Path(target, "predict.py").write_text(PROGRAM, encoding="utf-8")
+
+
+def write_transformer(chosen: ChosenBert, tensors: dict[str, np.ndarray], config: dict[str, Any], target: Path) -> None:
+    """Write a folder that transformers loads: weights, config.json and tokenizer."""
     target.mkdir(parents=True, exist_ok=True)
-    save_file(tensors(chosen), target / "model.safetensors", metadata={"format": "pt"})
+    save_tensors(tensors, target)
     tokens = {theirs: WORDPIECE["special"][ours] for ours, theirs in SPECIAL.items()}
-    write_json(target / "config.json", configuration(chosen))
+    write_json(target / "config.json", config)
     write_json(target / "special_tokens_map.json", tokens)
     write_json(target / "tokenizer_config.json", tokens | tokenizer_configuration(chosen))
     (target / "vocab.txt").write_text("".join(f"{piece}\n" for piece in chosen.pieces), encoding="utf-8")
     fast_tokenizer(chosen.pieces, chosen.description["lower_case"]).save(str(target / "tokenizer.json"))
-    (target / "predict.py").write_text(PROGRAM, encoding="utf-8")
 
 
-def tensors(chosen: ChosenBert) -> dict[str, np.ndarray]:
-    """The weights by transformers' names, float32; its kernels are (outputs, inputs)."""
+def save_tensors(tensors: dict[str, np.ndarray], target: Path) -> None:
+    """Write model.safetensors."""
+    # safetensors writes an array's memory, whatever its order.
+    whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    save_file(whole, target / "model.safetensors", metadata={"format": "pt"})
+
+
+def encoder_tensors(chosen: ChosenBert) -> dict[str, np.ndarray]:
+    """The encoder's weights by the names of transformers' BertModel, float32; its kernels are (outputs, inputs)."""
     found = {}
     for name, array in backbone_tensors(chosen.encoder.backbone).items():
         theirs, *_ = transformers_names(name)
-        found[f"bert.{theirs}"] = array.T if name.endswith("/kernel") else array
+        found[theirs] = array.T if name.endswith("/kernel") else array
+    return found
+
+
+def calibrated_head(chosen: ChosenBert) -> dict[str, np.ndarray]:
+    """`weight`, (classes, hidden), and `bias` of the head, divided by the temperature."""
     kernel, bias = chosen.classifier.get_layer("logits").get_weights()
-    head = {"classifier.weight": kernel.T, "classifier.bias": bias}
-    found |= {name: (array / chosen.model.temperature).astype(np.float32) for name, array in head.items()}
-    # safetensors writes an array's memory, whatever its order.
-    return {name: np.ascontiguousarray(array) for name, array in found.items()}
+    head = {"weight": kernel.T, "bias": bias}
+    return {part: (array / chosen.model.temperature).astype(np.float32) for part, array in head.items()}
 
 
 def configuration(chosen: ChosenBert) -> dict[str, Any]:
-    """config.json."""
+    """config.json but for the name of the architecture."""
     architecture = chosen.description["architecture"]
     labels = list(chosen.model.labels)
     return {
-        "architectures": ["BertForSequenceClassification"],
         "model_type": "bert",
         **{theirs: architecture[ours] for ours, theirs in CONFIG_KEYS.items()},
         "hidden_act": ACTIVATIONS[architecture.get("gelu", "tanh")],
@@ -113,12 +130,10 @@ def configuration(chosen: ChosenBert) -> dict[str, Any]:
         "position_embedding_type": "absolute",
         "hidden_dropout_prob": chosen.model.settings["encoder_dropout"],
         "attention_probs_dropout_prob": chosen.model.settings["encoder_dropout"],
-        "classifier_dropout": chosen.model.settings["dropout"],
         "initializer_range": 0.02,
         "pad_token_id": chosen.vocabulary.pad,
         "id2label": {str(code): label for code, label in enumerate(labels)},
         "label2id": {label: code for code, label in enumerate(labels)},
-        "problem_type": "single_label_classification",
         "torch_dtype": "float32",
     }
 
@@ -140,6 +155,6 @@ def tokenizer_configuration(chosen: ChosenBert) -> dict[str, Any]:
     }
 
 
-def write_json(file: Path, content: dict[str, Any]) -> None:
+def write_json(file: Path, content: Any) -> None:
     """Write a JSON file."""
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
