@@ -83,6 +83,6 @@ def test_a_frozen_row_is_compared_timed_and_handed_over(workspace: Workspace) ->
     assert not workspace.planned(*STUDY)
     workspace.snakemake("exports", *STUDY)
     forms = json.loads((results / "chosen/forms.json").read_text())["forms"]
-    assert list(forms) == ["onnx", "onnx_int8", "saved_model"]
+    assert {"onnx", "onnx_int8", "saved_model"} <= set(forms)
     for form in ("onnx", "saved_model"):
         assert (forms[form]["works"], forms[form]["proven"]) == (True, True), forms[form]

@@ -30,7 +30,7 @@ from bert_ladder.training.linear import LinearClassifier, class_scores
 
 log = logging.getLogger(__name__)
 
-REGULARIZATION = (0.001, 0.01, 0.1, 1.0, 10.0)
+REGULARIZATION = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
 # The logit of a class without a training text, whose probability is 0 in float32.
 NEVER = -1e4
 

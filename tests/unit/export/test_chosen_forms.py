@@ -66,3 +66,10 @@ def test_forms_that_can_express_a_model(name: str) -> None:
         else:
             with pytest.raises(BadInput, match=re.escape(f"{model.row}: {reason}")):
                 check_form(form, model)
+
+
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.kind == "bert"])
+def test_a_frozen_encoder_has_the_forms_of_one_that_was_trained(name: str) -> None:
+    """It has the same files, and no other sentence where a form cannot express it."""
+    frozen = replace(MODELS[name], kind="frozen")
+    assert [why_not(form, frozen) for form in FORMS] == [why_not(form, MODELS[name]) for form in FORMS]
