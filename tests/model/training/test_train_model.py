@@ -101,6 +101,7 @@ def test_training_learns_and_tells_what_ran(encoder: EncoderFiles, texts: tuple)
     assert record["parameters"] == model.count_params()
     assert record["training_seconds"] == pytest.approx(history["seconds"].sum(), abs=0.01)
     assert {"python", "keras", "tensorflow"} <= set(record["versions"])
+    assert record["onednn"] is True
     assert len(record["data_sha256"]) == len(record["encoder_sha256"]) == 64
 
 
