@@ -96,6 +96,11 @@ def build_optimizer(
         "adamax": keras.optimizers.Adamax,
         "sgd": keras.optimizers.SGD,
     }
+    if keras.backend.backend() == "tensorflow":
+        # Where another engine computes, TensorFlow need not be installed.
+        from bert_ladder.training.fused_adam import Adam, AdamW
+
+        classes |= {"adam": Adam, "adamw": AdamW}
     optimizer = classes[settings.optimizer](**arguments)
     if settings.weight_decay:
         optimizer.exclude_from_weight_decay(var_list=list(not_decayed), var_names=NOT_DECAYED)

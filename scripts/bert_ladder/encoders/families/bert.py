@@ -71,6 +71,12 @@ def build_backbone(architecture: dict[str, Any], dropout: float = 0.0) -> BertBa
         for layer in backbone.transformer_layers:
             # KerasHub's BERT has the tanh form built in, and a layer hands its activation on to its dense layer.
             layer.activation = layer._feedforward_intermediate_dense.activation = keras.activations.gelu
+    if keras.backend.backend() == "tensorflow":
+        # Where another engine computes, TensorFlow need not be installed.
+        from bert_ladder.encoders.lean_layers import lean
+
+        for layer in backbone.transformer_layers:
+            lean(layer, gelu)
     return backbone
 
 
