@@ -74,6 +74,12 @@ def build_backbone(architecture: dict[str, Any], dropout: float = 0.0) -> BertBa
             layer.activation = layer._feedforward_intermediate_dense.activation = keras.activations.gelu
     backbone.has_pooler = architecture.get("pooler", True)
     backbone.pooled_dense.trainable = backbone.has_pooler
+    if keras.backend.backend() == "tensorflow":
+        # Where another engine computes, TensorFlow need not be installed.
+        from bert_ladder.encoders.lean_layers import lean
+
+        for layer in backbone.transformer_layers:
+            lean(layer, gelu)
     return backbone
 
 
