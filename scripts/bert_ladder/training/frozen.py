@@ -31,6 +31,8 @@ from bert_ladder.training.linear import LinearClassifier, class_scores
 log = logging.getLogger(__name__)
 
 REGULARIZATION = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
+# Nothing is dropped; forms of a model say so.
+NO_DROPOUT = {"dropout": 0.0, "encoder_dropout": 0.0}
 # The logit of a class without a training text, whose probability is 0 in float32.
 NEVER = -1e4
 
@@ -125,7 +127,7 @@ def train_frozen(
     training = {
         "model": name,
         "seed": seed,
-        "training": of_training | chosen | {"precision": "float32"},
+        "training": of_training | chosen | NO_DROPOUT | {"precision": "float32"},
         "parameters": model.count_params(),
         **engine(),
     }

@@ -125,6 +125,7 @@ def test_records_of_a_run(job: SimpleNamespace) -> None:
     encoder = json.loads(Path(job.input["config"]).read_text())["parameters"]
     assert training["parameters"] == evaluation["parameters"] == encoder + 16 * 3 + 3
     assert training["seed"] == 3
+    assert training["training"]["dropout"] == training["training"]["encoder_dropout"] == 0
 
 
 def test_a_pooling_that_the_encoder_has_not(job: SimpleNamespace) -> None:
