@@ -92,7 +92,7 @@ rule encoders:
 
 
 rule baselines:
-    """The linear baselines alone."""
+    """The baselines alone: linear models of n-grams, and those on frozen encoders."""
     input:
         STUDY.targets.baselines,
     localrule: True

@@ -9,7 +9,7 @@ from pathlib import Path
 WORKFLOW = Path(os.path.relpath(Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent))
 sys.path.insert(0, str(WORKFLOW.resolve() / "scripts"))
 
-from bert_ladder.evaluation.chosen_model import read_chosen
+from bert_ladder.evaluation.chosen_model import TRAINED_BY, read_chosen
 from bert_ladder.evaluation.forms import FORMS, possible_forms
 from bert_ladder.report.endings import audit_ending, baselines_ending, chosen_ending, forms_ending
 from bert_ladder.runtime.code import code_files, template_files

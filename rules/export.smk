@@ -42,7 +42,7 @@ rule export_onnx:
     conda:
         "../envs/tensorflow.yaml"
     resources:
-        mem_mb=per_attempt(8000),
+        mem_mb=per_attempt(5000),
         runtime=per_attempt(60),
     message:
         "Export the chosen model as ONNX"
@@ -71,6 +71,27 @@ rule export_saved_model:
         "../scripts/export_saved_model.py"
 
 
+rule export_litert:
+    """Write the chosen BERT for LiteRT."""
+    input:
+        record="<results>/chosen/model.json",
+        native="<results>/chosen/native",
+        code=code_of("export_litert"),
+    output:
+        folder=directory("<results>/chosen/litert"),
+    log:
+        "<logs>/chosen/export_litert.log",
+    conda:
+        "../envs/tensorflow.yaml"
+    resources:
+        mem_mb=per_attempt(8000),
+        runtime=per_attempt(60),
+    message:
+        "Export the chosen model for LiteRT"
+    script:
+        "../scripts/export_litert.py"
+
+
 rule export_huggingface:
     """Write the chosen BERT as a folder of transformers."""
     input:
@@ -90,6 +111,27 @@ rule export_huggingface:
         "Export the chosen model as a Hugging Face folder"
     script:
         "../scripts/export_huggingface.py"
+
+
+rule export_sentence_transformers:
+    """Write the chosen BERT as a folder of sentence-transformers."""
+    input:
+        record="<results>/chosen/model.json",
+        native="<results>/chosen/native",
+        code=code_of("export_sentence_transformers"),
+    output:
+        folder=directory("<results>/chosen/sentence_transformers"),
+    log:
+        "<logs>/chosen/export_sentence_transformers.log",
+    conda:
+        "../envs/tensorflow.yaml"
+    resources:
+        mem_mb=per_attempt(6000),
+        runtime=per_attempt(60),
+    message:
+        "Export the chosen model as a sentence-transformers folder"
+    script:
+        "../scripts/export_sentence_transformers.py"
 
 
 rule export_numpy:

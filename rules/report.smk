@@ -90,7 +90,7 @@ rule render_card:
     conda:
         "../envs/report.yaml"
     params:
-        licences=STUDY.encoders.licences(STUDY.runs.rows),
+        licences=STUDY.encoders.licences(STUDY.runs.on_encoders),
     message:
         "Render the card of the chosen model"
     script:
@@ -246,7 +246,7 @@ use rule plot_accuracy as plot_timeline with:
     """Where the wall clock of the study went, by device."""
     input:
         training=STUDY.outline.timed,
-        metrics=files_of(STUDY.runs.berts, "metrics.json"),
+        metrics=STUDY.outline.predicted,
         code=code_of("plot_timeline"),
     output:
         **figure_files("timeline"),
@@ -385,10 +385,7 @@ rule render_runs:
     params:
         runs=described(STUDY.runs.all),
         # No inputs: a time that is lost is no reason to train again.
-        train_benchmarks=(
-            STUDY.benchmarks("train_baseline", STUDY.runs.baselines)
-            + STUDY.benchmarks("train_model", STUDY.runs.berts)
-        ),
+        train_benchmarks=[file for run in STUDY.runs.all for file in STUDY.benchmarks(TRAINED_BY[run.kind], [run])],
         evaluate_benchmarks=STUDY.benchmarks("evaluate_model", STUDY.runs.berts),
     message:
         "Render the page of runs"

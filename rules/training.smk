@@ -1,7 +1,8 @@
-"""One training and one evaluation per row and seed, the linear baselines, all metrics, one look at the clock per row.
+"""One training and one evaluation per row and seed, the baselines, all metrics, one look at the clock per row.
 
 Inputs: tokens, splits and encoders, the chosen trial of a search.
-Outputs: <results>/runs/{model}/seed-{seed}/ with weights, history.csv, training.json (a baseline has baseline.npz
+Outputs: <results>/data/features/, what frozen encoders made of the texts;
+<results>/runs/{model}/seed-{seed}/ with weights, history.csv, training.json (a linear model of n-grams has baseline.npz
 instead), predictions.parquet, evaluation.json, metrics.json, and <results>/runs/{model}/speed.json and, of a row,
 row.json. A row's name trains nothing again: it comes by functions that take the outputs, which Snakemake does not
 compare.
@@ -118,7 +119,7 @@ rule train_baseline:
     benchmark:
         "<benchmarks>/runs/{model}/seed-{seed}/train_baseline.tsv"
     wildcard_constraints:
-        model=any_of(STUDY.runs.baseline_names),
+        model=any_of(STUDY.runs.n_grams),
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -133,6 +134,77 @@ rule train_baseline:
         "Fit {wildcards.model} with seed {wildcards.seed}"
     script:
         "../scripts/train_baseline.py"
+
+
+rule build_features:
+    """Let an encoder that is not trained read some texts, once for all frozen rows."""
+    input:
+        unpack(lambda wildcards: STUDY.encoders.files(wildcards.encoder)),
+        tokens=lambda wildcards: STUDY.encoders.tokens(wildcards.encoder, wildcards.texts),
+        code=code_of("build_features"),
+    output:
+        features="<results>/data/features/{encoder}/{reading}/{texts}.npy",
+        record="<results>/data/features/{encoder}/{reading}/{texts}.json",
+    log:
+        "<logs>/data/features/{encoder}/{reading}/{texts}/build_features.log",
+    benchmark:
+        "<benchmarks>/data/features/{encoder}/{reading}/{texts}/build_features.tsv"
+    wildcard_constraints:
+        reading=any_of(STUDY.runs.readings),
+    # What the fits wait for.
+    priority: 1
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: MACHINE.training_threads(TRAININGS_AT_ONCE)
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: (
+            attempt
+            * STUDY.resources.reading_memory_mb(wildcards.encoder, STUDY.runs.readings[wildcards.reading]["length"])
+        ),
+        runtime=lambda wildcards, attempt: STUDY.resources.reading_minutes(wildcards.encoder, attempt),
+    params:
+        reading=lambda wildcards: STUDY.runs.readings[wildcards.reading],
+        # By a function that takes the outputs: all poolings are kept, whoever wants which.
+        poolings=lambda wildcards, output: STUDY.runs.poolings(wildcards.encoder, wildcards.reading),
+    message:
+        "Let {wildcards.encoder} read the {wildcards.texts} texts ({wildcards.reading})"
+    script:
+        "../scripts/build_features.py"
+
+
+rule train_frozen:
+    """Fit logistic regression on the outputs of an encoder that is not trained, and predict with both."""
+    input:
+        unpack(lambda wildcards: STUDY.inputs.frozen(wildcards.model, int(wildcards.seed))),
+        train=STUDY.splits.frame,
+        test="<results>/data/test.parquet",
+        classes="<results>/data/classes.json",
+        code=code_of("train_frozen"),
+    output:
+        weights="<results>/runs/{model}/seed-{seed}/model.weights.h5",
+        training="<results>/runs/{model}/seed-{seed}/training.json",
+        predictions="<results>/runs/{model}/seed-{seed}/predictions.parquet",
+        record="<results>/runs/{model}/seed-{seed}/evaluation.json",
+    log:
+        "<logs>/runs/{model}/seed-{seed}/train_frozen.log",
+    benchmark:
+        "<benchmarks>/runs/{model}/seed-{seed}/train_frozen.tsv"
+    wildcard_constraints:
+        model=any_of(STUDY.runs.frozen),
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input, attempt: attempt * round(3000 + 4 * input.size_mb),
+        runtime=per_attempt(120),
+    params:
+        settings=lambda wildcards: STUDY.runs.frozen_settings(wildcards.model),
+        seed=lambda wildcards: int(wildcards.seed),
+    message:
+        "Fit {wildcards.model} with seed {wildcards.seed}"
+    script:
+        "../scripts/train_frozen.py"
 
 
 rule evaluate_run:

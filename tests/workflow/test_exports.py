@@ -44,8 +44,8 @@ def test_linear_model(micro: Workspace) -> None:
 def test_bert(micro: Workspace) -> None:
     """All forms of BERTs; that of transformers is made, and says that it was not run here."""
     chosen, content = exported(micro, "Nano long")
-    assert list(content["forms"]) == ["onnx", "onnx_int8", "saved_model", "huggingface"]
-    for form in ("onnx", "saved_model"):
+    assert list(content["forms"]) == ["onnx", "onnx_int8", "saved_model", "litert", "huggingface"]
+    for form in ("onnx", "saved_model", "litert"):
         check_proven(chosen, content["forms"][form])
     assert content["forms"]["onnx_int8"]["works"]
     huggingface = content["forms"]["huggingface"]

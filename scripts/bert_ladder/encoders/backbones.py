@@ -70,7 +70,8 @@ def _path_below_backbone(path: str) -> str:
 
 def backbone_shapes(backbone: BertBackbone) -> dict[str, tuple[int, ...]]:
     """Names and shapes of an encoder's tensors as google-research/bert's checkpoints have them."""
-    return tensor_shapes({key: getattr(backbone, key) for key in ARCHITECTURE})
+    sizes = {key: getattr(backbone, key) for key in ARCHITECTURE}
+    return tensor_shapes(sizes | {"pooler": getattr(backbone, "has_pooler", True)})
 
 
 def backbone_tensors(backbone: BertBackbone) -> dict[str, np.ndarray]:

@@ -15,6 +15,8 @@ from bert_ladder.runtime.jobs import BadInput
 log = logging.getLogger(__name__)
 
 TOLD = 5
+# What transformers calls the file of a model's weights, today and before.
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 # More than any BERT has; a size out of a stranger's file must not keep the job busy for hours.
 MAX_LAYERS = 1000
 # The keys of google-research/bert's bert_config.json, which transformers' config.json shares.
@@ -39,7 +41,8 @@ class PublishedEncoder:
     """An encoder as its publisher gives it.
 
     Attributes:
-        architecture: the arguments of KerasHub's BertBackbone, and `gelu`, "tanh" or "erf".
+        architecture: the arguments of KerasHub's BertBackbone, `gelu`, "tanh" or "erf", and `pooler`, false, of an
+            encoder without one.
         lower_case: whether its WordPieces are of lower-cased text; None if the source does not say.
         vocabulary: its WordPieces in the order of their ids; None if the source has none.
         tensors: float32 arrays by name, in the shapes of `tensor_shapes`.
@@ -57,7 +60,7 @@ def tensor_shapes(architecture: Mapping[str, Any]) -> dict[str, tuple[int, ...]]
     Names are those of google-research/bert's checkpoints without the leading "bert/"; kernels are (inputs, outputs).
 
     Args:
-        architecture: the arguments of KerasHub's BertBackbone.
+        architecture: the arguments of KerasHub's BertBackbone; `pooler` is false if it has none.
     """
     hidden, intermediate = architecture["hidden_dim"], architecture["intermediate_dim"]
     shapes: dict[str, tuple[int, ...]] = {
@@ -65,7 +68,7 @@ def tensor_shapes(architecture: Mapping[str, Any]) -> dict[str, tuple[int, ...]]
         "embeddings/position_embeddings": (architecture["max_sequence_length"], hidden),
         "embeddings/token_type_embeddings": (architecture["num_segments"], hidden),
     }
-    dense = {"pooler/dense": (hidden, hidden)}
+    dense = {"pooler/dense": (hidden, hidden)} if architecture.get("pooler", True) else {}
     norms = ["embeddings/LayerNorm"]
     for layer in (f"encoder/layer_{i}" for i in range(architecture["num_layers"])):
         dense |= {f"{layer}/attention/self/{part}": (hidden, hidden) for part in ("query", "key", "value")}

@@ -250,7 +250,8 @@ def _lines(pieces: list[str]) -> bytes:
 
 
 def _parameters(architecture: dict[str, Any]) -> int:
-    return sum(math.prod(shape) for shape in tensor_shapes(architecture).values())
+    """Of the whole BERT, also where a source leaves its pooler out."""
+    return sum(math.prod(shape) for shape in tensor_shapes({**architecture, "pooler": True}).values())
 
 
 def _check_size(architecture: dict[str, Any], parameters: int, definition: dict[str, Any]) -> None:

@@ -1,4 +1,7 @@
-"""A BERT as Hugging Face's transformers saves it: config.json, model.safetensors or pytorch_model.bin, vocab.txt."""
+"""A BERT as Hugging Face's transformers saves it: config.json, model.safetensors or pytorch_model.bin, vocab.txt.
+
+An ONNX file does too, which needs no config.json.
+"""
 
 import logging
 import re
@@ -11,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from bert_ladder.data.wordpiece import SPECIAL_TOKENS, read_vocabulary
 from bert_ladder.encoders.bert_tensors import (
+    WEIGHTS,
     PublishedEncoder,
     config_architecture,
     find_encoder,
@@ -18,6 +22,7 @@ from bert_ladder.encoders.bert_tensors import (
     read_config,
     tensor_shapes,
 )
+from bert_ladder.encoders.onnx_files import OnnxBert
 from bert_ladder.encoders.torch_files import read_torch_file
 from bert_ladder.runtime.jobs import BadInput
 
@@ -54,7 +59,7 @@ def read_huggingface(folder: Path) -> PublishedEncoder:
     The vocabulary and `tokenizer_config.json` may be missing. Weights in other floating-point types become float32.
 
     Args:
-        folder: has config.json and model.safetensors, else pytorch_model.bin.
+        folder: has config.json and model.safetensors, else pytorch_model.bin; or one ONNX file.
 
     Returns:
         The encoder. transformers' "gelu" is the erf form, which it means by that name whoever trained the weights.
@@ -63,7 +68,8 @@ def read_huggingface(folder: Path) -> PublishedEncoder:
         BadInput: if a file is missing or damaged, or config.json describes another model than a BERT.
     """
     path = folder / "config.json"
-    config = read_config(path)
+    graph = None if any((folder / name).is_file() for name in WEIGHTS) else find_onnx(folder)
+    config = graph.config() if graph is not None and not path.is_file() else read_config(path)
     for key, values in POSSIBLE.items():
         if config.get(key, values[0]) not in values:
             raise BadInput(
@@ -75,8 +81,22 @@ def read_huggingface(folder: Path) -> PublishedEncoder:
         architecture=architecture,
         lower_case=read_lower_case(folder),
         vocabulary=read_their_vocabulary(folder),
-        tensors=read_weights(folder, architecture),
+        tensors=canonical_tensors(graph.names(), graph.tensor, architecture, graph.path)
+        if graph is not None
+        else read_weights(folder, architecture),
     )
+
+
+def find_onnx(folder: Path) -> OnnxBert | None:
+    """The encoder in the only ONNX file of a folder; None if there is none.
+
+    Raises:
+        BadInput: if there are several, or it is damaged.
+    """
+    found = sorted(folder.glob("*.onnx"))
+    if len(found) > 1:
+        raise BadInput(f"{folder}: holds {listed([path.name for path in found])}; keep the one that is meant.")
+    return OnnxBert(found[0]) if found else None
 
 
 def read_lower_case(folder: Path) -> bool | None:
@@ -166,7 +186,9 @@ def taken_tensors(
     if path.is_file():
         tensors = read_torch_file(path)
         return take(tensors, tensors.pop, path)
-    raise BadInput(f"{folder}: has neither model.safetensors nor pytorch_model.bin; bring one of them.")
+    raise BadInput(
+        f"{folder}: has neither model.safetensors nor pytorch_model.bin nor an ONNX file; bring one of them."
+    )
 
 
 def canonical_tensors(

@@ -43,6 +43,9 @@ def read_published(kind: str, folder: Path, preprocessing: Path | None = None) -
     else:
         readers = {"checkpoint": read_checkpoint, "huggingface": read_huggingface, "keras": read_preset}
         published = readers[kind](folder)
+    if not any(name.startswith("pooler/") for name in published.tensors):
+        # Of a model for masked tokens, or one exported for its last states alone.
+        published.architecture["pooler"] = False
     check_tensors(published.tensors, tensor_shapes(published.architecture), folder)
     if published.vocabulary is not None:
         check_vocabulary(published.architecture, published.vocabulary, folder)

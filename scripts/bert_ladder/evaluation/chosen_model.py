@@ -2,8 +2,8 @@
 
 model.json           what it is, see `ChosenModel`
 README.md            its card
-native/              a BERT: encoder.json, model.weights.h5, training.json and the files of its tokenizer;
-                     a linear model: baseline.npz
+native/              a BERT, fine-tuned or frozen: encoder.json, model.weights.h5, training.json and the files of its
+                     tokenizer; a linear model of n-grams: baseline.npz
 <form>/              the same model in another form, when asked for
 forms.json           how each form did on the test split
 """
@@ -23,6 +23,8 @@ from bert_ladder.study.families import BERT
 RECORD = "model.json"
 NATIVE = "native"
 LINEAR_MODEL = "baseline.npz"
+# Which rule trains a run, by its kind.
+TRAINED_BY = {"bert": "train_model", "baseline": "train_baseline", "frozen": "train_frozen"}
 # Of what model.json says; raised when an older program could not read it.
 FORMAT = 1
 
@@ -33,7 +35,8 @@ class ChosenModel:
 
     Attributes:
         study: its name.
-        row: of the table; `kind` is "bert" or "baseline", `encoder` the name of its encoder, empty for a baseline.
+        row: of the table; `kind` is "bert", "baseline" or "frozen", `encoder` the name of its encoder, empty for a
+            baseline. A frozen encoder with its head has the files of a BERT.
         kind, encoder, seed: of the row and of the run that was taken.
         chosen_by: "accuracy", "f1", "cost", or "name".
         why: the choice in a sentence or two.
@@ -45,7 +48,8 @@ class ChosenModel:
         calibration: before and after the temperature: `ece`, `brier` and `test_loss`, each a pair, and `fitted_on`, the
             number of validation texts.
         data: SHA-256 of the published files by their names.
-        made_with: versions of packages, `code` (SHA-256 of the code of the training), `commit` of git, `hardware`.
+        made_with: versions of packages, `code` (SHA-256 of the code of the training), `commit` of git, `hardware`,
+            and `native`, SHA-256 of the files of the model by their names.
         family: of its encoder, empty for a baseline.
     """
 
@@ -66,6 +70,11 @@ class ChosenModel:
     made_with: Mapping[str, Any]
     family: str
     format: int = FORMAT
+
+    @property
+    def on_encoder(self) -> bool:
+        """Whether it is a classifier on an encoder, fine-tuned or not; else it is a linear model of n-grams."""
+        return self.kind != "baseline"
 
     def write(self, file: Path | str) -> None:
         """Write model.json."""
@@ -102,9 +111,10 @@ def read_chosen(folder: Path | str) -> ChosenModel:
     )
 
 
-def model_sha256(folder: Path | str) -> str:
-    """SHA-256 of the model.json of a folder: what is said of its forms is said of this model."""
-    return hashlib.sha256(Path(folder, RECORD).read_bytes()).hexdigest()
+def model_sha256(model: ChosenModel) -> str:
+    """SHA-256 of all that the forms of a model are made from; scores, reasons and versions are not among it."""
+    content = [model.kind, list(model.labels), model.settings, model.temperature, model.made_with.get("native")]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def native_encoder(folder: Path | str) -> EncoderFiles:

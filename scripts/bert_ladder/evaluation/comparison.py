@@ -184,7 +184,7 @@ def compare_models(
     for model, of_row in runs.groupby("model", sort=False):
         kind = of_row["kind"].iloc[0]
         # Over examples alone the seeds are those that were run, and no others.
-        deterministic = protocol.over == "examples" or (kind == "baseline" and not protocol.split_per_run)
+        deterministic = protocol.over == "examples" or (kind != "bert" and not protocol.split_per_run)
         tests = read_predictions(of_row["predictions"].tolist(), "test")
         for path, frame in zip(of_row["predictions"], tests, strict=True):
             if not np.array_equal(frame["label"], labels):

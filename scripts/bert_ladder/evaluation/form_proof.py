@@ -55,7 +55,7 @@ def compare_forms(
         path_record: forms.json, to write.
 
     Returns:
-        What it holds: `model_sha256`, of the model.json that the forms are of; `source`, with `row`, `seed`, `texts`,
+        What it holds: `model_sha256`, of the model that the forms are of; `source`, with `row`, `seed`, `texts`,
         `accuracy`, `low` and `high`; and `forms`, by their names what `judge_form` says.
 
     Raises:
@@ -74,7 +74,7 @@ def compare_forms(
     for form, p in zip(tested, holm([found[form]["p_value"] for form in tested]), strict=True):
         found[form]["verdict"] = verdict(found[form]["difference"], float(p))
     content = {
-        "model_sha256": model_sha256(folder),
+        "model_sha256": model_sha256(model),
         "source": {
             "row": model.row,
             "seed": model.seed,

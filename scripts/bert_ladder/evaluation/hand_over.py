@@ -1,5 +1,6 @@
 """Writes the folder of the chosen model: its run, how its probabilities become answers, what it is."""
 
+import hashlib
 import json
 import logging
 import shutil
@@ -11,8 +12,9 @@ from typing import Any
 
 from bert_ladder.data.frames import read_labels
 from bert_ladder.evaluation.calibration import fit_decision, scale_probabilities
-from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, ChosenModel
+from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, TRAINED_BY, ChosenModel, model_sha256, read_chosen
 from bert_ladder.evaluation.decision import Decision
+from bert_ladder.evaluation.forms import FORM_RECORDS, FORMS, PROOF
 from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
 from bert_ladder.runtime.code import PACKAGE, code_version
 from bert_ladder.runtime.jobs import BadInput
@@ -25,7 +27,6 @@ PACKAGES = (
     *("keras", "keras-hub", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow", "tensorflow-text"),
     *("onnxruntime", "tokenizers"),
 )
-TRAINED_BY = {"bert": "train_model", "baseline": "train_baseline"}
 HARDWARE = ("processor", "cores")
 CALIBRATED = {"ece": "calibrated_ece", "brier": "calibrated_brier", "test_loss": "calibrated_loss"}
 
@@ -37,7 +38,7 @@ class RunFiles:
     Attributes:
         folder: of the run, which holds metrics.json, predictions.parquet, and either model.weights.h5 and training.json
             or baseline.npz.
-        encoder: encoder.json and the files of the tokenizer, of a BERT.
+        encoder: encoder.json and the files of the tokenizer, of a row that reads an encoder.
         speed: speed.json of its row.
     """
 
@@ -130,9 +131,10 @@ def hand_over(
         calibration={key: [metrics[key], metrics[after]] for key, after in CALIBRATED.items()}
         | {"fitted_on": len(labels)},
         data={part: _read_json(record)["sha256"] for part, record in data.items()},
-        made_with=_made_with(run, metrics),
+        made_with=_made_with(run, metrics) | {"native": sha256_of(outputs.native)},
         family=_family(run),
     ).write(outputs.record)
+    remove_stale_forms(outputs.record.parent)
     log.info("%s, seed %d: %s", metrics["model"], metrics["seed"], _in_words(decision, metrics["temperature"]))
 
 
@@ -153,6 +155,39 @@ def copy_model(run: RunFiles, native: Path) -> None:
     native.mkdir(parents=True)
     for file in [*(run.folder / name for name in kept), *run.encoder]:
         shutil.copyfile(file, native / file.name)
+
+
+def sha256_of(native: Path) -> dict[str, str]:
+    """SHA-256 of each file of a folder, by its name."""
+    found = {}
+    for path in sorted(native.iterdir()):
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def remove_stale_forms(folder: Path) -> None:
+    """Remove the forms of an earlier choice, and what is said of them; those of this very model stay.
+
+    Args:
+        folder: chosen/ of a study, with a new model.json.
+    """
+    if forms_belong(folder):
+        return
+    stale = [folder / name for name in (*FORMS, *FORM_RECORDS) if (folder / name).exists()]
+    for path in stale:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if stale:
+        log.info("Removed what was of an earlier choice: %s", ", ".join(path.name for path in stale))
+
+
+def forms_belong(folder: Path) -> bool:
+    """Whether the forms in a folder were proven to be those of its model."""
+    try:
+        content = _read_json(folder / PROOF)
+        return content["model_sha256"] == model_sha256(read_chosen(folder))
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def _scores(metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,8 +33,8 @@ class Run:
     Attributes:
         study: name of the study.
         model: name of the table's row.
-        encoder: of the row; empty for a baseline.
-        kind: "bert" or "baseline".
+        encoder: of the row; empty for a linear model of n-grams.
+        kind: "bert", "baseline" (a linear model of n-grams) or "frozen" (one on the outputs of an encoder).
         seed: of the run.
     """
 

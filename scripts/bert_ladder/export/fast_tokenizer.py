@@ -13,13 +13,11 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 from bert_ladder.encoders.vocabulary import WORDPIECE
 
 LONGEST_WORD = 100
-# RE2's \s, which knows ASCII only.
-SPACE = r"[ \t\n\f\r]+"
 CHINESE = (
     r"\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}\x{2A700}-\x{2B73F}\x{2B740}-\x{2B81F}\x{2B820}-\x{2CEAF}"
     r"\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}"
 )
-MARK = rf"[!-/:-@\[-`{{-~]|\p{{P}}|[{CHINESE}]"
+MARK = rf"[!-/:-@\[-`{{-~\p{{P}}{CHINESE}]"
 CONTROL = r"\p{Cc}|\p{Cf}"
 # Default_Ignorable_Code_Point, which NFKC_Casefold removes (Unicode 15, DerivedCoreProperties.txt).
 IGNORABLE = (
@@ -41,11 +39,12 @@ def fast_tokenizer(pieces: Sequence[str], lower_case: bool) -> Tokenizer:
     special = WORDPIECE["special"]
     ids = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(ids, unk_token=special["unknown"], max_input_chars_per_word=LONGEST_WORD))
+    # ASCII's white space is among the control characters: after it, a blank is all that parts words.
     tokenizer.normalizer = normalizers.Sequence(
         [*(folding() if lower_case else []), normalizers.Replace(Regex(CONTROL), " ")]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(SPACE), "removed"), pre_tokenizers.Split(Regex(MARK), "isolated")]
+        [pre_tokenizers.CharDelimiterSplit(" "), pre_tokenizers.Split(Regex(MARK), "isolated")]
     )
     # Not as added tokens, which would be found in a text that says "[CLS]".
     tokenizer.post_processor = processors.TemplateProcessing(

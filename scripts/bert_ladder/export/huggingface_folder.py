@@ -24,7 +24,6 @@ PROGRAM = '''\
 """The class of a text and the probabilities: python predict.py "a text" "another". Needs transformers and torch."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -76,11 +75,26 @@ def export_huggingface(folder: Path | str, target: Path | str) -> None:
         BadInput: see `open_chosen_bert`.
     """
     chosen = open_chosen_bert(folder, "huggingface")
-    target = Path(target)
+    if chosen.model.family == BERT:
+        head = {f"classifier.{part}": array for part, array in calibrated_head(chosen).items()}
+        tensors = {f"bert.{name}": array for name, array in encoder_tensors(chosen).items()} | head
+        config = configuration(chosen) | {
+            "architectures": ["BertForSequenceClassification"],
+            "classifier_dropout": chosen.model.settings.get("dropout", 0.0),
+        }
+    else:
+        tensors, config = classifier_tensors(chosen), classifier_configuration(chosen) | of_all_families(chosen)
+    config |= {"problem_type": "single_label_classification"}
+    write_transformer(chosen, tensors, config, Path(target))
+    Path(target, "predict.py").write_text(PROGRAM, encoding="utf-8")
+
+
+def write_transformer(chosen: ChosenBert, tensors: dict[str, np.ndarray], config: dict[str, Any], target: Path) -> None:
+    """Write a folder that transformers loads: weights, config.json and tokenizer."""
     target.mkdir(parents=True, exist_ok=True)
-    save_file(tensors(chosen), target / "model.safetensors", metadata={"format": "pt"})
+    save_tensors(tensors, target)
     tokens = {theirs: chosen.description["tokenizer"]["special"][ours] for ours, theirs in SPECIAL.items()}
-    write_json(target / "config.json", configuration(chosen))
+    write_json(target / "config.json", config)
     write_json(target / "special_tokens_map.json", tokens)
     write_json(target / "tokenizer_config.json", tokens | tokenizer_configuration(chosen))
     (file,) = chosen.files.tokenizer_files(chosen.description["tokenizer"]).values()
@@ -89,49 +103,55 @@ def export_huggingface(folder: Path | str, target: Path | str) -> None:
     else:
         (target / "vocab.txt").write_text("".join(f"{piece}\n" for piece in chosen.pieces), encoding="utf-8")
         fast_tokenizer(chosen.pieces, chosen.description["lower_case"]).save(str(target / TOKENIZER_JSON))
-    (target / "predict.py").write_text(PROGRAM, encoding="utf-8")
 
 
-def tensors(chosen: ChosenBert) -> dict[str, np.ndarray]:
-    """The weights by transformers' names, float32; its kernels are (outputs, inputs)."""
-    if chosen.model.family != BERT:
-        return classifier_tensors(chosen)
+def save_tensors(tensors: dict[str, np.ndarray], target: Path) -> None:
+    """Write model.safetensors."""
+    # safetensors writes an array's memory, whatever its order.
+    whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    save_file(whole, target / "model.safetensors", metadata={"format": "pt"})
+
+
+def encoder_tensors(chosen: ChosenBert) -> dict[str, np.ndarray]:
+    """The encoder's weights by the names of transformers' BertModel, float32; its kernels are (outputs, inputs)."""
     found = {}
     for name, array in backbone_tensors(chosen.encoder.backbone).items():
         theirs, *_ = transformers_names(name)
-        found[f"bert.{theirs}"] = array.T if name.endswith("/kernel") else array
+        found[theirs] = array.T if name.endswith("/kernel") else array
+    return found
+
+
+def calibrated_head(chosen: ChosenBert) -> dict[str, np.ndarray]:
+    """`weight`, (classes, hidden), and `bias` of the head, divided by the temperature."""
     kernel, bias = chosen.classifier.get_layer("logits").get_weights()
-    head = {"classifier.weight": kernel.T, "classifier.bias": bias}
-    found |= {name: (array / chosen.model.temperature).astype(np.float32) for name, array in head.items()}
-    # safetensors writes an array's memory, whatever its order.
-    return {name: np.ascontiguousarray(array) for name, array in found.items()}
+    head = {"weight": kernel.T, "bias": bias}
+    return {part: (array / chosen.model.temperature).astype(np.float32) for part, array in head.items()}
 
 
 def configuration(chosen: ChosenBert) -> dict[str, Any]:
-    """config.json."""
-    labels = list(chosen.model.labels)
-    of_all = {
-        "pad_token_id": chosen.vocabulary.pad,
-        "id2label": {str(code): label for code, label in enumerate(labels)},
-        "label2id": {label: code for code, label in enumerate(labels)},
-        "problem_type": "single_label_classification",
-        "torch_dtype": "float32",
-    }
-    if chosen.model.family != BERT:
-        return classifier_configuration(chosen) | of_all
+    """config.json of a BERT but for the name of the architecture; one that was read frozen has no dropout."""
     architecture = chosen.description["architecture"]
     return {
-        "architectures": ["BertForSequenceClassification"],
         "model_type": "bert",
         **{theirs: architecture[ours] for ours, theirs in CONFIG_KEYS.items()},
         "hidden_act": ACTIVATIONS[architecture.get("gelu", "tanh")],
         "layer_norm_eps": 1e-12,
         "position_embedding_type": "absolute",
-        "hidden_dropout_prob": chosen.model.settings["encoder_dropout"],
-        "attention_probs_dropout_prob": chosen.model.settings["encoder_dropout"],
-        "classifier_dropout": chosen.model.settings["dropout"],
+        "hidden_dropout_prob": chosen.model.settings.get("encoder_dropout", 0.0),
+        "attention_probs_dropout_prob": chosen.model.settings.get("encoder_dropout", 0.0),
         "initializer_range": 0.02,
-        **of_all,
+        **of_all_families(chosen),
+    }
+
+
+def of_all_families(chosen: ChosenBert) -> dict[str, Any]:
+    """What config.json has whatever the family."""
+    labels = list(chosen.model.labels)
+    return {
+        "pad_token_id": chosen.vocabulary.pad,
+        "id2label": {str(code): label for code, label in enumerate(labels)},
+        "label2id": {label: code for code, label in enumerate(labels)},
+        "torch_dtype": "float32",
     }
 
 
@@ -152,6 +172,6 @@ def tokenizer_configuration(chosen: ChosenBert) -> dict[str, Any]:
     }
 
 
-def write_json(file: Path, content: dict[str, Any]) -> None:
+def write_json(file: Path, content: Any) -> None:
     """Write a JSON file."""
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

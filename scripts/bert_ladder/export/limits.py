@@ -11,7 +11,7 @@ class Limits:
         texts: the most of them.
         characters: the most of each of them.
         bytes: the most of the body.
-        seconds: until a request has been read and, from then on, until it is answered.
+        seconds: until the headers of a request are there, as long again for its body, and again until it is answered.
         waiting: the most requests that are not yet answered.
     """
 

@@ -21,6 +21,8 @@ from bert_ladder.evaluation.chosen_model import (
     native_encoder,
     read_chosen,
 )
+from bert_ladder.evaluation.forms import PROOF
+from bert_ladder.export.long_texts import kept_ids
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory, reason_of
 from bert_ladder.training.predictor import Predictor
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENGINES = ("native", "onnx")
-FORMS = "forms.json"
 # Texts that are answered at once; those of a BERT are padded to the longest of them.
 BERT_BATCH, LINEAR_BATCH = 64, 1024
 # What the readers of weights raise for a file that is damaged or not there.
@@ -146,7 +147,7 @@ def load(folder: Path | str, engine: str | None = None, threads: int | None = No
     try:
         if engine == "onnx":
             predictor = open_onnx(folder / "onnx", len(chosen.labels), threads or processors())
-        elif chosen.kind == "bert":
+        elif chosen.on_encoder:
             predictor = open_bert(folder, len(chosen.labels))
         else:
             from bert_ladder.training.linear import open_baseline
@@ -169,17 +170,17 @@ def processors() -> int:
 
 def refused_form(folder: Path, chosen: ChosenModel, form: str) -> str | None:
     """Why a form of a chosen model is not to be used, as a part of a sentence; None for one that was proven."""
-    if chosen.kind != "bert":
+    if not chosen.on_encoder:
         return f"a linear model has no form {form}"
     if not (folder / form).is_dir():
         return f"there is no {form} in it"
     try:
-        content = json.loads((folder / FORMS).read_text(encoding="utf-8"))
+        content = json.loads((folder / PROOF).read_text(encoding="utf-8"))
         record, of_model = content["forms"][form], content["model_sha256"]
         works, proven, reason = record["works"], record["proven"], record.get("reason")
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return f"its {FORMS} does not say how {form} did on the test split"
-    if of_model != model_sha256(folder):
+        return f"its {PROOF} does not say how {form} did on the test split"
+    if of_model != model_sha256(chosen):
         return f"{form} was made of another model than this one; run `snakemake exports` of the study again"
     if works and proven:
         return None
@@ -228,7 +229,7 @@ def open_onnx(folder: Path, classes: int, threads: int) -> Predictor:
         raise ValueError(f"model.onnx is of {output.shape[-1]} classes, model.json of {classes}")
 
     def predict(texts: Sequence[str]) -> np.ndarray:
-        encoded = [one.ids for one in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        encoded = kept_ids(tokenizer, texts, length, truncation)
         offsets = np.cumsum([0, *map(len, encoded)])
         tokens = Tokens(np.concatenate([np.array(ids, np.int32) for ids in encoded]), offsets, pad, start, end)
         token_ids = tokens.batch(np.arange(len(texts)), length, truncation, int(tokens.lengths(length).max()))

@@ -1,26 +1,21 @@
 """A chosen BERT as ONNX: in float32, and with its matrices in eight bits."""
 
 import json
-import os
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import keras
-import numpy as np
 import onnx
-import onnxruntime
-import tensorflow as tf
-import tf2onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from bert_ladder.encoders.backbones import backbone_tensors
 from bert_ladder.export.chosen_bert import ChosenBert, open_chosen_bert
 from bert_ladder.export.fast_tokenizer import fast_tokenizer
+from bert_ladder.export.onnx_graph import bert_graph
 from bert_ladder.export.programs import onnx_predict
+from bert_ladder.runtime.jobs import BadInput
 
-# That of LayerNormalization and the last that tf2onnx writes in every case; ONNX Runtime has read it since 1.12.
-OPSET = 17
+# A message of protobuf ends at 2 GiB; the nodes take far less than what is left.
+LARGEST = 2**31 - 2**24
 MODEL, SETTINGS, TOKENIZER, PROGRAM = "model.onnx", "onnx.json", "tokenizer.json", "predict.py"
 
 
@@ -43,7 +38,7 @@ def export_onnx(folder: Path | str, target: Path | str, target_int8: Path | str)
     target, target_int8 = Path(target), Path(target_int8)
     target.mkdir(parents=True, exist_ok=True)
     target_int8.mkdir(parents=True, exist_ok=True)
-    write_graph(chosen.classifier, target / MODEL)
+    onnx.save(classifier_graph(chosen), target / MODEL)
     quantize(target / MODEL, target_int8 / MODEL)
     write_surroundings(chosen, target)
     for name in (SETTINGS, TOKENIZER, PROGRAM):
@@ -58,29 +53,22 @@ def write_surroundings(chosen: ChosenBert, target: Path) -> None:
     shutil.copyfile(onnx_predict.__file__, target / PROGRAM)
 
 
-def write_graph(classifier: keras.Model, file: Path) -> None:
-    """Write a classifier's graph and weights as one file."""
-    # tf2onnx would copy graph and weights before each of its some fifty passes, to go on where one of them fails:
-    # MiniLM took 86 seconds instead of 50.
-    os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"
-    serve = tf.function(lambda token_ids: {"logits": classifier(token_ids, training=False)})
-    tf2onnx.convert.from_function(
-        serve,
-        input_signature=[tf.TensorSpec((None, None), tf.int32, name="token_ids")],
-        opset=OPSET,
-        output_path=str(file),
-        custom_op_handlers={"Erfc": (write_erfc, [])},
-    )
+def classifier_graph(chosen: ChosenBert) -> onnx.ModelProto:
+    """The graph and the weights of a chosen BERT.
 
-
-def write_erfc(graph: Any, node: Any, name: str, arguments: Any) -> None:
-    """Write TensorFlow's Erfc, which its exact GELU consists of and ONNX lacks, as 1 - Erf."""
-    users = graph.find_output_consumers(node.output[0])
-    node.type, node.domain = "Erf", ""
-    one = graph.make_const(tf2onnx.utils.make_name("one"), np.array(1, np.float32))
-    (kind,), (shape,) = node.output_dtypes, node.output_shapes
-    difference = graph.make_node("Sub", [one.output[0], node.output[0]], dtypes=[kind], shapes=[shape])
-    graph.replace_all_inputs(node.output[0], difference.output[0], ops=users)
+    Raises:
+        BadInput: if no file of ONNX can hold them.
+    """
+    kernel, bias = chosen.classifier.get_layer("logits").get_weights()
+    tensors = backbone_tensors(chosen.encoder.backbone) | {"logits/kernel": kernel, "logits/bias": bias}
+    size = sum(array.nbytes for array in tensors.values())
+    if size > LARGEST:
+        raise BadInput(
+            f"{chosen.files.weights}: holds {size / 1e9:.1f} GB of weights, and a file of ONNX at most "
+            f"{LARGEST / 1e9:.1f}; take the form saved_model."
+        )
+    pooling = chosen.model.settings["pooling"]
+    return bert_graph(tensors, chosen.description["architecture"], chosen.vocabulary.pad, pooling)
 
 
 def quantize(source: Path, target: Path) -> None:
@@ -89,17 +77,4 @@ def quantize(source: Path, target: Path) -> None:
     Weights take seven of the eight bits: without the instructions of AVX-512 VNNI sums of more overflow, and a model
     would answer otherwise on another processor.
     """
-    with TemporaryDirectory(prefix=f".{target.parent.name}-", dir=target.parent.parent) as scratch:
-        folded = Path(scratch, MODEL)
-        options = onnxruntime.SessionOptions()
-        options.optimized_model_filepath = str(folded)
-        # Constants folded, so that every matrix is one; nothing that only this runtime knows.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        graph = onnx.load(folded)
-        for node in graph.graph.node:
-            # The quantizer takes a Gemm for a product only where its factors are 1, even that of the absent summand.
-            factors = [one for one in node.attribute if node.op_type == "Gemm" and len(node.input) == 2]
-            for factor in (one for one in factors if one.name == "beta"):
-                factor.f = 1.0
-        quantize_dynamic(graph, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
+    quantize_dynamic(source, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)

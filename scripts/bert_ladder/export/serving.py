@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bert_ladder.export.connections import timed_connection
 from bert_ladder.export.limits import Limits
 from bert_ladder.export.loading import Classifier
 from bert_ladder.export.questions import Refused, Unwanted, Worker, described, read_question
@@ -156,12 +157,12 @@ def url_of(listener: socket.socket, address: Address) -> str:
 class Server(uvicorn.Server):
     """A server that says nothing of what it is asked, and lets nobody wait for the model once it is to end."""
 
-    def __init__(self, app: ASGIApp, worker: Worker) -> None:
+    def __init__(self, app: ASGIApp, worker: Worker, limits: Limits) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="asyncio",
-                http="h11",
+                http=timed_connection(limits.seconds),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -183,7 +184,7 @@ class Server(uvicorn.Server):
 
 def build_server(worker: Worker, limits: Limits, hosts: frozenset[str]) -> Server:
     """The server of a model, see `build_app`."""
-    return Server(build_app(worker, limits, hosts), worker)
+    return Server(build_app(worker, limits, hosts), worker, limits)
 
 
 def build_app(worker: Worker, limits: Limits, hosts: frozenset[str]) -> ASGIApp:

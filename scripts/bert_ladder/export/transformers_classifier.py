@@ -30,8 +30,7 @@ def classifier_tensors(chosen: ChosenBert) -> dict[str, np.ndarray]:
     kernel, bias = (array / chosen.model.temperature for array in chosen.classifier.get_layer("logits").get_weights())
     scores = SCORES if head is None else head.scores
     found |= {f"{scores}.weight": kernel.T, f"{scores}.bias": bias}
-    # safetensors writes an array's memory, whatever its order.
-    return {name: np.ascontiguousarray(array, np.float32) for name, array in found.items()}
+    return {name: array.astype(np.float32, copy=False) for name, array in found.items()}
 
 
 def classifier_configuration(chosen: ChosenBert) -> dict[str, Any]:

@@ -78,7 +78,11 @@ def _front_matter(chosen: ChosenModel, licence: str | None) -> str:
 
 def _what_it_is(chosen: ChosenModel, licence: str | None) -> list[str]:
     """The model in two sentences."""
-    kind = f"a BERT on the encoder `{chosen.encoder}`" if chosen.kind == "bert" else "a linear model of n-grams"
+    kind = {
+        "bert": f"a BERT on the encoder `{chosen.encoder}`",
+        "frozen": f"logistic regression on the outputs of the encoder `{chosen.encoder}`, which was not trained",
+        "baseline": "a linear model of n-grams",
+    }[chosen.kind]
     names = ", ".join(f"“{escape_markdown(label)}”" for label in chosen.labels[:20])
     more = f" and {len(chosen.labels) - 20} more" if len(chosen.labels) > 20 else ""
     lines = [
@@ -193,7 +197,7 @@ def _limits(chosen: ChosenModel, row: pd.Series) -> list[str]:
         "Temperature, threshold and the choice of the row rest on the validation part; of its row this is the run with "
         "the best score there, which flatters that score and not the test split's.",
     ]
-    if chosen.kind == "bert":
+    if chosen.on_encoder:
         lines.append(
             f"It reads {chosen.settings['length']} WordPieces of a text ({chosen.settings['truncation']}); what is "
             "longer is cut."

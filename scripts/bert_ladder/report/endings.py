@@ -93,9 +93,9 @@ def baselines_ending(study: Study) -> str:
     for run in study.runs.baselines:
         file = folder / run.model / f"seed-{run.seed}" / "metrics.json"
         metrics.setdefault(run.name, []).append(json.loads(file.read_text(encoding="utf-8")))
-    title = f"Study {study.name}: the linear baselines, in percent"
+    title = f"Study {study.name}: the baselines, in percent"
     if not metrics:
-        return f"Study {study.name} has no linear baselines."
+        return f"Study {study.name} has no baselines."
     return "\n".join([title, "", *baseline_lines(metrics)])
 
 

@@ -155,15 +155,36 @@ def baseline_section(results: Results) -> Section:
         f"The linear baseline with the highest {results.metric.name} on the validation part, “{baseline}”, reaches "
         f"{results.measured(baseline)} on the test split."
     ]
-    pairs = {row: results.pair(row, baseline) for row in results.berts}
-    for verdict in ("better", "not separable", "worse"):
-        rows = [row for row in results.berts if pairs[row]["verdict"] == verdict]
-        if rows:
-            spans = "; ".join(f"“{row}” {difference(pairs[row])}" for row in rows)
-            lines.append(f"{spoken(verdict).capitalize()} it: {spans}.")
-    if not any(pair["verdict"] == "better" for pair in pairs.values()):
+    lines += _against(results, baseline, results.berts)
+    if not any(results.pair(row, baseline)["verdict"] == "better" for row in results.berts):
         lines.append("No BERT of this study is shown to beat the linear baseline.")
     return "BERT or a linear model", lines
+
+
+def frozen_section(results: Results) -> Section | None:
+    """Whether fine-tuning is needed: each row with a frozen encoder against the linear models and the BERTs."""
+    if not results.frozen:
+        return None
+    lines = []
+    for row in results.frozen:
+        lines.append(
+            f"“{row}”, logistic regression on the outputs of {results.table['encoder'][row]} as it is, reaches "
+            f"{results.measured(row)} on the test split."
+        )
+        lines += _against(results, row, [*results.baselines, *results.berts])
+    return "Fine-tuned or frozen", lines
+
+
+def _against(results: Results, other: str, rows: list[str]) -> list[str]:
+    """Some rows beside another one, by their verdicts."""
+    pairs = {row: results.pair(row, other) for row in rows}
+    lines = []
+    for verdict in ("better", "not separable", "worse"):
+        found = [row for row in rows if pairs[row]["verdict"] == verdict]
+        if found:
+            spans = "; ".join(f"“{row}” {difference(pairs[row])}" for row in found)
+            lines.append(f"{spoken(verdict).capitalize()} it: {spans}.")
+    return lines
 
 
 def size_section(results: Results) -> Section:
@@ -270,8 +291,8 @@ def scope_section(results: Results) -> Section:
         lines.append("Each comparison speaks of other seeds and other texts of this kind too, not of other data sets.")
     else:
         lines.append(
-            "Between rows with several seeds a comparison speaks of other seeds too; where a row has one, or both are "
-            "linear, of these trained models only."
+            "Between rows with several seeds a comparison speaks of other seeds too; where a row has one, or neither "
+            "is fine-tuned, of these trained models only."
         )
     weighted = results.weighted
     if weighted:

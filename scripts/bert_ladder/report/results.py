@@ -55,12 +55,13 @@ class Results:
         self.pairs = pairs
         self.berts = self.table.index[self.table["kind"] == "bert"].tolist()
         self.baselines = self.table.index[self.table["kind"] == "baseline"].tolist()
+        self.frozen = self.table.index[self.table["kind"] == "frozen"].tolist()
 
     @property
     def tuned(self) -> list[str]:
-        """Rows whose settings were chosen on the validation part: linear baselines, and rows with a search."""
+        """Rows whose settings were chosen on the validation part: all baselines, and rows with a search."""
         searched = self.table["chosen"].notna() if "chosen" in self.table else False
-        return self.table.index[(self.table["kind"] == "baseline") | searched].tolist()
+        return self.table.index[(self.table["kind"] != "bert") | searched].tolist()
 
     @property
     def weighted(self) -> list[str]:

@@ -42,11 +42,11 @@ class Run:
     Attributes:
         model: the row's shown name.
         seed: of the run.
-        encoder: its name; empty for a baseline.
+        encoder: its name; empty for a linear model of n-grams.
         device: that it was trained on.
         training_seconds: as in table.csv.
-        chosen: of a linear baseline, what was chosen on its validation part, by name; else empty.
-        record: training.json; empty for a baseline.
+        chosen: of a baseline, what was chosen on its validation part, by name; else empty.
+        record: training.json of a BERT; else empty.
         train_job: seconds of wall time of the training job, None where not measured.
         evaluate_job: seconds of wall time of the evaluation job, None where not measured or where there is none.
         memory: peak of the training process, MB; None where not measured.
@@ -80,7 +80,7 @@ def render_runs(
         paths_train_benchmarks: Snakemake's benchmark of the training job of every run; it may be missing.
         paths_evaluate_benchmarks: the same of the evaluation job of every BERT run.
         path_page: html file to write.
-        runs: `model`, `seed` and `kind` ("baseline" or "bert") of every run; all paths are in this order.
+        runs: `model`, `seed` and `kind` of every run; all paths are in this order.
     """
     described = read_runs(paths_training, paths_metrics, paths_train_benchmarks, paths_evaluate_benchmarks, runs)
     found = differences(described)
@@ -114,7 +114,7 @@ def read_runs(
             Run(
                 **{key: run[key] for key in ("model", "seed")},
                 **{key: metrics[key] for key in ("encoder", "device", "training_seconds")},
-                chosen=json.loads(metrics["hyperparameters"]) if run["kind"] == "baseline" else {},
+                chosen=json.loads(metrics["hyperparameters"]) if run["kind"] != "bert" else {},
                 record=record,
                 train_job=train_job,
                 evaluate_job=evaluate_job,

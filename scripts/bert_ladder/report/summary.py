@@ -16,6 +16,7 @@ from bert_ladder.report.epochs import epochs_section
 from bert_ladder.report.findings import (
     baseline_section,
     choice_section,
+    frozen_section,
     leak_section,
     open_section,
     scope_section,
@@ -77,6 +78,7 @@ def render_summary(
     found = [
         choice_section(results, parts_differ),
         baseline_section(results),
+        frozen_section(results),
         size_section(results),
         open_section(results),
         epochs_section(read_histories(sources.history, sources.training, runs), records),

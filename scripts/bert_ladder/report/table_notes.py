@@ -33,7 +33,7 @@ def foot_lines(
         f"“{table['majority_class'].iloc[0]}”.",
         *map(constant_words, constant_rows(table)),
         _interval_line(table),
-        "Seconds: training, without evaluation and search; for a linear baseline with its tuning.",
+        _seconds_line(table),
         *_weight_lines(table),
         *_search_lines(table),
         *_measure_lines(table, audit),
@@ -106,6 +106,16 @@ def held_out_lines(audit: dict[str, Any], held_out: dict[str, Any] | None) -> li
     ]
 
 
+def _seconds_line(table: pd.DataFrame) -> str:
+    frozen = (
+        "; for a frozen encoder with its reading of the training and validation texts, which is done once for all rows "
+        "that read alike"
+        if (table["kind"] == "frozen").any()
+        else ""
+    )
+    return f"Seconds: training, without evaluation and search; for a linear baseline with its tuning{frozen}."
+
+
 def _interval_line(table: pd.DataFrame) -> str:
     several = "over seeds and test examples"
     berts = table[table["kind"] == "bert"]
@@ -113,9 +123,8 @@ def _interval_line(table: pd.DataFrame) -> str:
     models = "these trained models" if len(table) > 1 else "this trained model"
     one = f"of {models} only, over test examples; it says nothing about other seeds"
     if of_seeds.any():
-        linear = (
-            "; of a linear baseline, which has no seed in it, over test examples" if len(berts) < len(table) else ""
-        )
+        which = "a linear baseline or a frozen encoder" if (table["kind"] == "frozen").any() else "a linear baseline"
+        linear = f"; of {which}, which has no seed in it, over test examples" if len(berts) < len(table) else ""
         rest = "" if of_seeds.all() else f" where a row has several seeds; with one {one}"
         return f"Low and high: the 95 % interval {several}{rest}{linear}."
     return f"Low and high: the 95 % interval {one}."

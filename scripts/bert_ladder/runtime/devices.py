@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 # glibc's malloc.h; the largest value that mallopt takes.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, LARGEST = -1, -3, 2**31 - 1
+# TensorFlow's switch of the kernels of oneDNN.
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # Of a device's memory: what JAX takes by itself when it is alone there.
 MEMORY_SHARE = 0.75
 
@@ -78,8 +80,8 @@ def refuse_copies(environment: Mapping[str, str], job: str) -> None:
 def set_up_device(threads: int, devices: Sequence[str] = (), jobs_per_gpu: int = 1) -> None:
     """Bind this process to `threads` CPU threads, to some devices and to deterministic kernels.
 
-    Both engines read these variables once, at import. Bit-equal weights need equal thread counts, so nothing is left
-    to a default that looks at the machine.
+    Both engines read these variables once, at import. Bit-equal weights need equal thread counts and the same kernels,
+    so nothing is left to a default that looks at the machine. Whether oneDNN is used can be said in its own variable.
 
     Args:
         threads: CPU threads for the kernels of this job.
@@ -100,9 +102,16 @@ def set_up_device(threads: int, devices: Sequence[str] = (), jobs_per_gpu: int =
         # Indexes count as NVML's and Slurm's do.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
+    # TensorFlow leaves oneDNN's kernels off where it finds no AVX-512, although they are faster there too.
+    os.environ.setdefault(ONEDNN, "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     keep_freed_memory()
+
+
+def uses_onednn(environment: Mapping[str, str]) -> bool:
+    """Whether TensorFlow computes with the kernels of oneDNN, as it reads its variable: on but for "0" and "false"."""
+    return environment.get(ONEDNN, "1").strip().lower() not in ("0", "false", "f")
 
 
 def keep_freed_memory() -> None:

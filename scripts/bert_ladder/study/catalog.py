@@ -118,6 +118,7 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
     resources/encoders/ that holds it in normal form), `local` (files of this machine that it is made from) and
     `definition` (how to fetch it: a name of the catalogue, or `sources`, `gelu` and `family`). An alias in a row is
     replaced by the name that it stands for.
+    A baseline that reads a frozen encoder is such a row.
 
     Args:
         study: a study with defaults.
@@ -145,6 +146,10 @@ def resolve_encoders(study: dict[str, Any], catalog: dict[str, Any], roots: list
     for row in study["models"]:
         key = f"models (row {row['name']!r}).encoder"
         row["encoder"] = _known_name(study, catalog, row["encoder"], key, own, outputs)
+    for entry in study["baselines"]:
+        if "encoder" in entry:
+            key = f"baselines ({entry['name']!r}).frozen.encoder"
+            entry["encoder"] = _known_name(study, catalog, entry["encoder"], key, own, outputs)
 
 
 def _resolve_scratch(study: dict[str, Any], encoder: dict[str, Any], key: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bert_ladder.study.catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES, encoder_files, known_encoder
 from bert_ladder.study.families import FAMILIES, TOKENIZER_JSON, WORDPIECES, FamilyFacts
+from bert_ladder.study.rows import is_frozen
 
 BASE = "bert_uncased_L-12_H-768_A-12"
 
@@ -29,7 +30,8 @@ class Encoders:
         self.folder = folder
         # Study files laid over each other leave encoders behind that no row takes; they are made only when asked for
         # by path.
-        self.used = self.chain(row["encoder"] for row in study["models"])
+        rows = [*study["models"], *filter(is_frozen, study["baselines"])]
+        self.used = self.chain(row["encoder"] for row in rows)
 
     @property
     def scratch(self) -> list[str]:

@@ -6,8 +6,8 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 from typing import Any
 
 from bert_ladder.study.encoders import Encoders
-from bert_ladder.study.rows import monitors_f1, row_settings
-from bert_ladder.study.runs import Run, Runs, files_of
+from bert_ladder.study.rows import monitors_f1, reading_name, row_settings
+from bert_ladder.study.runs import Runs, files_of
 from bert_ladder.study.splits import Splits
 
 POSITIVE = {"positive": "<results>/data/positive.json"}
@@ -56,10 +56,10 @@ class Inputs:
 
     def speed(self, model: str) -> dict[str, str]:
         """A trained row, or a baseline, of its first seed, to be timed."""
-        if model not in self.runs.rows:
-            [baseline] = files_of([self._first(self.runs.baselines, model)], "baseline.npz")
-            return {"baseline": baseline}
-        encoder, run = self.encoder(model), self._first(self.runs.berts, model)
+        run = next(run for run in self.runs.all if run.model == model)
+        if model not in self.runs.on_encoders:
+            return {"baseline": f"{run.folder}/baseline.npz"}
+        encoder = self.encoder(model)
         return {
             "config": encoder["config"],
             "vocabulary": encoder["vocabulary"],
@@ -67,9 +67,32 @@ class Inputs:
             "training": f"{run.folder}/training.json",
         }
 
-    @staticmethod
-    def _first(runs: list[Run], model: str) -> Run:
-        return next(run for run in runs if run.model == model)
+    def features(self, model: str, file: str = "npy") -> dict[str, str]:
+        """What the encoder of a frozen row gave for the texts that are divided and for the test split.
+
+        Args:
+            model: the row.
+            file: "npy" the outputs, "json" their record.
+        """
+        entry = self.runs.frozen[model]
+        folder = f"<results>/data/features/{entry['encoder']}/{reading_name(entry)}"
+        return {"train": f"{folder}/{self.splits.texts}.{file}", "test": f"{folder}/test.{file}"}
+
+    def frozen(self, model: str, seed: int) -> dict[str, Any]:
+        """What the classifier on a frozen encoder learns from and belongs to."""
+        outputs, records = self.features(model), self.features(model, "json")
+        return self.encoder(model) | {
+            "train_features": outputs["train"],
+            "test_features": outputs["test"],
+            "train_record": records["train"],
+            "split": self.splits.file(model, seed),
+        }
+
+    @property
+    def feature_records(self) -> list[str]:
+        """The record of every job that lets an encoder read texts for frozen rows, each once."""
+        records = [record for model in self.runs.frozen for record in self.features(model, "json").values()]
+        return list(dict.fromkeys(records))
 
     @property
     def exported(self) -> list[str]:
@@ -102,16 +125,16 @@ class Inputs:
 
     def asked_tokens(self, name: str) -> dict[str, list[str]]:
         """The tokens of the test split as the encoder of a row has them; nothing of a linear model."""
-        path = next((path for path, row in self.runs.rows.items() if row["name"] == name), None)
+        path = next((path for path, row in self.runs.on_encoders.items() if row["name"] == name), None)
         return {"tokens": self.tokens(path, "test")} if path is not None else {}
 
     @property
     def audited(self) -> list[dict[str, Any]]:
         """The text lengths at which each vocabulary is used."""
         lengths: dict[str, set[int]] = {}
-        for row in self.runs.rows.values():
+        for row in self.runs.readers:
             vocabulary = self.encoders.vocabulary(row["encoder"])
-            lengths.setdefault(vocabulary, set()).update(settings["length"] for settings in row_settings(row))
+            lengths.setdefault(vocabulary, set()).update(settings["length"] for settings in row["settings"])
         return [{"vocabulary": name, "lengths": sorted(found)} for name, found in sorted(lengths.items())]
 
     @property

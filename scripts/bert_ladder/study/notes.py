@@ -9,7 +9,6 @@ from typing import Any
 
 from bert_ladder.study.dataset import Dataset
 from bert_ladder.study.encoders import Encoders
-from bert_ladder.study.rows import row_settings
 from bert_ladder.study.runs import Runs
 from bert_ladder.study.splits import Splits
 
@@ -25,7 +24,7 @@ class Notes:
     def __init__(self, dataset: Dataset, encoders: Encoders, runs: Runs, splits: Splits) -> None:
         self.dataset = dataset
         self.encoders = encoders
-        self.rows = runs.rows
+        self.readers = runs.readers
         self.renamed = runs.renamed
         self.splits = splits
 
@@ -75,10 +74,10 @@ class Notes:
     def unknown_positions(self) -> list[str]:
         """Which rows read further into a text than their encoder's pre-training from random weights did."""
         notes = []
-        for row in self.rows.values():
+        for row in self.readers:
             pretrained = self.encoders.pretrained_from_scratch(row["encoder"])
             known = max((settings["length"] for settings in pretrained), default=0)
-            longest = max(used["length"] for used in row_settings(row))
+            longest = max(used["length"] for used in row["settings"])
             if 0 < known < longest:
                 notes.append(
                     f"“{row['name']}” reads up to {longest} WordPieces of a text; its encoder, pre-trained from random "
@@ -91,22 +90,22 @@ class Notes:
         return [
             f"“{row['name']}” reads its encoder's pooled output, which hidden tokens alone did not train from its "
             "random weights: bag_of_words in the pre-training does, or let the row have pooling: mean."
-            for row in self.rows.values()
+            for row in self.readers
             if self._reads_untrained_pooler(row)
         ]
 
     def _reads_untrained_pooler(self, row: dict[str, Any]) -> bool:
         pretrained = self.encoders.pretrained_from_scratch(row["encoder"])
         trained = any(settings["bag_of_words"] or settings["next_sentence"] for settings in pretrained)
-        return bool(pretrained) and not trained and any(used["pooling"] == "pooler" for used in row_settings(row))
+        return bool(pretrained) and not trained and any(used["pooling"] == "pooler" for used in row["settings"])
 
     def other_poolings(self) -> list[str]:
         """Which rows read their encoder otherwise than its publisher made it for."""
         notes = []
-        for row in self.rows.values():
+        for row in self.readers:
             made_for = self.encoders.published_pooling(row["encoder"])
             read_by = {"mean": "mean", "cls": "pooler" if self.encoders.family(row["encoder"]).pooler else "native"}
-            if made_for and read_by[made_for] not in [used["pooling"] for used in row_settings(row)]:
+            if made_for and read_by[made_for] not in [used["pooling"] for used in row["settings"]]:
                 notes.append(
                     f"“{row['name']}”: {row['encoder']} was made to be read by {READS[made_for]}; let the row have "
                     f"pooling: {read_by[made_for]}."
@@ -115,7 +114,7 @@ class Notes:
 
     def missing_prefixes(self) -> list[str]:
         """Which encoders in use were trained with words before every text, which only a data file can bring."""
-        prefixes = {row["encoder"]: self.encoders.published_prefix(row["encoder"]) for row in self.rows.values()}
+        prefixes = {row["encoder"]: self.encoders.published_prefix(row["encoder"]) for row in self.readers}
         return [
             f"{encoder} was trained with “{prefix}” before every text, which nothing adds here: fine-tuning works "
             "without it, or write it before each text of the data files."

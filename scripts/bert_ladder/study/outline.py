@@ -3,19 +3,21 @@
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
 
+from pathlib import Path
 from typing import Any
 
 from bert_ladder.study.classes import Classes, weights_in_words
-from bert_ladder.study.encoders import Encoders
-from bert_ladder.study.runs import Run, Runs, files_of
+from bert_ladder.study.inputs import Inputs
+from bert_ladder.study.runs import Run, files_of
 
 
 class Outline:
     """Figures, rows and jobs in the order in which they are shown."""
 
-    def __init__(self, encoders: Encoders, runs: Runs, classes: Classes) -> None:
-        self.encoders = encoders
-        self.runs = runs
+    def __init__(self, inputs: Inputs, classes: Classes) -> None:
+        self.inputs = inputs
+        self.encoders = inputs.encoders
+        self.runs = inputs.runs
         self.classes = classes
 
     @property
@@ -27,7 +29,10 @@ class Outline:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the table, as render_table takes them."""
-        baselines = [{"model": self.runs.name(name), "path": name, "encoder": ""} for name in self.runs.baseline_names]
+        baselines = [
+            {"model": entry["name"], "path": path, "encoder": entry.get("encoder", "")}
+            for path, entry in self.runs.linear.items()
+        ]
         berts = [
             {"model": row["name"], "path": row["path"], "encoder": row["encoder"], "reference": row["reference"]}
             for row in self.runs.rows.values()
@@ -66,9 +71,18 @@ class Outline:
         ]
 
     @property
+    def predicted(self) -> list[str]:
+        """The records of all jobs that let a model read texts."""
+        return [*self.inputs.feature_records, *files_of(self.runs.berts, "metrics.json")]
+
+    @property
     def evaluations(self) -> list[str]:
-        """What the timeline calls the evaluation of each row's run."""
-        return _timeline_names("evaluation", self.runs.berts)
+        """What the timeline calls each job of `predicted`."""
+        folders = [Path(record).relative_to("<results>/data/features") for record in self.inputs.feature_records]
+        return [
+            *(f"{folder.parts[0]} frozen, {folder.stem} texts, {folder.parts[1]}" for folder in folders),
+            *_timeline_names("evaluation", self.runs.berts),
+        ]
 
 
 # In the order of their page.

@@ -12,7 +12,7 @@ from bert_ladder.study.dataset import locations, published_files, source_files
 from bert_ladder.study.families import FAMILIES, FamilyFacts
 from bert_ladder.study.locations import existing, is_local, look_up, plain_path, safe_name
 from bert_ladder.study.row_folders import kept_folders
-from bert_ladder.study.rows import BASELINES, published_weights, resolve_baseline, resolve_row, row_settings
+from bert_ladder.study.rows import BASELINES, is_frozen, published_weights, resolve_baseline, resolve_row, row_settings
 from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
 from bert_ladder.study.trials import check_search, searched_keys
 
@@ -70,13 +70,18 @@ def resolve_study(
     resolve_encoders(study, catalog, roots, outputs)
     for row in study["models"]:
         _resolve_pooling(row, FAMILIES[study["encoders"][row["encoder"]]["family"]])
+    for entry in filter(is_frozen, study["baselines"]):
+        _resolve_reading(entry, FAMILIES[study["encoders"][entry["encoder"]]["family"]])
     kept = kept_folders(study["models"], outputs / "results" / study["study"] / "runs")
     for row in study["models"]:
         row["path"] = kept.get(row["name"], row["path"])
     _check_pretraining(study)
     for row in study["models"]:
         for settings in row_settings(row):
-            _check_training(row, settings, study["encoders"][row["encoder"]])
+            _check_optimizer(settings, f"models (row {row['name']!r})")
+            _check_length(row, settings["length"], study["encoders"], f"models (row {row['name']!r}).length")
+    for entry in filter(is_frozen, study["baselines"]):
+        _check_length(entry, entry["length"], study["encoders"], f"baselines ({entry['name']!r}).frozen.length")
     _check_seeds(study)
     _check_choice(study)
     return study
@@ -248,14 +253,22 @@ def _resolve_pooling(row: dict[str, Any], facts: FamilyFacts) -> None:
             )
 
 
-def _check_training(row: dict[str, Any], training: dict[str, Any], encoder: dict[str, Any]) -> None:
-    key = f"models (row {row['name']!r})"
-    _check_optimizer(training, key)
-    positions = encoder.get("scratch", encoder).get("positions")
-    if positions and training["length"] > positions:
+def _resolve_reading(entry: dict[str, Any], facts: FamilyFacts) -> None:
+    """What a frozen encoder's own head stands for: the pooler, where there is one, else the mean; no head is trained."""
+    if entry["pooling"] == "native":
+        entry["pooling"] = "pooler" if facts.pooler else "mean"
+    if entry["pooling"] == "pooler" and not facts.pooler:
         raise StudyError(
-            f"{key}.length: found {training['length']}; the encoder {row['encoder']!r} has {positions} positions."
+            f"baselines ({entry['name']!r}).frozen.pooling: found 'pooler', and {facts.title} has none; write mean."
         )
+
+
+def _check_length(row: dict[str, Any], length: int, encoders: dict[str, Any], key: str) -> None:
+    """Refuse a text length that is known to be beyond the positions of the row's encoder."""
+    encoder = encoders[row["encoder"]]
+    positions = encoder.get("scratch", encoder).get("positions")
+    if positions and length > positions:
+        raise StudyError(f"{key}: found {length}; the encoder {row['encoder']!r} has {positions} positions.")
 
 
 def _check_optimizer(training: dict[str, Any], key: str) -> None:

@@ -17,6 +17,8 @@ from bert_ladder.study.runs import Runs
 
 BERT_VOCABULARY = 30522
 CLUSTER_THREADS = 4
+# Texts that an encoder reads at once where it is not trained.
+READING_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,17 @@ class Resources:
 
     def training_minutes(self, model: str, attempt: int) -> int:
         """Time limit of a training: an hour for the smallest, a day for BERT-Base and for what is retried often."""
-        parameters = self.encoders.size(self.runs.encoder(model))["parameters"]
-        return min(1440, attempt * round(60 + 12 * parameters / 1e6))
+        return self.reading_minutes(self.runs.encoder(model), attempt)
+
+    def reading_minutes(self, name: str, attempt: int) -> int:
+        """Time limit of letting an encoder read texts: that of a training, which reads them once at the least."""
+        return min(1440, attempt * round(60 + 12 * self.encoders.size(name)["parameters"] / 1e6))
+
+    def reading_memory_mb(self, name: str, length: int) -> int:
+        """Main memory of letting an encoder read texts of some length on the CPU: the engine, weights, one layer."""
+        size = self.encoders.size(name)
+        layer = activation_bytes(size | {"layers": 1}, {"batch_size": READING_BATCH, "length": length})
+        return round(2000 + 1.5 * (4 * size["parameters"] + layer) / 1e6)
 
     def trainings_at_once(self, machine: Machine, memory: int | None = None) -> int:
         """One per visible device; on a CPU as many as there are cores and trainings, and as fit into memory.

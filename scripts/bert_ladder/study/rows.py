@@ -9,22 +9,37 @@ from typing import Any
 from bert_ladder.study.classes import published_label
 from bert_ladder.study.locations import safe_name
 from bert_ladder.study.schema import StudyError
-from bert_ladder.study.trials import draw_trials, searched_keys
+from bert_ladder.study.trials import draw_trials, searched_keys, trial_name
 
 BASELINES = {"tfidf_logistic_regression": "TF-IDF + logistic regression", "nb_svm": "NB-SVM"}
+
+
+FROZEN = "frozen"
+# What an entry with a frozen encoder says of how that reads a text, or else `training` does.
+READING = ("length", "pooling", "truncation")
 
 
 def resolve_baseline(entry: str | dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
     """One entry of `baselines`.
 
     Args:
-        entry: the kind of linear model, or `baseline` (the kind) with `name` and `class_weight`.
+        entry: the kind of linear model, or `baseline` (the kind) or `frozen` with `name` and `class_weight`.
         training: `training` of the study, with defaults.
 
     Returns:
-        `baseline`, `name`, `path` (of its folder) and `class_weight`.
+        `baseline`, `name`, `path` (of its folder) and `class_weight`; of a frozen encoder `encoder` and `READING` too.
     """
-    given = {"baseline": entry} if isinstance(entry, str) else entry
+    given: dict[str, Any] = {"baseline": entry} if isinstance(entry, str) else entry
+    if FROZEN in given:
+        frozen = given[FROZEN]
+        name = given.get("name", f"{frozen['encoder']}, frozen")
+        return {
+            "baseline": FROZEN,
+            "name": name,
+            "path": safe_name(name),
+            "class_weight": given.get("class_weight", training["class_weight"]),
+            "encoder": frozen["encoder"],
+        } | {key: frozen.get(key, training[key]) for key in READING}
     kind = given["baseline"]
     return {
         "baseline": kind,
@@ -93,6 +108,16 @@ def published_weights(weights: Any, names: Mapping[str, str], key: str) -> Any:
 def monitors_f1(settings: dict[str, Any]) -> bool:
     """Whether a training with these settings looks at F1 while it runs."""
     return settings["monitor"] == "validation_f1" and (settings["keep"] == "best" or bool(settings["patience"]))
+
+
+def is_frozen(entry: dict[str, Any]) -> bool:
+    """Whether a resolved baseline reads an encoder that is not trained."""
+    return entry["baseline"] == FROZEN
+
+
+def reading_name(entry: dict[str, Any]) -> str:
+    """A name for how far and from which end a frozen encoder reads a text."""
+    return trial_name({key: entry[key] for key in ("length", "truncation")})
 
 
 def row_settings(row: dict[str, Any]) -> list[dict[str, Any]]:

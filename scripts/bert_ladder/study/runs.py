@@ -9,7 +9,7 @@ from typing import Any
 
 from bert_ladder.study.locations import safe_name
 from bert_ladder.study.row_folders import row_record
-from bert_ladder.study.rows import row_settings
+from bert_ladder.study.rows import READING, is_frozen, reading_name, row_settings
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Run:
         model: the row's folder: its name as it stands in paths, or that which it had when its runs were trained.
         seed: of the run.
         name: the row's name.
-        kind: "bert" or "baseline".
+        kind: "bert", "baseline" (a linear model of n-grams) or "frozen" (one on the outputs of an encoder).
         trial: name of a search's trial, None for a run of its own.
     """
 
@@ -49,13 +49,14 @@ class Runs:
         }
         self.linear: dict[str, dict[str, Any]] = {entry["path"]: entry for entry in study["baselines"]}
         self.baseline_names: list[str] = list(self.linear)
+        self.frozen = {path: entry for path, entry in self.linear.items() if is_frozen(entry)}
         # Baselines are deterministic given split and solver seed.
         self.baseline_seeds: list[int] = study["seeds"] if study["split_seed"] == "per_run" else study["seeds"][:1]
         self.seeds = sorted(
             {seed for used in [study, *self.rows.values(), *self.searches.values()] for seed in used["seeds"]}
         )
         self.baselines = [
-            Run(path, seed, entry["name"], "baseline")
+            Run(path, seed, entry["name"], self.kind(path))
             for path, entry in self.linear.items()
             for seed in self.baseline_seeds
         ]
@@ -73,9 +74,61 @@ class Runs:
         return self.baselines + self.berts
 
     @property
+    def with_weights(self) -> list[Run]:
+        """The runs that are a classifier on an encoder, trained or frozen."""
+        return [run for run in self.all if run.model in self.on_encoders]
+
+    @property
     def models(self) -> list[str]:
         """Baselines and rows as they stand in paths, in the order of the table."""
         return [*self.baseline_names, *self.rows]
+
+    @property
+    def on_encoders(self) -> dict[str, dict[str, Any]]:
+        """The rows that read an encoder, trained or frozen, by folder."""
+        return self.frozen | self.rows
+
+    @property
+    def readings(self) -> dict[str, dict[str, Any]]:
+        """How the frozen encoders read a text, `length` and `truncation`, by the names of their folders."""
+        return {
+            reading_name(entry): {key: entry[key] for key in ("length", "truncation")} for entry in self.frozen.values()
+        }
+
+    def poolings(self, encoder: str, reading: str) -> list[str]:
+        """Which poolings of an encoder the frozen rows want that read alike.
+
+        Args:
+            encoder: its name.
+            reading: one of `readings`.
+        """
+        rows = [
+            entry for entry in self.frozen.values() if (entry["encoder"], reading_name(entry)) == (encoder, reading)
+        ]
+        return sorted({entry["pooling"] for entry in rows})
+
+    def frozen_settings(self, model: str) -> dict[str, Any]:
+        """What the classifier on a frozen encoder is fitted with."""
+        return {key: self.frozen[model][key] for key in (*READING, "class_weight")}
+
+    @property
+    def readers(self) -> list[dict[str, Any]]:
+        """Those rows: `name`, `encoder`, and `settings`, all that each is trained with, or how a frozen one reads."""
+        settings = {path: row_settings(row) for path, row in self.rows.items()}
+        settings |= {path: [entry] for path, entry in self.frozen.items()}
+        return [
+            {"name": row["name"], "encoder": row["encoder"], "settings": settings[path]}
+            for path, row in self.on_encoders.items()
+        ]
+
+    @property
+    def n_grams(self) -> list[str]:
+        """The linear models of n-grams, by folder."""
+        return [path for path in self.linear if path not in self.frozen]
+
+    def kind(self, model: str) -> str:
+        """What a row is: see `Run`."""
+        return "bert" if model in self.rows else "frozen" if model in self.frozen else "baseline"
 
     def name(self, model: str) -> str:
         """What a row or a baseline is called."""
@@ -88,12 +141,11 @@ class Runs:
 
     def measured(self, model: str, seed: int) -> dict[str, Any]:
         """Which run it is, as its metrics say."""
-        is_row = model in self.rows
         return {
             "study": self.study,
             "model": self.name(model),
-            "encoder": self.encoder(model) if is_row else "",
-            "kind": "bert" if is_row else "baseline",
+            "encoder": self.encoder(model) if model in self.on_encoders else "",
+            "kind": self.kind(model),
             "seed": seed,
         }
 
@@ -107,15 +159,15 @@ class Runs:
         return {row["name"]: path for path, row in self.rows.items() if path != safe_name(row["name"])}
 
     def encoder(self, model: str) -> str:
-        """The encoder of a row."""
-        return self.rows[model]["encoder"]
+        """The encoder of a row, trained or frozen."""
+        return self.on_encoders[model]["encoder"]
 
     def training(self, model: str) -> dict[str, Any]:
         """The hyper-parameters of a row; those that it searches for come with a trial, or with the chosen one."""
         return self.rows[model]["training"]
 
     def baseline(self, model: str) -> dict[str, Any]:
-        """What a baseline is: `baseline`, its kind, and `class_weight`."""
+        """What a baseline is: see `resolve_baseline`."""
         return self.linear[model]
 
     def class_weight(self, model: str) -> Any:

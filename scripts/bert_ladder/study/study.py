@@ -75,9 +75,9 @@ class Study:
         self.splits = Splits(settings, self.runs)
         self.inputs = Inputs(self.encoders, self.runs, self.splits)
         self.resources = Resources(self.encoders, self.runs)
-        self.targets = Targets(self.dataset, self.encoders, self.runs, self.splits)
+        self.targets = Targets(self.dataset, self.encoders, self.inputs)
         self.notes = Notes(self.dataset, self.encoders, self.runs, self.splits)
-        self.outline = Outline(self.encoders, self.runs, self.classes)
+        self.outline = Outline(self.inputs, self.classes)
 
     def checkpoints(self, kind: str, *names: str) -> str:
         """Where a job keeps its checkpoints: no declared output, since Snakemake deletes a failed job's."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from bert_ladder.study.dataset import Dataset
 from bert_ladder.study.encoders import Encoders
-from bert_ladder.study.runs import Run, Runs, files_of
-from bert_ladder.study.splits import Splits
+from bert_ladder.study.inputs import Inputs
+from bert_ladder.study.runs import Run, files_of
 
 FRAMES = ("train.npz", "test.npz", "classes.json", "positive.json", "labels.json")
 
@@ -16,16 +16,17 @@ FRAMES = ("train.npz", "test.npz", "classes.json", "positive.json", "labels.json
 class Targets:
     """The files that the target rules of a study name."""
 
-    def __init__(self, dataset: Dataset, encoders: Encoders, runs: Runs, splits: Splits) -> None:
+    def __init__(self, dataset: Dataset, encoders: Encoders, inputs: Inputs) -> None:
         self.dataset = dataset
         self.encoders_of_study = encoders
-        self.runs = runs
-        self.splits = splits
+        self.runs = inputs.runs
+        self.splits = inputs.splits
+        self.features = inputs.feature_records
 
     @property
     def data(self) -> list[str]:
         """One file of every job that prepares data for the study's rows, baselines and pre-trainings."""
-        texts = self._tokenized()
+        texts = self._tokenized(row["encoder"] for row in self.runs.readers)
         return [
             *self._frames(self.runs.all + self.runs.trials, self._corpora(texts)),
             "<results>/data/audit.json",
@@ -47,6 +48,7 @@ class Targets:
     def training(self) -> list[str]:
         """One light file of every job that trains or searches a row, so that weights may be deleted to save space."""
         return [
+            *self.features,
             *(f"<results>/runs/{model}/row.json" for model in self.runs.rows),
             *files_of(self.runs.berts, "training.json"),
             *files_of(self.runs.trials, "training.json"),
@@ -67,14 +69,17 @@ class Targets:
     def baselines(self) -> list[str]:
         """One file of every job of the baselines, and of the data that they are trained on."""
         files = [file for name in ("evaluation.json", "metrics.json") for file in files_of(self.runs.baselines, name)]
-        return self._frames(self.runs.baselines, set()) + files
+        texts = self._tokenized(entry["encoder"] for entry in self.runs.frozen.values())
+        return [*self._frames(self.runs.baselines, self._corpora(texts)), *self.features, *files]
 
-    def _tokenized(self) -> dict[str, set[str]]:
-        """The texts that are tokenized, by vocabulary."""
+    def _tokenized(self, names: Iterable[str]) -> dict[str, set[str]]:
+        """The texts that are tokenized for some encoders, by vocabulary."""
         encoders = self.encoders_of_study
-        names = {encoders.vocabulary(row["encoder"]) for row in self.runs.rows.values()}
-        texts = {name: {self.splits.texts, "test"} for name in sorted(names)}
-        for name in encoders.used_pretrained:
+        used = encoders.chain(names)
+        texts: dict[str, set[str]] = {}
+        for name in sorted(used, key=encoders.vocabulary):
+            texts.setdefault(encoders.vocabulary(name), {self.splits.texts, "test"})
+        for name in (name for name in used if name in encoders.pretrained):
             texts[encoders.vocabulary(name)] |= set(encoders.pretraining_texts(name))
         return texts
 

@@ -14,6 +14,35 @@ from bert_ladder.encoders.normal_form import build_encoder, read_encoder
 from bert_ladder.runtime.jobs import BadInput
 
 PREDICTION_BATCH = 64
+NO_POOLER = "the encoder has no pooler; set pooling to mean."
+
+
+def pooled_outputs(encoder: Encoder, pad: int) -> tuple[Any, dict[str, Any]]:
+    """What a classifier may read of an encoder, as symbols of Keras.
+
+    Args:
+        encoder: that reads the texts.
+        pad: id of padding, which is masked.
+
+    Returns:
+        Token ids, int32 (batch, width), and by the name of each pooling its output, (batch, hidden): "mean", and
+        "pooler" of an encoder that has one; see `build_classifier`.
+    """
+    token_ids, is_token, encoded = _encoded(encoder, pad)
+    mean = keras.layers.GlobalAveragePooling1D(dtype="float32")(encoded["sequence_output"], mask=is_token)
+    pooler = {} if encoder.pooler is None else {"pooler": encoded["pooled_output"]}
+    return token_ids, {"mean": mean} | pooler
+
+
+def _encoded(encoder: Encoder, pad: int) -> tuple[Any, Any, dict[str, Any]]:
+    """Token ids, which of them are tokens, and the encoder's outputs of them by name."""
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    is_token = ops.not_equal(token_ids, pad)
+    return (
+        token_ids,
+        is_token,
+        encoder.outputs(encoder.backbone(encoder.inputs(token_ids, ops.cast(is_token, "int32")))),
+    )
 
 
 def build_classifier(
@@ -38,20 +67,19 @@ def build_classifier(
         BadInput: if the encoder has no pooler to read, or its family no head of its own beside the pooler.
     """
     if pooling == "pooler" and encoder.pooler is None:
-        raise BadInput("the encoder has no pooler; set pooling to native or mean.")
+        raise BadInput(
+            NO_POOLER if encoder.head is None else "the encoder has no pooler; set pooling to native or mean."
+        )
     if pooling == "native" and encoder.head is None:
         raise BadInput("the encoder's own head is its pooler; set pooling to pooler or mean.")
-    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    is_token = ops.not_equal(token_ids, pad)
-    encoded = encoder.outputs(encoder.backbone(encoder.inputs(token_ids, ops.cast(is_token, "int32"))))
-    if pooling == "mean":
-        if encoder.pooler is not None:
-            encoder.pooler.trainable = False
-        pooled = keras.layers.GlobalAveragePooling1D(dtype="float32")(encoded["sequence_output"], mask=is_token)
-    elif encoder.head is not None and pooling == "native":
+    if pooling == "mean" and encoder.pooler is not None:
+        encoder.pooler.trainable = False
+    if pooling == "native" and encoder.head is not None:
+        token_ids, is_token, encoded = _encoded(encoder, pad)
         pooled = native_features(encoder.head, encoded["sequence_output"], is_token, dropout)
     else:
-        pooled = encoded["pooled_output"]
+        token_ids, outputs = pooled_outputs(encoder, pad)
+        pooled = outputs[pooling]
     logits = keras.layers.Dense(
         classes,
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),

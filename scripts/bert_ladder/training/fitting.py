@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
+from bert_ladder.runtime.devices import uses_onednn
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.packages import versions_of
 from bert_ladder.study.settings import FitSettings
@@ -95,6 +96,11 @@ def build_optimizer(
         "adamax": keras.optimizers.Adamax,
         "sgd": keras.optimizers.SGD,
     }
+    if keras.backend.backend() == "tensorflow":
+        # Where another engine computes, TensorFlow need not be installed.
+        from bert_ladder.training.fused_adam import Adam, AdamW
+
+        classes |= {"adam": Adam, "adamw": AdamW}
     optimizer = classes[settings.optimizer](**arguments)
     if settings.weight_decay:
         optimizer.exclude_from_weight_decay(var_list=list(not_decayed), var_names=NOT_DECAYED)
@@ -281,11 +287,12 @@ def fit(model: keras.Model, epochs: Epochs, progress: Progress, resuming: Resumi
 
 
 def engine() -> dict[str, Any]:
-    """The `backend` that trains, and the `versions` of what a training is computed with."""
-    packages = ("keras", "keras-hub", "numpy", keras.backend.backend())
+    """What a training is computed with: `backend`, `versions`, and of TensorFlow whether it uses `onednn`."""
+    backend = keras.backend.backend()
     return {
-        "backend": keras.backend.backend(),
-        "versions": {"python": platform.python_version()} | versions_of(packages),
+        "backend": backend,
+        **({"onednn": uses_onednn(os.environ)} if backend == "tensorflow" else {}),
+        "versions": {"python": platform.python_version()} | versions_of(("keras", "keras-hub", "numpy", backend)),
     }
 
 

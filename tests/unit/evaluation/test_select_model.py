@@ -1,6 +1,7 @@
 """The folder of the chosen model, as the rule writes it."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from bert_ladder.data.frames import write_labels
 from bert_ladder.evaluation.calibration import scale_probabilities
-from bert_ladder.evaluation.chosen_model import read_chosen
+from bert_ladder.evaluation.chosen_model import model_sha256, read_chosen
 from bert_ladder.evaluation.hand_over import git_commit
 from bert_ladder.evaluation.predictions import class_probabilities, predictions_frame
 from bert_ladder.evaluation.run_metrics import classification_metrics
@@ -145,6 +146,51 @@ def test_threshold_and_abstention_hold_on_the_validation_part(tmp_path: Path):
     assert "a recall of 0.97 on the 300 validation texts" in decision.threshold_for
     sure = np.where(answers, probabilities[:, 1], probabilities[:, 0]) >= decision.least_confidence
     assert 0 < sure.sum() < TEXTS and (answers != good)[sure].mean() <= 0.02
+
+
+def with_forms(chosen: Path) -> list[Path]:
+    """Put forms, and the record of their proof, beside a chosen model; a file of each."""
+    files = [chosen / name for name in ("onnx/model.onnx", "numpy/predict.py", "forms.csv", "forms.md", "forms.json")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"model_sha256": model_sha256(read_chosen(chosen))}))
+    return files
+
+
+@pytest.mark.parametrize("change", ["row", "weights", "labels", "proof"])
+def test_forms_of_an_earlier_choice_are_removed(change: str, tmp_path: Path):
+    """They would be taken for those of the model beside them; what else lies there stays."""
+    job = finished_study(tmp_path, ["bad", "good"])
+    main(job)
+    chosen = tmp_path / "chosen"
+    forms = with_forms(chosen)
+    (chosen / "mine.txt").write_text("mine")
+    match change:
+        case "row":
+            job.params.choose = "NB-SVM"
+        case "weights":
+            (tmp_path / "runs/Nano/seed-2/model.weights.h5").write_bytes(b"others")
+        case "labels":
+            write_labels(tmp_path / "labels.json", ["poor", "good"], 1)
+        case "proof":
+            (chosen / "forms.json").unlink()
+    shutil.rmtree(chosen / "native")  # as Snakemake does before the job
+    main(job)
+    assert not any(file.exists() for file in forms)
+    assert sorted(file.name for file in chosen.iterdir()) == ["mine.txt", "model.json", "native"]
+
+
+def test_forms_of_the_same_model_stay(tmp_path: Path):
+    """When it is chosen again, for another reason and with another threshold, which no form holds."""
+    job = finished_study(tmp_path, ["bad", "good"])
+    main(job)
+    forms = with_forms(tmp_path / "chosen")
+    before = (tmp_path / "chosen/model.json").read_text()
+    job.params.choose, job.params.decision = "Nano", {"threshold": "f1", "most_errors": None}
+    shutil.rmtree(tmp_path / "chosen/native")
+    main(job)
+    assert (tmp_path / "chosen/model.json").read_text() != before
+    assert all(file.is_file() for file in forms)
 
 
 def test_threshold_of_more_than_two_classes_is_refused(tmp_path: Path):

@@ -4,7 +4,6 @@ import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
-from string import ascii_lowercase
 
 import pytest
 
@@ -43,16 +42,27 @@ MODELS = {
 
 
 def test_documented_table_is_the_functions() -> None:
-    """Every cell: works, or the letter of its sentence."""
+    """Every cell: works, or the number of its sentence."""
     sentences = list(dict.fromkeys(filter(None, (why_not(form, model) for model in MODELS.values() for form in FORMS))))
-    letters = dict(zip(sentences, ascii_lowercase, strict=False))
+    numbers = {sentence: str(number) for number, sentence in enumerate(sentences, start=1)}
     table = [["", *(form.title for form in FORMS.values())], ["---"] * (len(FORMS) + 1)]
     for name, model in MODELS.items():
         reasons = (why_not(form, model) for form in FORMS)
-        table.append([name, *("works" if reason is None else letters[reason] for reason in reasons)])
+        table.append([name, *("works" if reason is None else numbers[reason] for reason in reasons)])
     lines = [f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in table]
     assert "\n".join(lines) in DOCUMENT
-    assert "\n".join(f"- {letter}: {sentence}" for sentence, letter in letters.items()) in DOCUMENT
+    assert "\n".join(f"{number}. {sentence}" for sentence, number in numbers.items()) in DOCUMENT
+
+
+def test_large_model_is_not_converted_for_litert() -> None:
+    """BERT-Medium is, BERT-Base is not, and the sentence says how large it is."""
+    medium, base = (replace(bert("pooler", "head"), metrics={"parameters": n}) for n in (41_373_186, 109_483_778))
+    assert why_not("litert", medium) is None
+    assert why_not("litert", base) == (
+        "LiteRT is converted in a hundred bytes of memory for each parameter, and this BERT has 109,483,778, more than "
+        "50,000,000; take the form onnx."
+    )
+    assert possible_forms(base) == ["onnx", "onnx_int8", "saved_model", "huggingface"]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -70,3 +80,10 @@ def test_forms_that_can_express_a_model(name: str) -> None:
         else:
             with pytest.raises(BadInput, match=re.escape(f"{model.row}: {reason}")):
                 check_form(form, model)
+
+
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.kind == "bert"])
+def test_a_frozen_encoder_has_the_forms_of_one_that_was_trained(name: str) -> None:
+    """It has the same files, and no other sentence where a form cannot express it."""
+    frozen = replace(MODELS[name], kind="frozen")
+    assert [why_not(form, frozen) for form in FORMS] == [why_not(form, MODELS[name]) for form in FORMS]

@@ -1,6 +1,5 @@
 """A form beside the run that it was made from: what is proven, and what is said of what is not."""
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.evaluation.calibration import scale_probabilities
-from bert_ladder.evaluation.chosen_model import ChosenModel
+from bert_ladder.evaluation.chosen_model import ChosenModel, model_sha256, read_chosen
 from bert_ladder.evaluation.form_proof import is_exact, judge_form
 from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.runtime.jobs import BadInput
@@ -136,7 +135,7 @@ def test_forms_are_written_for_programs_and_people(tmp_path: Path) -> None:
     )
     content = json.loads(output.record.read_text())
     assert content["source"]["texts"] == TEXTS
-    assert content["model_sha256"] == hashlib.sha256((folder / "model.json").read_bytes()).hexdigest()
+    assert content["model_sha256"] == model_sha256(read_chosen(folder))
     int8, huggingface = content["forms"]["onnx_int8"], content["forms"]["huggingface"]
     assert (int8["works"], int8["proven"], int8["verdict"]) == (True, True, "worse")
     assert (huggingface["works"], huggingface["proven"], huggingface["accuracy"]) == (True, False, None)

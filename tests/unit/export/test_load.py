@@ -19,7 +19,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 from bert_ladder.evaluation.calibration import scale_probabilities
-from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, NATIVE, RECORD, Decision, model_sha256
+from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, NATIVE, RECORD, Decision, model_sha256, read_chosen
 from bert_ladder.export import load, loading
 from bert_ladder.export.command import main
 from bert_ladder.export.explaining import important_words, replace_words
@@ -61,7 +61,7 @@ def onnx_chosen(folder: Path, length: int = 16, truncation: str = "head", proven
     (folder / "onnx/onnx.json").write_text(json.dumps(record | {"temperature": 1.0}))
     outcome = {"works": True, "proven": proven, "reason": None if proven else "it answers otherwise"}
     chosen_record("bert").write(folder / RECORD)
-    content = {"model_sha256": model_sha256(folder), "forms": {"onnx": outcome}}
+    content = {"model_sha256": model_sha256(read_chosen(folder)), "forms": {"onnx": outcome}}
     (folder / "forms.json").write_text(json.dumps(content))
     return folder
 
@@ -131,7 +131,7 @@ def test_onnx_is_taken_where_it_was_proven(tmp_path: Path, monkeypatch: pytest.M
 def test_form_of_an_earlier_choice_is_not_taken(tmp_path: Path) -> None:
     """Where the study has chosen anew, the forms are still those of the other model."""
     folder = onnx_chosen(tmp_path / "chosen")
-    replace(chosen_record("bert"), seed=2).write(folder / RECORD)
+    replace(chosen_record("bert"), made_with={"native": {"model.weights.h5": "of others"}}).write(folder / RECORD)
     with pytest.raises(BadInput, match=r"onnx was made of another model than this one; run `snakemake exports`"):
         load(folder, engine="onnx")
 

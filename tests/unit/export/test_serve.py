@@ -1,5 +1,6 @@
 """`bert-ladder serve`: what is answered, what is refused and how, and that nothing is lost under load."""
 
+import contextlib
 import http.client
 import json
 import logging
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -359,6 +361,57 @@ def test_slow_body_is_refused(folder: Path) -> None:
         line.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         line.sendall(b'Content-Length: 50\r\n\r\n{"text": ')
         assert line.recv(1000).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"], ids=["first", "next"])
+def test_dripping_headers_are_refused(before: bytes, folder: Path) -> None:
+    """Each byte comes soon behind the other, and the request never ends; a first one changes nothing."""
+    with (
+        served(lambda: load(folder), Limits(seconds=0.5)) as port,
+        socket.create_connection(("127.0.0.1", port)) as line,
+    ):
+        line.settimeout(60)
+        line.sendall(before)
+        answered = b""
+        while before and not answered.endswith(b'{"status":"ok"}'):
+            answered += line.recv(2000)
+        line.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        line.setblocking(False)
+        said = b""
+        for _ in range(600):
+            with contextlib.suppress(BlockingIOError):
+                said = line.recv(2000)
+                break
+            line.send(b"a")
+            time.sleep(0.1)
+        assert said.startswith(b"HTTP/1.1 408 ")
+        assert json.loads(said.partition(b"\r\n\r\n")[2]) == {
+            "error": "the request was not there in time; send it faster."
+        }
+
+
+def test_connection_that_says_nothing_is_closed(folder: Path) -> None:
+    """Or not even that; others are answered meanwhile, and keep their line."""
+    with (
+        served(lambda: load(folder), Limits(seconds=0.5)) as port,
+        socket.create_connection(("127.0.0.1", port)) as line,
+    ):
+        line.settimeout(60)
+        assert ask(port, "GET", "/health")[0] == 200
+        assert line.recv(1000) == b""
+
+
+def test_answers_that_nobody_reads_are_dropped(folder: Path) -> None:
+    """One who asks again and again without reading does not keep the line."""
+    request = b"GET /page.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with (
+        served(lambda: load(folder), Limits(seconds=0.2)) as port,
+        socket.create_connection(("127.0.0.1", port)) as line,
+    ):
+        line.settimeout(60)
+        with pytest.raises(ConnectionError):
+            for _ in range(100_000):
+                line.sendall(20 * request)
 
 
 def test_no_text_is_logged(folder: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:

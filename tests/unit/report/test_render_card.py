@@ -93,3 +93,13 @@ def test_card_tells_threshold_and_abstention(tmp_path: Path):
 def test_card_of_a_linear_model(tmp_path: Path):
     text = card(tmp_path, replace(CHOSEN, kind="baseline", encoder="", settings={"C": 10.0}))
     assert "a linear model of n-grams" in text and "Settings: C 10.0" in text and "WordPieces" not in text
+
+
+def test_frozen_encoder_says_that_it_was_not_trained(tmp_path: Path) -> None:
+    """It is no BERT that was fine-tuned, and no model of n-grams; what it reads of a text is its limit too."""
+    frozen = replace(CHOSEN, kind="frozen", settings=CHOSEN.settings | {"pooling": "mean", "C": 0.1})
+    said = card(tmp_path, frozen, seeds=1)
+    assert "logistic regression on the outputs of the encoder `tiny`, which was not trained" in said
+    assert "It reads 64 WordPieces of a text (head)" in said
+    assert 'pooling "mean"' in said
+    assert "C 0.1" in said

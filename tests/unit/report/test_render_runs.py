@@ -89,11 +89,11 @@ def test_a_line_per_run(tmp_path: Path):
 def test_chosen_settings_of_baselines(tmp_path: Path):
     """Each baseline's C, seed by seed; a study of BERTs alone has no such part."""
     page = page_of(tmp_path, {"model": "svm", "seed": 1}, {"model": "svm", "seed": 10}, {"model": "Tiny", "seed": 1})
-    assert lines_of(page, "Settings of the linear baselines") == [
+    assert lines_of(page, "Settings of the baselines") == [
         ["svm", "1", "C 0.1, temperature 1.235"],
         ["svm", "10", "C 1, temperature 1.235"],
     ]
-    assert "linear baselines" not in page_of(tmp_path, {"model": "Tiny", "seed": 1})
+    assert "Settings of the baselines" not in page_of(tmp_path, {"model": "Tiny", "seed": 1})
 
 
 def test_totals_count_every_job(tmp_path: Path):

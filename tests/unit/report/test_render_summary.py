@@ -14,6 +14,7 @@ from bert_ladder.report.epochs import epochs_section
 from bert_ladder.report.findings import (
     baseline_section,
     choice_section,
+    frozen_section,
     half_width,
     leak_section,
     open_section,
@@ -183,6 +184,22 @@ def test_baseline_is_beaten_only_with_a_test() -> None:
     berts = {name: row for name, row in ROWS.items() if name != "Linear"}
     alone = study(berts, {("Small", "Large"): "worse"})
     assert "whether a BERT is worth its cost is open" in words(baseline_section(alone))
+
+
+def test_frozen_encoder_stands_beside_linear_models_and_berts() -> None:
+    """Each other row by its verdict; a study without one says nothing of it."""
+    assert frozen_section(study()) is None
+    rows = ROWS | {"Frozen": ("frozen", 4_000, 0.85, 0.010, 0.85, 2.0)}
+    verdicts = VERDICTS | {("Linear", "Frozen"): "worse", ("Small", "Frozen"): "not separable"}
+    results = study(rows, verdicts | {("Large", "Frozen"): "better"}, encoder=["", "small", "large", "small"])
+    said = words(frozen_section(results))
+    assert "“Frozen”, logistic regression on the outputs of small as it is, reaches 85.00 % [84.00, 86.00]" in said
+    assert "Better than it: “Large” +4.00 points [+3.00, +5.00]" in said
+    assert "Not separable from it: “Small” +3.00 points" in said
+    assert "Worse than it: “Linear” -4.00 points" in said
+    assert results.berts == ["Small", "Large"]
+    assert results.baselines == ["Linear"]
+    assert "Frozen" in results.tuned
 
 
 def test_rungs_are_compared_with_the_next_larger() -> None:

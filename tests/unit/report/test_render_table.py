@@ -215,6 +215,15 @@ def test_foot_says_what_an_interval_means():
     assert "over seeds and test examples where a row has several seeds; with one of these trained models only" in mixed
 
 
+def test_foot_says_what_is_counted_of_a_frozen_encoder():
+    """Its reading of the texts, and that it has no seed; nothing of it where there is none."""
+    table = table_of([SVM, TINY], seeds=3)
+    assert "frozen" not in foot_of(table)
+    foot = foot_of(table.assign(kind=["frozen", "bert"]))
+    assert "for a frozen encoder with its reading of the training and validation texts" in foot
+    assert "of a linear baseline or a frozen encoder, which has no seed in it, over test examples." in foot
+
+
 def test_search_stands_in_the_table_and_its_foot():
     """The chosen values, the number of trials and the score that chose them, beside validation and test."""
     comparison, metrics = measured([SVM, TINY], seeds=3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bert_ladder.runtime.devices import devices_asked, refuse_copies
+from bert_ladder.runtime.devices import devices_asked, refuse_copies, uses_onednn
 from bert_ladder.runtime.jobs import BadInput
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -108,3 +108,11 @@ def test_copies_started_by_one_srun_are_refused() -> None:
 def test_devices_asked_in_either_way(resources: dict[str, int | str], count: int) -> None:
     """Snakemake's gpu and Slurm's gres say the same."""
     assert devices_asked(resources) == count
+
+
+@pytest.mark.parametrize(("given", "used"), [({}, True), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, False)])
+def test_onednn_is_on_unless_the_user_says_no(given: dict[str, str], used: bool) -> None:
+    """TensorFlow would switch it on by the processor; what the user has set is kept."""
+    after = environment_after("set_up_device(1)", **given)
+    assert uses_onednn(after) is used
+    assert after["TF_ENABLE_ONEDNN_OPTS"] == given.get("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -31,6 +31,7 @@ def resolved(encoders: dict[str, Any], rows: list[str], *roots: Path, vocabulari
     study = {
         "encoders": deepcopy(encoders),
         "vocabularies": vocabularies or {},
+        "baselines": [],
         "models": [{"name": f"Row {row}", "encoder": row} for row in rows],
     }
     resolve_encoders(study, CATALOG, [Path(), *roots])

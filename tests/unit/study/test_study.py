@@ -358,7 +358,44 @@ BAD_STUDIES = {
     ),
     "a baseline of no kind": (
         changed("baselines", [{"name": "x"}]),
-        r"baselines\[0\]: the key 'baseline' is missing",
+        r"baselines\[0\]: found {'name': 'x'}; allowed is exactly one of 'baseline' or 'frozen'",
+    ),
+    "a baseline of two kinds": (
+        changed("baselines", [{"baseline": "nb_svm", "frozen": {"encoder": "tiny"}}]),
+        r"baselines\[0\]: found .*; allowed is exactly one of 'baseline' or 'frozen'",
+    ),
+    "a frozen encoder that there is not": (
+        changed("baselines", [{"frozen": {"encoder": "tiney"}}]),
+        r"baselines \('tiney, frozen'\).frozen.encoder: 'tiney' is neither an entry of `encoders` .* mean 'tiny'",
+    ),
+    "a frozen encoder without a name": (
+        changed("baselines", [{"frozen": {"pooling": "mean"}}]),
+        r"baselines\[0\].frozen: the key 'encoder' is missing",
+    ),
+    "a misspelt pooling of a frozen encoder": (
+        changed("baselines", [{"frozen": {"encoder": "tiny", "pooling": "means"}}]),
+        r"baselines\[0\].frozen.pooling: found 'means'; allowed are pooler, mean; did you mean 'mean'",
+    ),
+    "a misspelt key of a frozen encoder": (
+        changed("baselines", [{"frozen": {"encoder": "tiny", "poling": "mean"}}]),
+        r"baselines\[0\].frozen: unknown key 'poling'; allowed are .* did you mean 'pooling'",
+    ),
+    "a misspelt kind of baseline": (
+        changed("baselines", [{"frozn": {"encoder": "tiny"}}]),
+        r"baselines\[0\]: unknown key 'frozn'; allowed are .* did you mean 'frozen'",
+    ),
+    "one frozen encoder twice": (
+        changed("baselines", [{"frozen": {"encoder": "tiny", "pooling": p}} for p in ("mean", "pooler")]),
+        r"baselines: two share the name 'tiny, frozen'; give one of them another \(`name`\)",
+    ),
+    "a text beyond a frozen encoder's positions": (
+        changed("encoders.own", {"vocabulary": "own", "scratch": {"layers": 1, "hidden": 32, "positions": 32}})
+        | {"baselines": [{"frozen": {"encoder": "own", "length": 64}}]},
+        r"baselines \('own, frozen'\).frozen.length: found 64; the encoder 'own' has 32 positions",
+    ),
+    "a frozen encoder chosen by another name": (
+        changed("choose", "tiny frozen") | {"baselines": [{"frozen": {"encoder": "tiny"}}]},
+        r"choose: found 'tiny frozen'; .* did you mean 'tiny, frozen'",
     ),
     "two baselines of one name": (
         changed("baselines", ["nb_svm", {"baseline": "nb_svm", "class_weight": "balanced"}]),

@@ -144,6 +144,86 @@ def test_runs_of_a_study(read: Callable[..., Study]) -> None:
     ]
 
 
+FROZEN = [
+    {"name": "Nano frozen", "frozen": {"encoder": "nano-read", "pooling": "mean"}},
+    {"frozen": {"encoder": "nano-read", "pooling": "pooler", "length": 16}, "class_weight": "balanced"},
+    {"name": "Short", "frozen": {"encoder": "nano-read", "pooling": "mean", "length": 8, "truncation": "tail"}},
+]
+
+
+def test_frozen_encoder_is_a_row_like_any_other(read: Callable[..., Study]) -> None:
+    """With an encoder, what `training` says where it says nothing itself, one run as all baselines, and no trials."""
+    study = read(baselines=["nb_svm", *FROZEN], seeds=[1, 2])
+    runs = study.runs
+    assert runs.models[:4] == ["nb_svm", "Nano-frozen", "nano-read-frozen", "Short"]
+    assert [(run.name, run.seed, run.kind) for run in runs.baselines] == [
+        ("NB-SVM", 1, "baseline"),
+        ("Nano frozen", 1, "frozen"),
+        ("nano-read, frozen", 1, "frozen"),
+        ("Short", 1, "frozen"),
+    ]
+    assert runs.measured("Nano-frozen", 1) == {
+        "study": "micro", "model": "Nano frozen", "encoder": "nano-read", "kind": "frozen", "seed": 1
+    }  # fmt: skip
+    assert runs.frozen_settings("nano-read-frozen") == {
+        "length": 16, "pooling": "pooler", "truncation": "head", "class_weight": "balanced"
+    }  # fmt: skip
+    assert study.outline.rows[1] == {"model": "Nano frozen", "path": "Nano-frozen", "encoder": "nano-read"}
+    assert runs.n_grams == ["nb_svm"]
+    assert read(baselines=FROZEN, split_seed="per_run", seeds=[1, 2]).runs.baselines[1].seed == 2
+
+
+def test_an_encoder_reads_once_for_all_frozen_rows_that_read_alike(read: Callable[..., Study]) -> None:
+    """Whatever their pooling and their seed; to another length, or from another end, it reads again."""
+    study = read(baselines=FROZEN, split_seed="per_run", seeds=[1, 2])
+    first, second, third = (study.inputs.features(model) for model in study.runs.frozen)
+    assert first == second
+    assert not set(first.values()) & set(third.values())
+    assert len(study.inputs.feature_records) == 4
+    assert set(study.inputs.feature_records) <= set(study.targets.training)
+    assert sorted(study.runs.readings.values(), key=str) == [
+        {"length": 16, "truncation": "head"}, {"length": 8, "truncation": "tail"}
+    ]  # fmt: skip
+    wanted = {tuple(study.runs.poolings("nano-read", reading)) for reading in study.runs.readings}
+    assert wanted == {("mean", "pooler"), ("mean",)}
+    splits = [study.inputs.frozen("Short", seed)["split"] for seed in (1, 2)]
+    assert splits == [f"<results>/data/splits/0.2-seed-{seed}.parquet" for seed in (1, 2)]
+    assert len(study.outline.predicted) == len(study.outline.evaluations) == 4 + len(study.runs.berts)
+
+
+def test_frozen_encoder_needs_what_an_encoder_needs(read: Callable[..., Study]) -> None:
+    """Itself, its pre-training's texts and its vocabulary's tokens, for the baselines alone too; and the audit."""
+    models = [{"name": "Nano", "encoder": "nano"}]
+    alone = read(models=models)
+    study = read(models=models, baselines=FROZEN)
+    assert alone.encoders.used == ["nano"]
+    assert study.encoders.used == ["nano", "nano-read"]
+    corpus = "<results>/data/unlabelled/more.parquet"
+    assert corpus not in alone.targets.data
+    assert corpus in study.targets.data
+    assert corpus in study.targets.baselines
+    assert study.inputs.audited == [{"vocabulary": "own", "lengths": [8, 16]}]
+    assert study.inputs.speed("Short")["weights"] == "<results>/runs/Short/seed-1/model.weights.h5"
+    assert study.inputs.asked_tokens("Short") == {"tokens": study.inputs.tokens("Short", "test")}
+
+
+def test_poolings_of_frozen_encoders_are_spoken_of(read: Callable[..., Study]) -> None:
+    """A published encoder that was made for its mean, read by its pooler."""
+    said = read(baselines=[{"frozen": {"encoder": "minilm"}}]).notes.warnings
+    assert [line for line in said if line.startswith("“minilm, frozen”: all-MiniLM-L6-v2 was made to be read by")]
+
+
+def test_reading_takes_less_memory_than_training(read: Callable[..., Study]) -> None:
+    """More for longer texts and larger encoders, and time for either."""
+    study = read(baselines=[{"frozen": {"encoder": name}} for name in ("tiny", "base")])
+    tiny, base = (study.runs.encoder(f"{name}-frozen") for name in ("tiny", "base"))
+    memory = study.resources.reading_memory_mb
+    assert 2000 < memory(tiny, 128) < memory(base, 128) < 4000
+    assert memory(tiny, 512) > memory(tiny, 128)
+    assert study.resources.reading_minutes(base, 1) == 1374
+    assert study.resources.reading_minutes(tiny, 1) < 180
+
+
 def test_added_rows_and_seeds_leave_the_others_alone(read: Callable[..., Study]) -> None:
     """A new row, a new seed of the study or of a row: all that was there is trained as it was, from the same files."""
 

@@ -50,7 +50,8 @@ def build_backbone(architecture: dict[str, Any], dropout: float = 0.0) -> BertBa
     Args:
         architecture: the arguments of KerasHub's BertBackbone, and which form of GELU (Hendrycks & Gimpel 2016, arXiv
             1606.08415) it has: `gelu` is "tanh", as in BERT's own code and if it is not there, or "erf", the exact
-            form, as in Hugging Face's "gelu". They are up to 4.7e-4 apart.
+            form, as in Hugging Face's "gelu". They are up to 4.7e-4 apart. Where `pooler` is false, that of KerasHub's
+            class is random and never trained, which `has_pooler` of the backbone says.
         dropout: of the hidden states and of the attention weights.
 
     Returns:
@@ -71,6 +72,14 @@ def build_backbone(architecture: dict[str, Any], dropout: float = 0.0) -> BertBa
         for layer in backbone.transformer_layers:
             # KerasHub's BERT has the tanh form built in, and a layer hands its activation on to its dense layer.
             layer.activation = layer._feedforward_intermediate_dense.activation = keras.activations.gelu
+    backbone.has_pooler = architecture.get("pooler", True)
+    backbone.pooled_dense.trainable = backbone.has_pooler
+    if keras.backend.backend() == "tensorflow":
+        # Where another engine computes, TensorFlow need not be installed.
+        from bert_ladder.encoders.lean_layers import lean
+
+        for layer in backbone.transformer_layers:
+            lean(layer, gelu)
     return backbone
 
 
@@ -82,11 +91,11 @@ def bert_encoder(architecture: dict[str, Any], dropout: float = 0.0) -> Encoder:
         layers=tuple(backbone.transformer_layers),
         token_embedding=backbone.token_embedding,
         activation=backbone.transformer_layers[0].activation,
-        pooler=backbone.pooled_dense,
+        pooler=backbone.pooled_dense if backbone.has_pooler else None,
         positions=backbone.max_sequence_length,
         segments=backbone.num_segments,
         partly_used=tuple(backbone.get_layer(name) for name in ("segment_embedding", "position_embedding")),
-        tfhub_layers=tfhub_layers(backbone.num_layers),
+        tfhub_layers=tfhub_layers(backbone.num_layers) if backbone.has_pooler else None,
     )
 
 

@@ -60,8 +60,8 @@ def plot_accuracy(path_table: str | Path, files: FigureFiles) -> None:
 def accuracy_chart(table: pd.DataFrame) -> alt.HConcatChart:
     """Accuracy against parameters and, where a row's speed was measured, against its time per text.
 
-    On the left baselines are labelled lines with their bands, since their parameters cost little; on the right they are
-    points as any row.
+    On the left linear models of n-grams are labelled lines with their bands, since their parameters cost little; on the
+    right they are points as any row.
 
     Args:
         table: table.csv, with model, kind, parameters, test_accuracy, test_accuracy_low, test_accuracy_high, and what
@@ -76,11 +76,12 @@ def accuracy_chart(table: pd.DataFrame) -> alt.HConcatChart:
     margin = max((high - low) / 6, 0.005)
     y_domain = (float(max(0.0, low - margin)), float(high + margin))
 
-    baselines, berts = (shown[shown["kind"] == kind].reset_index(drop=True) for kind in ("baseline", "bert"))
-    x_domain = _log_domain(berts["parameters"])
+    is_baseline = shown["kind"] == "baseline"
+    baselines, encoders = (shown[kept].reset_index(drop=True) for kept in (is_baseline, ~is_baseline))
+    x_domain = _log_domain(encoders["parameters"])
     x = alt.X("x:Q", scale=_log_scale(x_domain), title="Parameters (log scale)")
     x = x.axis(format="~s", labelExpr="replace(datum.label, 'G', 'B')", grid=False, labelSeparation=8)
-    size = _panel(_side_by_side(berts, x_domain), baselines, x, x_domain, y_domain)
+    size = _panel(_side_by_side(encoders, x_domain), baselines, x, x_domain, y_domain)
     note = "Dashed lines: the linear baselines." if len(baselines) else alt.Undefined
     panels = [size.properties(title=alt.Title("By size", subtitle=note))]
 
