@@ -254,7 +254,7 @@ def _resolve_pooling(row: dict[str, Any], facts: FamilyFacts) -> None:
 
 
 def _resolve_reading(entry: dict[str, Any], facts: FamilyFacts) -> None:
-    """What a frozen encoder's own head stands for: the pooler, where there is one, else the mean; no head is trained."""
+    """A frozen encoder has no head that was trained: native is the pooler, where there is one, else the mean."""
     if entry["pooling"] == "native":
         entry["pooling"] = "pooler" if facts.pooler else "mean"
     if entry["pooling"] == "pooler" and not facts.pooler:
