@@ -46,12 +46,12 @@ def test_targets_end_with_what_they_are_for(workspace: Workspace) -> None:
     """`data` with the audit's findings, `baselines` with their scores, both with both."""
     workspace.write_study(SMALL)
     done = workspace.snakemake("baselines", "--configfile=study.yaml")
-    assert "Study small: the linear baselines, in percent" in done.stdout
+    assert "Study small: the baselines, in percent" in done.stdout
     assert "NB-SVM" in done.stdout.rstrip().partition("in percent")[2]
     assert done.stdout.rstrip().endswith(".")
     assert "what was found in the data" not in done.stdout
     done = workspace.snakemake("data", "baselines", "--configfile=study.yaml")
-    audit, _, baselines = done.stdout.partition("Study small: the linear baselines")
+    audit, _, baselines = done.stdout.partition("Study small: the baselines")
     assert "Study small: what was found in the data\n- Texts: 240 train, 80 test, of 2 classes." in audit
     assert "NB-SVM" in baselines
 

@@ -83,6 +83,12 @@ def lean(layer: keras_hub.layers.TransformerEncoder, gelu: str) -> None:
     layer.gelu = {"tanh": gelu_tanh, "erf": gelu_erf}[gelu]
 
 
+def plain(layer: keras.layers.Layer) -> None:
+    """Let a layer train as KerasHub's again: a file of a graph keeps no written-out gradients."""
+    if isinstance(layer, TransformerEncoder):
+        layer.__class__ = keras_hub.layers.TransformerEncoder
+
+
 def _dense(states: Any, layer: keras.layers.Dense) -> Any:
     """A dense layer before its activation."""
     return tf.nn.bias_add(tf.matmul(states, layer.kernel), tf.identity(layer.bias))

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.interface import Encoder
+from bert_ladder.encoders.lean_layers import plain
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
 from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.runtime.jobs import BadInput
@@ -112,6 +113,8 @@ def write_saved_model(encoder: Encoder, vocabulary: Path | str, lower_case: bool
         BadInput: if TF Hub has no such encoders.
     """
     backbone, weights = encoder.backbone, tfhub_variables(encoder)
+    for layer in encoder.layers:
+        plain(layer)
     layers = [layer.output for layer in encoder.layers]
     model = keras.Model(backbone.input, encoder.outputs(backbone.output) | {"encoder_outputs": layers})
     values = [weights[variable.path] for variable in model.trainable_variables]
