@@ -37,6 +37,7 @@ def classifier_configuration(chosen: ChosenBert) -> dict[str, Any]:
     """config.json but for what those of all families have."""
     form = published_form(family_of(dict(chosen.description)))
     architecture = chosen.description["architecture"]
+    start, end = chosen.vocabulary.start, chosen.vocabulary.end
     sizes = {theirs: architecture[ours] for ours, theirs in form.sizes.items()}
     if "max_position_embeddings" in sizes:
         sizes["max_position_embeddings"] += form.unused_positions
@@ -47,4 +48,5 @@ def classifier_configuration(chosen: ChosenBert) -> dict[str, Any]:
         form.activation: ACTIVATIONS[architecture["gelu"]],
         **{key: values[0] for key, values in form.possible.items()},
         **form.restore(architecture),
+        **{"bos_token_id": start, "cls_token_id": start, "eos_token_id": end, "sep_token_id": end},
     }

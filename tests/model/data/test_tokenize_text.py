@@ -287,7 +287,7 @@ def test_large_vocabularies_keep_large_ids() -> None:
 def test_main_maps_the_names_of_the_rule(
     tmp_path: Path, vocabulary_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The rule's inputs, outputs and params reach the function, and the log counts texts and unknown WordPieces."""
+    """The rule's inputs, outputs and params reach the function, and the log counts texts and unknown tokens."""
     for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.setenv(variable, "")
     snakemake = SimpleNamespace(
@@ -301,7 +301,7 @@ def test_main_maps_the_names_of_the_rule(
     # The vocabulary has the letters of "The" but not "##h" after a capital T alone, so cased "The" is cut into pieces.
     pieces = [VOCABULARY[i] for i in np.load(tmp_path / "ids.npy")]
     assert pieces == ["T", "##h", "##e", "film"]
-    assert "1 texts, 4 WordPieces (4.0 a text), 0.000 % of them [UNK]" in caplog.text
+    assert "1 texts, 4 tokens (4.0 a text), 0.000 % of them unknown" in caplog.text
 
 
 def test_map_in_order_is_ordered_lazy_and_passes_errors_on() -> None:
