@@ -20,6 +20,7 @@ from bert_ladder.encoders.tensorflow_files import read_checkpoint, read_saved_mo
 from bert_ladder.encoders.transformers_tensors import check_held
 from bert_ladder.encoders.vocabulary import WORDPIECE
 from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.study.families import FAMILIES
 
 
 def read_published(kind: str, folder: Path, preprocessing: Path | None = None) -> PublishedEncoder:
@@ -78,7 +79,8 @@ def folder_encoder(
             "correct it or bring it again."
         )
     keys = OWN_KEYS if family.transformers is None else {key: key for key in family.transformers.sizes}
-    rows = config_architecture(architecture, config, keys, family.name)["vocabulary_size"]
+    title = FAMILIES[family.name].title if family.name in FAMILIES else family.name
+    rows = config_architecture(architecture, config, keys, title)["vocabulary_size"]
     if has_case and rows != len(vocabulary):
         raise BadInput(
             f"{config}: the embedding table has {rows} rows and vocab.txt {len(vocabulary)} WordPieces; "

@@ -29,20 +29,22 @@ def pooled_outputs(encoder: Encoder, pad: int) -> tuple[Any, dict[str, Any]]:
         "pooler" of an encoder that has one; see `build_classifier`.
     """
     token_ids, is_token, encoded = _encoded(encoder, pad)
-    mean = keras.layers.GlobalAveragePooling1D(dtype="float32")(encoded["sequence_output"], mask=is_token)
-    pooler = {} if encoder.pooler is None else {"pooler": encoded["pooled_output"]}
-    return token_ids, {"mean": mean} | pooler
+    names = ["mean", *([] if encoder.pooler is None else ["pooler"])]
+    return token_ids, {name: _pooled(encoded, is_token, name) for name in names}
 
 
 def _encoded(encoder: Encoder, pad: int) -> tuple[Any, Any, dict[str, Any]]:
     """Token ids, which of them are tokens, and the encoder's outputs of them by name."""
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     is_token = ops.not_equal(token_ids, pad)
-    return (
-        token_ids,
-        is_token,
-        encoder.outputs(encoder.backbone(encoder.inputs(token_ids, ops.cast(is_token, "int32")))),
-    )
+    encoded = encoder.backbone(encoder.inputs(token_ids, ops.cast(is_token, "int32")))
+    return token_ids, is_token, encoder.outputs(encoded)
+
+
+def _pooled(encoded: dict[str, Any], is_token: Any, pooling: str) -> Any:
+    if pooling == "pooler":
+        return encoded["pooled_output"]
+    return keras.layers.GlobalAveragePooling1D(dtype="float32")(encoded["sequence_output"], mask=is_token)
 
 
 def build_classifier(
@@ -74,12 +76,11 @@ def build_classifier(
         raise BadInput("the encoder's own head is its pooler; set pooling to pooler or mean.")
     if pooling == "mean" and encoder.pooler is not None:
         encoder.pooler.trainable = False
+    token_ids, is_token, encoded = _encoded(encoder, pad)
     if pooling == "native" and encoder.head is not None:
-        token_ids, is_token, encoded = _encoded(encoder, pad)
         pooled = native_features(encoder.head, encoded["sequence_output"], is_token, dropout)
     else:
-        token_ids, outputs = pooled_outputs(encoder, pad)
-        pooled = outputs[pooling]
+        pooled = _pooled(encoded, is_token, pooling)
     logits = keras.layers.Dense(
         classes,
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
