@@ -102,7 +102,7 @@ def read_chosen(folder: Path | str) -> ChosenModel:
             "or run the study again."
         )
     # As earlier versions wrote it, which knew BERTs alone.
-    record.setdefault("family", BERT if record.get("kind") == "bert" else "")
+    record.setdefault("family", "" if record.get("kind") == "baseline" else BERT)
     missing = [one.name for one in fields(ChosenModel) if one.name not in record]
     if missing:
         raise BadInput(f"{file}: lacks {', '.join(missing)}; run the study again, which writes it anew.")

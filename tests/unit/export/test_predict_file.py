@@ -168,6 +168,19 @@ def test_texts_without_columns(model: Path, tmp_path: Path) -> None:
         assert found.columns[0] == {"folder.zip": "file", "table.zip": "id"}.get(name, "text")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", "id,score\n1,0.5\n2,.7\n"), ("a.jsonl", '{"id": 1, "n": "2"}\n')]
+)
+def test_numbers_are_no_texts(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture, name: str, content: str
+) -> None:
+    """A file without a column of texts is told, not answered."""
+    (tmp_path / name).write_text(content)
+    assert predict(model, tmp_path / name, "-o", tmp_path / "out.csv") == 1
+    assert f"{name}: cannot tell which column holds the texts, it has the" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_standard_output_is_as_the_standard_input(model: Path) -> None:
     """With semicolons where it has them, and UTF-8 whatever the terminal."""
     done = subprocess.run(

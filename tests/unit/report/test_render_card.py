@@ -36,6 +36,7 @@ CHOSEN = ChosenModel(
     calibration={"ece": [0.09, 0.02], "brier": [0.3, 0.28], "test_loss": [0.5, 0.4], "fitted_on": 1234},
     data={"train.csv": "abc123"},
     made_with={"versions": {"numpy": "2"}, "code": "c0de", "commit": "f00", "hardware": {"device": "cpu"}},
+    family="bert",
 )
 
 

@@ -142,11 +142,24 @@ def _text_without_label(file: PublishedFile, columns: Columns) -> str:
     text = _well_known(file, "text", strings, columns)
     if text is None and columns.headless:
         raise _has_no_header(file, columns)
-    text = text or only(strings)
+    text = text or only([name for name in strings if not _are_numbers(columns.sample(name))])
     if text is None:
         raise _cannot_tell(file, "text", columns)
     log.info("texts from %r", text)
     return text
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    """Whether there are values, and each is written as a number."""
+
+    def is_number(value: Any) -> bool:
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    return bool(values) and all(is_number(value) for value in values)
 
 
 def _candidates(names: Iterable[str]) -> list[str]:
