@@ -170,3 +170,13 @@ def test_code_behind_a_rule_is_its_input() -> None:
         # What was downloaded is never downloaded again because of an edit.
         expected = [] if rule == "download_dataset" else [rule]
         assert re.findall(r'code_of\("(\w+)"', block_of(rule)) == expected
+
+
+def test_every_rule_on_a_gpu_asks_for_it_by_gres_too() -> None:
+    """A cluster that knows no --gpus gets none with one of these rules left out, those that take another's body too."""
+    blocks = dict(re.findall(r"^\s*rule (\w+):\n(.*?)(?=^\S|\Z)", RULES, re.M | re.S))
+    on_gpu = {name for name, body in blocks.items() if re.search(r"^\s+gpu=1,", body, re.M)}
+    on_gpu |= {new for old, new in re.findall(r"use rule (\w+) as (\w+) with", RULES) if old in on_gpu}
+    assert {"train_model", "pretrain_encoder_with_json"} < on_gpu
+    asked = yaml.safe_load((PROJECT / "profiles/slurm-gres/config.yaml").read_text())["set-resources"]
+    assert sorted(asked) == sorted(f"{name}:{resource}" for name in on_gpu for resource in ("gpu=0", "gres=gpu:1"))
