@@ -91,7 +91,10 @@ def test_encoder_without_pooler_is_fetched_and_trained_with_the_mean_alone(their
         "vocabulary": tmp_path / "bert/vocab.txt",
     }
     source = {"huggingface": str(theirs / "onnx" / "whole_without_pooler")}
-    fetch_encoder({"sources": [source]}, True, tmp_path / "vocab.txt", outputs, tmp_path / "downloads")
+    # The catalogue counts whole encoders.
+    whole = read_published("huggingface", theirs / "hugging_face" / "large")
+    size = {"parameters": sum(array.size for array in whole.tensors.values())}
+    fetch_encoder({"sources": [source], "size": size}, True, tmp_path / "vocab.txt", outputs, tmp_path / "downloads")
     assert read_encoder(outputs["config"])["architecture"]["pooler"] is False
     encoder = build_encoder(read_encoder(outputs["config"]))
     assert encoder.pooler is None

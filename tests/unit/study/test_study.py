@@ -376,6 +376,10 @@ BAD_STUDIES = {
         changed("baselines", [{"frozen": {"encoder": "tiny", "pooling": "means"}}]),
         r"baselines\[0\].frozen.pooling: found 'means'; allowed are pooler, mean; did you mean 'mean'",
     ),
+    "the pooler of a frozen family without one": (
+        changed("baselines", [{"frozen": {"encoder": "modernbert", "pooling": "pooler"}}]),
+        r"baselines \('modernbert, frozen'\).frozen.pooling: found 'pooler', and ModernBERT has none; write mean",
+    ),
     "a misspelt key of a frozen encoder": (
         changed("baselines", [{"frozen": {"encoder": "tiny", "poling": "mean"}}]),
         r"baselines\[0\].frozen: unknown key 'poling'; allowed are .* did you mean 'pooling'",

@@ -173,6 +173,15 @@ def test_frozen_encoder_is_a_row_like_any_other(read: Callable[..., Study]) -> N
     assert read(baselines=FROZEN, split_seed="per_run", seeds=[1, 2]).runs.baselines[1].seed == 2
 
 
+@pytest.mark.parametrize(("encoder", "pooling"), [("nano", "pooler"), ("modernbert", "mean")])
+def test_frozen_encoder_without_a_pooling_reads_what_was_trained(
+    read: Callable[..., Study], encoder: str, pooling: str
+) -> None:
+    """The pooler, where its family has one; else the mean, since a family's own head would be new."""
+    study = read(baselines=[{"name": "Frozen", "frozen": {"encoder": encoder}}], training={"length": 16})
+    assert study.runs.frozen_settings("Frozen")["pooling"] == pooling
+
+
 def test_an_encoder_reads_once_for_all_frozen_rows_that_read_alike(read: Callable[..., Study]) -> None:
     """Whatever their pooling and their seed; to another length, or from another end, it reads again."""
     study = read(baselines=FROZEN, split_seed="per_run", seeds=[1, 2])
