@@ -10,6 +10,9 @@ from bert_ladder.data.frames import rows_csv
 from bert_ladder.evaluation.forms import FORMS
 
 LEFT_OUT = ["other_ids_rows"]
+NO_FORM = (
+    "No form expresses this row (docs/forms.md says why); `bert-ladder predict` and `bert-ladder serve` answer with it."
+)
 
 
 def write_forms(content: Mapping[str, Any], path_csv: Path | str, path_markdown: Path | str) -> None:
@@ -19,7 +22,8 @@ def write_forms(content: Mapping[str, Any], path_csv: Path | str, path_markdown:
         content: what forms.json holds.
         path_csv, path_markdown: files to write.
     """
-    lines = pd.DataFrame([{"form": form} | line for form, line in content["forms"].items()])
+    found = [{"form": form} | line for form, line in content["forms"].items()]
+    lines = pd.DataFrame(found or {"form": []})
     Path(path_csv).write_text(rows_csv(lines.drop(columns=LEFT_OUT, errors="ignore")), encoding="utf-8")
     Path(path_markdown).write_text(forms_markdown(content), encoding="utf-8")
 
@@ -33,8 +37,11 @@ def forms_markdown(content: Mapping[str, Any]) -> str:
     }
     shown = pd.DataFrame([first, *(form_cells(form, line) for form, line in content["forms"].items())]).fillna("")
     reasons = [f"- {FORMS[form].title}: {line['reason']}." for form, line in content["forms"].items() if line["reason"]]
+    title = f"# {source['row']}, seed {source['seed']}: its forms"
+    if not content["forms"]:
+        return f"{title}\n\n{NO_FORM}\n"
     paragraphs = [
-        f"# {source['row']}, seed {source['seed']}: its forms",
+        title,
         f"Each form has answered the {source['texts']:,} test texts in a process of its own that knows the form's "
         "folder and nothing else, and stands beside the run that it was made from. In percent and points, with "
         "95 % intervals; verdicts by McNemar's test after Holm's correction over the forms.",

@@ -14,6 +14,7 @@ from bert_ladder.evaluation.calibration import scale_probabilities
 from bert_ladder.evaluation.chosen_model import ChosenModel, model_sha256, read_chosen
 from bert_ladder.evaluation.form_proof import is_exact, judge_form
 from bert_ladder.evaluation.predictions import predictions_frame
+from bert_ladder.report.forms_table import write_forms
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import chosen_record, linear_chosen
 from compare_forms import main
@@ -106,6 +107,14 @@ def test_other_texts_are_refused() -> None:
     """A stale file is no proof."""
     with pytest.raises(BadInput, match="its 1,999 texts are not the run's"):
         judged(answers().iloc[1:])
+
+
+def test_row_that_no_form_expresses(tmp_path: Path) -> None:
+    """The table is empty, and a sentence says what answers instead."""
+    source = {"row": "Mean", "seed": 1, "texts": 3, "accuracy": 0.5, "low": 0.4, "high": 0.6}
+    write_forms({"source": source, "forms": {}}, tmp_path / "f.csv", tmp_path / "f.md")
+    assert pd.read_csv(tmp_path / "f.csv").empty
+    assert "No form expresses this row" in (tmp_path / "f.md").read_text()
 
 
 def test_forms_are_written_for_programs_and_people(tmp_path: Path) -> None:
