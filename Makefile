@@ -32,7 +32,7 @@ test-all: MARKED := -m ""
 test test-all: $(VENV)/installed-test $(VENV)/bin/bert-ladder
 	"$(BIN)/ruff" check
 	"$(BIN)/ruff" format --check
-	"$(BIN)/snakefmt" --check Snakefile rules
+	"$(BIN)/snakefmt" --check Snakefile workflow rules
 	PYTHONPATH=scripts "$(BIN)/lint-imports" --no-cache
 	"$(BIN)/mypy"
 	"$(BIN)/pytest" --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder \

@@ -18,7 +18,7 @@ import yaml
 PROJECT = Path(__file__).parents[1]
 PARTS = (
     *("Snakefile", "config.yaml", "rules", "scripts", "schemas", "catalog", "envs", "report", "profiles", "studies"),
-    "data",
+    *("data", "workflow"),
 )
 
 PATIENCE = 2400  # seconds until a run is taken to hang; none comes near that on a slow machine

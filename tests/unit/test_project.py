@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,21 @@ def test_every_rule_on_a_gpu_asks_for_it_by_gres_too() -> None:
     assert {"train_model", "pretrain_encoder_with_json"} < on_gpu
     asked = yaml.safe_load((PROJECT / "profiles/slurm-gres/config.yaml").read_text())["set-resources"]
     assert sorted(asked) == sorted(f"{name}:{resource}" for name in on_gpu for resource in ("gpu=0", "gres=gpu:1"))
+
+
+def test_one_version_everywhere() -> None:
+    """The package, its citation and the newest entry of the changelog name the same."""
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    assert yaml.safe_load((PROJECT / "CITATION.cff").read_text())["version"] == version
+    released = re.findall(r"^## \[(\d[^]]*)\]", (PROJECT / "CHANGELOG.md").read_text(), re.M)
+    assert released[0] == version
+
+
+def test_catalogue_of_workflows_finds_what_it_looks_for() -> None:
+    """A Snakefile and a description of the configuration, where standardised workflows have them, and their flags."""
+    shown = yaml.safe_load((PROJECT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert shown["software-stack-deployment"] and shown["mandatory-flags"]["flags"].startswith("--configfile=")
+    assert (PROJECT / "workflow/Snakefile").is_file()
+    described = set(re.findall(r"`(\w+)`", (PROJECT / "config/README.md").read_text()))
+    keys = yaml.safe_load((PROJECT / "schemas/config.schema.yaml").read_text())["properties"]
+    assert set(keys) - {"split_seed", "report"} <= described

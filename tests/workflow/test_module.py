@@ -34,7 +34,7 @@ def test_study_in_another_workflow_runs_to_its_table(new_workspace: Callable[[],
     outer.folder.mkdir()
     for name in ("train.csv", "test.csv", "more.txt"):
         shutil.move(ladder.folder / name, outer.folder / name)
-    snakefile = os.path.relpath(ladder.folder / "Snakefile", outer.folder)
+    snakefile = os.path.relpath(ladder.folder / "workflow/Snakefile", outer.folder)
     (outer.folder / "Snakefile").write_text(SNAKEFILE.format(snakefile=snakefile))
     given = {file.name for file in outer.folder.iterdir()} | {"study.yaml", ".snakemake"}
     searched = deepcopy(MICRO["models"][2])
@@ -46,3 +46,10 @@ def test_study_in_another_workflow_runs_to_its_table(new_workspace: Callable[[],
     ]
     assert {file.name for file in outer.folder.iterdir()} == given | {"bert"}
     assert {"resources", "results", "logs", "benchmarks"} <= {file.name for file in (outer.folder / "bert").iterdir()}
+
+
+def test_default_target_is_the_whole_study_where_the_catalogue_looks(micro: Workspace) -> None:
+    """`workflow/Snakefile` plans what a row needs that was taken away, and counts the study as finished otherwise."""
+    assert micro.planned("--snakefile", "workflow/Snakefile") == {}
+    (micro.folder / "results/micro/table.csv").unlink()
+    assert "render_table" in micro.planned("--snakefile", "workflow/Snakefile")

@@ -264,7 +264,7 @@ def test_words_that_an_answer_rests_on(linear: Path) -> None:
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     """What a user types first."""
     for arguments, expected in (
-        (["--version"], "bert-ladder 0.1.0"),
+        (["--version"], "bert-ladder 0.2.0"),
         (["predict", "--help"], "results/<study>/chosen"),
     ):
         with pytest.raises(SystemExit) as ended:
