@@ -169,7 +169,7 @@ def test_frozen_encoder_is_a_row_like_any_other(read: Callable[..., Study]) -> N
         "length": 16, "pooling": "pooler", "truncation": "head", "class_weight": "balanced"
     }  # fmt: skip
     assert study.outline.rows[1] == {"model": "Nano frozen", "path": "Nano-frozen", "encoder": "nano-read"}
-    assert runs.n_grams == ["nb_svm"]
+    assert runs.of_kind("baseline") == ["nb_svm"]
     assert read(baselines=FROZEN, split_seed="per_run", seeds=[1, 2]).runs.baselines[1].seed == 2
 
 
@@ -882,10 +882,10 @@ def test_results_are_shown_as_far_as_they_are_made(read: Callable[..., Study], t
 
 
 def test_figures_of_a_study(read: Callable[..., Study]) -> None:
-    """Searches and pre-trainings are drawn where there are any."""
-    assert list(read().outline.figures) == list(FIGURES)
+    """Searches, pre-trainings and a label curve are drawn where there are any."""
+    assert list(read(label_curve={}).outline.figures) == list(FIGURES)
     plain = read(models=MICRO["models"][:1]).outline.figures
-    assert FIGURES.keys() - plain.keys() == {"search", "pretraining"}
+    assert FIGURES.keys() - plain.keys() == {"search", "pretraining", "label_curve"}
 
 
 def test_timeline_names_each_job_that_is_drawn(read: Callable[..., Study]) -> None:
