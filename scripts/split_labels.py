@@ -7,9 +7,9 @@ from bert_ladder.runtime.jobs import run_job
 
 
 def main(snakemake: Any) -> None:
-    paths, params = snakemake.input, snakemake.params
+    paths, params = dict(snakemake.input.items()), snakemake.params
     split_labels(
-        LabelledFiles(paths.frame, paths.get("given")),
+        LabelledFiles(paths["frame"], paths.get("given")),
         PartDraw(params.part, params.seed, params.division),
         path_split=snakemake.output.split,
     )

@@ -12,11 +12,10 @@ import numpy as np
 
 from bert_ladder.evaluation.inference import LEVEL, Scores
 
-REPLICATES = 2000
+REPLICATES = 1000
 # From almost a logarithm to a curve that is flat from its second point on.
-EXPONENTS = np.geomspace(0.01, 4, 400)
+EXPONENTS = np.geomspace(0.01, 4, 300)
 TIMES = 2  # how many times the labels it is asked about
-MOST_AT_ONCE = 500  # fits, so that memory stays small
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,9 @@ class PowerLaw:
     gain: Estimate
 
 
-def fit_power_laws(labels: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+def fit_power_laws(
+    labels: np.ndarray, errors: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fit many power laws by weighted least squares, scale and floor being 0 or more.
 
     For a given exponent the law is linear in the other two, whose best values have a closed form; the best of
@@ -64,23 +65,19 @@ def fit_power_laws(labels: np.ndarray, errors: np.ndarray, weights: np.ndarray) 
         scale, exponent and floor, float64, shape (fits,) each.
     """
     powers = labels ** -EXPONENTS[:, np.newaxis]  # (exponents, points)
-    powers_mean = (weights * powers).sum(axis=1) / weights.sum()
-    centred = powers - powers_mean[:, np.newaxis]
-    spread = (weights * centred**2).sum(axis=1)
-    found = []
-    for part in np.array_split(errors, -(-len(errors) // MOST_AT_ONCE)):
-        mean = (weights * part).sum(axis=1, keepdims=True) / weights.sum()
-        slope = (weights * part) @ centred.T / spread
-        floor = mean - slope * powers_mean
-        # Where a bound is crossed the best lies on it: the law goes down to 0, or is flat.
-        through = (weights * part) @ powers.T / (weights * powers**2).sum(axis=1)
-        slope, floor = np.where(floor < 0, through, slope), np.maximum(floor, 0)
-        slope, floor = np.where(slope < 0, 0, slope), np.where(slope < 0, mean, floor)
-        fitted = slope[:, :, np.newaxis] * powers + floor[:, :, np.newaxis]
-        best = (weights * (part[:, np.newaxis, :] - fitted) ** 2).sum(axis=2).argmin(axis=1)
-        rows = np.arange(len(part))
-        found.append((slope[rows, best], EXPONENTS[best], floor[rows, best]))
-    return tuple(np.concatenate(values) for values in zip(*found, strict=True))
+    whole = weights.sum()
+    # Weighted sums over the points, by exponent or by fit.
+    x, xx = (weights * powers).sum(axis=1), (weights * powers**2).sum(axis=1)
+    y, yy = ((weights * values).sum(axis=1, keepdims=True) for values in (errors, errors**2))
+    xy = (weights * errors) @ powers.T  # (fits, exponents)
+    slope = (whole * xy - x * y) / (whole * xx - x**2)
+    floor = (y - slope * x) / whole
+    # Where a bound is crossed the best lies on it: the law goes down to 0, or is flat.
+    slope, floor = np.where(floor < 0, xy / xx, slope), np.maximum(floor, 0)
+    slope, floor = np.maximum(slope, 0), np.where(slope < 0, y / whole, floor)
+    squares = yy - 2 * (slope * xy + floor * y - slope * floor * x) + slope**2 * xx + floor**2 * whole
+    fits, best = np.arange(len(errors)), squares.argmin(axis=1)
+    return slope[fits, best], EXPONENTS[best], floor[fits, best]
 
 
 def power_law(labels: Sequence[int], scores: Sequence[Scores], asked: int) -> PowerLaw:
