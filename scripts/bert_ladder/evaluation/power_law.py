@@ -100,7 +100,8 @@ def power_law(labels: Sequence[int], scores: Sequence[Scores], asked: int) -> Po
     means = 1 - np.array([of_point.mean for of_point in scores])
     of_seeds, of_examples = _covariances(scores)
     floor = max(of_point.one_example for of_point in scores) ** 2
-    weights = 1 / np.maximum(of_seeds.diagonal() + of_examples.diagonal(), floor)
+    # As those of a proportion: variances estimated from few seeds would give single points chance weights.
+    weights = 1 / np.maximum(means * (1 - means), floor)
 
     # Any fixed seed: the same study says the same.
     generator = np.random.default_rng(0)

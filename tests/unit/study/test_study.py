@@ -428,7 +428,7 @@ BAD_STUDIES = {
     ),
     "a fraction twice": (
         changed("label_curve", {"fractions": [0.5, 1, 1.0]}),
-        r"label_curve\.fractions: 1\.0 is named twice; name it once",
+        r"label_curve\.fractions: 1 is named twice; name it once",
     ),
     "a label curve of one point": (
         changed("label_curve", {"fractions": [0.5]}),
