@@ -57,6 +57,7 @@ rule all:
         unmoved(STUDY.targets.encoders),
         STUDY.targets.training,
         STUDY.targets.evaluation,
+        STUDY.targets.label_curve,
         rules.compare_models.output,
         rules.render_table.output,
         rules.render_summary.output,

@@ -21,7 +21,7 @@ from bert_ladder.study.families import TOKENIZER_JSON, WORDPIECES
 from bert_ladder.study.notes import LOCK_REMOVED, explain_kills, refusal
 from bert_ladder.study.outline import FIGURES
 from bert_ladder.study.resources import this_machine
-from bert_ladder.study.runs import described, files_of
+from bert_ladder.study.runs import described, described_fractions, files_of
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.study import Places, read_study
 
@@ -93,8 +93,8 @@ def checkpoint_folder(kind):
 
 def chosen_settings(wildcards):
     """The outcome of a row's search, where it has one."""
-    is_searched = wildcards.model in STUDY.runs.searches
-    return {"chosen": checkpoints.select_trial.get(model=wildcards.model).output.chosen} if is_searched else {}
+    model = STUDY.runs.whole(wildcards.model)
+    return {"chosen": checkpoints.select_trial.get(model=model).output.chosen} if model in STUDY.runs.searches else {}
 
 
 def chosen_model():

@@ -1,7 +1,7 @@
 """What the runs say together: means, intervals and pairwise tests, and the row that is handed over.
 
 Inputs: metrics.json and predictions.parquet of every run, the test rows that leaked from train; the table.
-Outputs: <results>/comparison.csv and pairs.csv; <results>/chosen/model.json and native/.
+Outputs: <results>/comparison.csv and pairs.csv; label_curve{,_pairs,_laws}.csv of a label curve; <results>/chosen/model.json and native/.
 """
 
 
@@ -33,6 +33,35 @@ rule compare_models:
         "Compare the rows"
     script:
         "../scripts/compare_models.py"
+
+
+rule compare_fractions:
+    """Every row of the label curve by its number of labels: means, a test of every pair, and power laws."""
+    input:
+        predictions=files_of(STUDY.runs.curve, "predictions.parquet"),
+        labels="<results>/data/labels.json",
+        code=code_of("compare_fractions"),
+    output:
+        curve="<results>/label_curve.csv",
+        pairs="<results>/label_curve_pairs.csv",
+        laws="<results>/label_curve_laws.csv",
+    log:
+        "<logs>/compare_fractions.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+    params:
+        metric=STUDY.metric,
+        over=STUDY.settings["comparison"]["over"],
+        split_per_run=STUDY.splits.per_run,
+        runs=described_fractions(STUDY.runs.curve),
+    message:
+        "Compare the rows by their number of labels"
+    script:
+        "../scripts/compare_fractions.py"
 
 
 # A checkpoint, since the forms of a model hang on which one it is. The weights lie beside training.json and are no

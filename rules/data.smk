@@ -265,6 +265,32 @@ rule split_frame:
         "../scripts/split_frame.py"
 
 
+rule split_labels:
+    """Divide a fraction of the labelled texts, drawn by a run's seed, into a training and a validation part."""
+    input:
+        **STUDY.splits.labelled,
+        code=code_of("split_labels"),
+    output:
+        split="<results>/data/splits/labels-{part}-seed-{seed}/{division}.parquet",
+    log:
+        "<logs>/data/splits/labels-{part}-seed-{seed}/{division}/split_labels.log",
+    wildcard_constraints:
+        part=any_of(STUDY.splits.parts),
+        division=any_of(STUDY.splits.divisions),
+    # A fraction too small for a class is told before hours of training.
+    priority: 3
+    conda:
+        "../envs/data.yaml"
+    params:
+        part=lambda wildcards: float(wildcards.part),
+        seed=lambda wildcards: int(wildcards.seed),
+        division=lambda wildcards: STUDY.splits.divisions[wildcards.division],
+    message:
+        "Draw {wildcards.part} of the labels with seed {wildcards.seed} and split them ({wildcards.division})"
+    script:
+        "../scripts/split_labels.py"
+
+
 rule tokenize_text:
     """Token ids of a split or of unlabelled texts, once per vocabulary, not truncated."""
     input:

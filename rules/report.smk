@@ -3,7 +3,7 @@
 Inputs: <results>/comparison.csv and pairs.csv, the runs' metrics, predictions, histories and timings, the searches, the
 audit.
 Outputs: <results>/table.{csv,md,tex,txt,html}, summary.{md,html,txt}, figures/ (SVG, PDF and Vega-Lite), figures.html,
-classes.html, errors.html, audit.html, runs.html; chosen/README.md.
+classes.html, errors.html, audit.html, runs.html, label_curve.html of a label curve; chosen/README.md.
 """
 
 
@@ -54,6 +54,7 @@ rule render_summary:
         audit="<results>/data/audit.json",
         history=files_of(STUDY.runs.berts, "history.csv"),
         training=files_of(STUDY.runs.berts, "training.json"),
+        label_curve=list(STUDY.targets.label_curve_tables.values()),
         code=code_of("render_summary", "summary.html"),
     output:
         markdown="<results>/summary.md",
@@ -137,6 +138,18 @@ use rule plot_accuracy as plot_pairs with:
     output:
         **figure_files("pairs"),
     localrule: True
+
+
+use rule plot_accuracy as plot_label_curve with:
+    """The test metric of every row by its number of labels, and power laws that hold."""
+    input:
+        **STUDY.targets.label_curve_tables,
+        code=code_of("plot_label_curve"),
+    output:
+        **figure_files("label_curve"),
+    localrule: True
+    params:
+        models=[STUDY.runs.name(model) for model in STUDY.runs.models],
 
 
 use rule plot_accuracy as plot_search with:
@@ -281,6 +294,29 @@ rule render_figures:
         "Render the page of figures"
     script:
         "../scripts/render_figures.py"
+
+
+rule render_label_curve:
+    """Every row by its number of labels: numbers, crossings, what more labels would bring."""
+    input:
+        **STUDY.targets.label_curve_tables,
+        code=code_of("render_label_curve", "label_curve.html"),
+    output:
+        page=report(
+            "<results>/label_curve.html",
+            caption="../report/label_curve_page.rst",
+            category="Results",
+            labels={"what": "Label curve"},
+        ),
+    log:
+        "<logs>/render_label_curve.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    message:
+        "Render the page of the label curve"
+    script:
+        "../scripts/render_label_curve.py"
 
 
 rule render_classes:

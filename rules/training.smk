@@ -47,7 +47,7 @@ rule train_model:
     benchmark:
         "<benchmarks>/runs/{model}/seed-{seed}/train_model.tsv"
     wildcard_constraints:
-        model=any_of(STUDY.runs.rows),
+        model=any_of(STUDY.runs.of_kind("bert")),
     conda:
         "../envs/tensorflow.yaml"
     threads: MACHINE.training_threads(TRAININGS_AT_ONCE)
@@ -88,7 +88,7 @@ rule evaluate_model:
     benchmark:
         "<benchmarks>/runs/{model}/seed-{seed}/evaluate_model.tsv"
     wildcard_constraints:
-        model=any_of(STUDY.runs.rows),
+        model=any_of(STUDY.runs.of_kind("bert")),
     conda:
         "../envs/tensorflow.yaml"
     threads: MACHINE.training_threads(TRAININGS_AT_ONCE)
@@ -119,7 +119,7 @@ rule train_baseline:
     benchmark:
         "<benchmarks>/runs/{model}/seed-{seed}/train_baseline.tsv"
     wildcard_constraints:
-        model=any_of(STUDY.runs.n_grams),
+        model=any_of(STUDY.runs.of_kind("baseline")),
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -191,7 +191,7 @@ rule train_frozen:
     benchmark:
         "<benchmarks>/runs/{model}/seed-{seed}/train_frozen.tsv"
     wildcard_constraints:
-        model=any_of(STUDY.runs.frozen),
+        model=any_of(STUDY.runs.of_kind("frozen")),
     conda:
         "../envs/tensorflow.yaml"
     threads: 1

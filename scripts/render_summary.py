@@ -19,6 +19,7 @@ def main(snakemake: Any) -> None:
             audit=snakemake.input.audit,
             history=list(snakemake.input.history),
             training=list(snakemake.input.training),
+            label_curve=list(snakemake.input.label_curve),
         ),
         runs=snakemake.params.runs,
         parts_differ=snakemake.params.parts_differ,

@@ -36,14 +36,18 @@ def split_frame(path_train: str | Path, path_split: str | Path, fraction: float,
     log.info("%s rows to train on, %s for validation", f"{(~drawn).sum():,}", f"{drawn.sum():,}")
 
 
-def write_split(path: str | Path, is_validation: np.ndarray) -> None:
+def write_split(path: str | Path, is_validation: np.ndarray, left_out: np.ndarray | None = None) -> None:
     """Write the division of a frame: one categorical column `part` ("train", "validation").
 
     Args:
         path: parquet to write.
         is_validation: true for the rows of the validation part, bool, shape (n,).
+        left_out: true for the rows of neither part, whose `part` is null, bool, shape (n,); None: there are none.
     """
-    parts = pd.Categorical.from_codes(is_validation.astype(np.int8), dtype=pd.CategoricalDtype(list(PARTS)))
+    codes = is_validation.astype(np.int8)
+    if left_out is not None:
+        codes[left_out] = -1
+    parts = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(PARTS)))
     pd.DataFrame({PART_COLUMN: parts}).to_parquet(path, index=False)
 
 

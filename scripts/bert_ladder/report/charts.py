@@ -126,19 +126,22 @@ def row_marks(models: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["model", "colour", "shape", "dash"])
 
 
-def row_scales(models: Sequence[str]) -> dict[str, alt.Scale]:
+def row_scales(models: Sequence[str], shown: Sequence[str] | None = None) -> dict[str, alt.Scale]:
     """Scales from a row's name to its marks.
 
     Args:
         models: the shown names of all rows of the study, in table order.
+        shown: those of the figure; None: all.
 
     Returns:
         The channels "color", "shape" and "strokeDash" to their scale.
     """
     marks = row_marks(models)
+    marks = marks[marks["model"].isin(models if shown is None else shown)]
     channels = {"color": "colour", "shape": "shape", "strokeDash": "dash"}
     return {
-        channel: alt.Scale(domain=list(models), range=marks[column].tolist()) for channel, column in channels.items()
+        channel: alt.Scale(domain=marks["model"].tolist(), range=marks[column].tolist())
+        for channel, column in channels.items()
     }
 
 

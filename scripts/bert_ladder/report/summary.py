@@ -24,6 +24,7 @@ from bert_ladder.report.findings import (
     size_section,
 )
 from bert_ladder.report.html import render_template
+from bert_ladder.report.label_curve import labels_section, read_label_curve
 from bert_ladder.report.markup import TEXT_WIDTH, escape_markdown, single_spaced
 from bert_ladder.report.records import read_histories, read_record
 from bert_ladder.report.results import Results
@@ -43,6 +44,7 @@ class SummarySources:
         audit: audit.json.
         history: history.csv of every BERT run.
         training: training.json of every BERT run, in the same order.
+        label_curve: label_curve.csv, label_curve_pairs.csv and label_curve_laws.csv; nothing where there is no curve.
     """
 
     table: str | Path
@@ -51,6 +53,7 @@ class SummarySources:
     audit: str | Path
     history: Sequence[str | Path]
     training: Sequence[str | Path]
+    label_curve: Sequence[str | Path] = ()
 
 
 def render_summary(
@@ -83,6 +86,7 @@ def render_summary(
         open_section(results),
         epochs_section(read_histories(sources.history, sources.training, runs), records),
         search_section(results),
+        labels_section(read_label_curve(*sources.label_curve) if sources.label_curve else None),
         leak_section(results, read_record(sources.audit)["leaked"]["test_rows"]),
         scope_section(results),
     ]

@@ -41,7 +41,7 @@ class Inputs:
             "classes": "<results>/data/classes.json",
             "split": self.splits.file(model, seed),
         }
-        row = self.runs.rows[model]
+        row = self.runs.rows[self.runs.whole(model)]
         settings = row_settings(row) if trial is None else [row["training"] | row["search"]["trials"][trial]]
         return files | (POSITIVE if any(map(monitors_f1, settings)) else {})
 
@@ -74,7 +74,7 @@ class Inputs:
             model: the row.
             file: "npy" the outputs, "json" their record.
         """
-        entry = self.runs.frozen[model]
+        entry = self.runs.frozen[self.runs.whole(model)]
         folder = f"<results>/data/features/{entry['encoder']}/{reading_name(entry)}"
         return {"train": f"{folder}/{self.splits.texts}.{file}", "test": f"{folder}/test.{file}"}
 

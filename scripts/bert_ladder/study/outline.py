@@ -23,7 +23,11 @@ class Outline:
     @property
     def figures(self) -> dict[str, str]:
         """The titles of the study's figures by their names, in the order of their page."""
-        left_out = {"search": not self.runs.searches, "pretraining": not self.encoders.used_pretrained}
+        left_out = {
+            "label_curve": not self.runs.fractions,
+            "search": not self.runs.searches,
+            "pretraining": not self.encoders.used_pretrained,
+        }
         return {name: title for name, title in FIGURES.items() if not left_out.get(name)}
 
     @property
@@ -90,6 +94,7 @@ FIGURES = {
     "rows": "Rows and their seeds",
     "accuracy": "Accuracy, size and cost",
     "pairs": "Rows against rows",
+    "label_curve": "Label curve",
     "history": "Learning curves",
     "search": "Search",
     "pretraining": "Pre-training",

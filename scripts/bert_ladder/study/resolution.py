@@ -84,6 +84,7 @@ def resolve_study(
         _check_length(entry, entry["length"], study["encoders"], f"baselines ({entry['name']!r}).frozen.length")
     _check_seeds(study)
     _check_choice(study)
+    _check_curve(study)
     return study
 
 
@@ -304,3 +305,18 @@ def _check_choice(study: dict[str, Any]) -> None:
             f"choose: found {study['choose']!r}; allowed are {', '.join(CHOICES)} and the name of a row: "
             f"{', '.join(map(repr, names))}{nearest(study['choose'], allowed)}"
         )
+
+
+def _check_curve(study: dict[str, Any]) -> None:
+    """Refuse a label curve of rows that there are not, or of none."""
+    if study["label_curve"] is None:
+        return
+    names = [entry["name"] for entry in study["baselines"] + study["models"]]
+    for name in study["label_curve"]["rows"]:
+        if name not in names:
+            raise StudyError(
+                f"label_curve.rows: found {name!r}; allowed are the names of rows: "
+                f"{', '.join(map(repr, names))}{nearest(name, names)}"
+            )
+    if not study["baselines"] and not study["label_curve"]["rows"]:
+        raise StudyError("label_curve.rows: names no row, and the study has no baselines; name at least one row.")

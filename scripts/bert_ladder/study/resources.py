@@ -68,7 +68,7 @@ class Resources:
 
     def training_memory_mb(self, model: str) -> int:
         """Main memory of a row's training on the CPU: the engine, weights with Adam's, and activations."""
-        row = self.runs.rows[model]
+        row = self.runs.rows[self.runs.whole(model)]
         size = self.encoders.size(row["encoder"])
         activations = max(activation_bytes(size, used) for used in row_settings(row))
         return round(2000 + 1.5 * (16 * size["parameters"] + activations) / 1e6)
@@ -115,7 +115,8 @@ class Resources:
             return machine.devices
         largest = max(map(self.training_memory_mb, self.runs.rows), default=1)
         held = int((usable_memory() if memory is None else memory) / 1e6 / largest)
-        return max(1, min(machine.cores, len(self.runs.berts + self.runs.trials), held))
+        trainings = [run for run in self.runs.all + self.runs.trials + self.runs.partial if run.kind == "bert"]
+        return max(1, min(machine.cores, len(trainings), held))
 
 
 def activation_bytes(size: dict[str, int], settings: dict[str, Any]) -> float:

@@ -17,11 +17,13 @@ class Run:
     """One training.
 
     Attributes:
-        model: the row's folder: its name as it stands in paths, or that which it had when its runs were trained.
+        model: the row's folder: its name as it stands in paths, or that which it had when its runs were trained; of a
+            run on a fraction of the labels a folder in that one, see `Runs.parts`.
         seed: of the run.
         name: the row's name.
         kind: "bert", "baseline" (a linear model of n-grams) or "frozen" (one on the outputs of an encoder).
         trial: name of a search's trial, None for a run of its own.
+        fraction: of the labelled texts that it learns from and is validated on.
     """
 
     model: str
@@ -29,6 +31,7 @@ class Run:
     name: str
     kind: str = "bert"
     trial: str | None = None
+    fraction: float = 1.0
 
     @property
     def folder(self) -> str:
@@ -38,8 +41,24 @@ class Run:
         return f"<results>/search/{self.model}/{self.trial}/seed-{self.seed}"
 
 
+@dataclass(frozen=True)
+class Part:
+    """A row on a fraction of the labels.
+
+    Attributes:
+        model: the row's folder.
+        fraction: of the labelled texts, below 1.
+    """
+
+    model: str
+    fraction: float
+
+
 class Runs:
-    """Rows, seeds, runs and trials of a resolved study."""
+    """Rows, seeds, runs and trials of a resolved study, and the runs of its label curve.
+
+    What is asked by a row's folder is answered for one of `parts` as for the row itself.
+    """
 
     def __init__(self, study: dict[str, Any]) -> None:
         self.study: str = study["study"]
@@ -50,6 +69,16 @@ class Runs:
         self.linear: dict[str, dict[str, Any]] = {entry["path"]: entry for entry in study["baselines"]}
         self.baseline_names: list[str] = list(self.linear)
         self.frozen = {path: entry for path, entry in self.linear.items() if is_frozen(entry)}
+        curve = study["label_curve"] or {"fractions": [], "rows": []}
+        self.fractions: list[float] = sorted(curve["fractions"])
+        named = [path for path, row in self.rows.items() if row["name"] in curve["rows"]]
+        self.drawn = [*self.linear, *named] if self.fractions else []
+        self.parts = {
+            f"{path}/labels-{fraction!r}": Part(path, fraction)
+            for path in self.drawn
+            for fraction in self.fractions
+            if fraction < 1
+        }
         # Baselines are deterministic given split and solver seed.
         self.baseline_seeds: list[int] = study["seeds"] if study["split_seed"] == "per_run" else study["seeds"][:1]
         self.seeds = sorted(
@@ -67,6 +96,26 @@ class Runs:
             for trial in search["trials"]
             for seed in search["seeds"]
         ]
+        # Other labels for each seed, so that a baseline has as many runs as there are seeds.
+        self.partial = [
+            Run(folder, seed, self.name(part.model), self.kind(part.model), fraction=part.fraction)
+            for folder, part in self.parts.items()
+            for seed in (self.rows[part.model]["seeds"] if part.model in self.rows else study["seeds"])
+        ]
+
+    @property
+    def curve(self) -> list[Run]:
+        """The runs of the label curve: those on a fraction of the labels, and, if it has 1, the table's own."""
+        whole = self.all if 1 in self.fractions else []
+        return [*self.partial, *(run for run in whole if run.model in self.drawn)]
+
+    def whole(self, model: str) -> str:
+        """The folder of a row, also of one of `parts`."""
+        return self.parts[model].model if model in self.parts else model
+
+    def of_kind(self, *kinds: str) -> list[str]:
+        """The folders of all rows of some kinds, and of those on a fraction of the labels."""
+        return [model for model in [*self.models, *self.parts] if self.kind(model) in kinds]
 
     @property
     def all(self) -> list[Run]:
@@ -109,7 +158,7 @@ class Runs:
 
     def frozen_settings(self, model: str) -> dict[str, Any]:
         """What the classifier on a frozen encoder is fitted with."""
-        return {key: self.frozen[model][key] for key in (*READING, "class_weight")}
+        return {key: self.frozen[self.whole(model)][key] for key in (*READING, "class_weight")}
 
     @property
     def readers(self) -> list[dict[str, Any]]:
@@ -121,17 +170,15 @@ class Runs:
             for path, row in self.on_encoders.items()
         ]
 
-    @property
-    def n_grams(self) -> list[str]:
-        """The linear models of n-grams, by folder."""
-        return [path for path in self.linear if path not in self.frozen]
-
     def kind(self, model: str) -> str:
         """What a row is: see `Run`."""
+        model = self.whole(model)
         return "bert" if model in self.rows else "frozen" if model in self.frozen else "baseline"
 
     def name(self, model: str) -> str:
         """What a row or a baseline is called."""
+        if model in self.parts:
+            return f"{self.name(self.whole(model))}, {100 * self.parts[model].fraction:g} % of the labels"
         return (self.rows if model in self.rows else self.linear)[model]["name"]
 
     def in_words(self, rule: str, wildcards: Mapping[str, str]) -> str:
@@ -160,15 +207,15 @@ class Runs:
 
     def encoder(self, model: str) -> str:
         """The encoder of a row, trained or frozen."""
-        return self.on_encoders[model]["encoder"]
+        return self.on_encoders[self.whole(model)]["encoder"]
 
     def training(self, model: str) -> dict[str, Any]:
         """The hyper-parameters of a row; those that it searches for come with a trial, or with the chosen one."""
-        return self.rows[model]["training"]
+        return self.rows[self.whole(model)]["training"]
 
     def baseline(self, model: str) -> dict[str, Any]:
         """What a baseline is: see `resolve_baseline`."""
-        return self.linear[model]
+        return self.linear[self.whole(model)]
 
     def class_weight(self, model: str) -> Any:
         """The class weights of a row or a baseline; None too for a row that searches for them."""
@@ -217,3 +264,8 @@ def files_of(runs: list[Run], name: str) -> list[str]:
 def described(runs: list[Run]) -> list[dict[str, Any]]:
     """What a script must know of the runs behind a list of files: the row's name, seed and kind of each."""
     return [{"model": run.name, "seed": run.seed, "kind": run.kind} for run in runs]
+
+
+def described_fractions(runs: list[Run]) -> list[dict[str, Any]]:
+    """The same, and the fraction of the labels that each run knows."""
+    return [one | {"fraction": run.fraction} for one, run in zip(described(runs), runs, strict=True)]

@@ -7,12 +7,14 @@ from typing import Any
 
 from bert_ladder.study.runs import Run, Runs
 
+GIVEN = "given"
+
 
 class Splits:
     """Fractions, seeds and files of the divisions of a resolved study.
 
     The validation part is drawn from the training split; or it is a file of its own, whose texts stand behind the
-    training texts in one frame.
+    training texts in one frame. Of a label curve each fraction of the labels has divisions of its own, one per seed.
     """
 
     def __init__(self, study: dict[str, Any], runs: Runs) -> None:
@@ -25,6 +27,7 @@ class Splits:
         used = [study["training"], *(row["training"] for row in study["models"])]
         fractions = [settings["validation_fraction"] for settings in used]
         self.fractions = [] if self.given else sorted(set(map(_named, fractions)))
+        self.parts = [_named(fraction) for fraction in runs.fractions if fraction < 1]
 
     @property
     def texts(self) -> str:
@@ -38,11 +41,33 @@ class Splits:
 
     def file(self, model: str, seed: int) -> str:
         """The division that a row or a baseline is trained on with a seed."""
+        part = self.runs.parts.get(model)
+        folder = f"labels-{_named(part.fraction)}-seed-{seed}/" if part else ""
+        return f"<results>/data/splits/{folder}{self._division(self.runs.whole(model), seed)}.parquet"
+
+    def _division(self, model: str, seed: int) -> str:
+        """How the texts are divided that a row learns from and is validated on, as it is called in paths."""
         if self.given:
-            return "<results>/data/splits/given.parquet"
+            return GIVEN
         row = self.runs.rows.get(model)
         fraction = row["training"]["validation_fraction"] if row else self.fraction
-        return f"<results>/data/splits/{_named(fraction)}-seed-{seed if self.per_run else self.seeds[0]}.parquet"
+        return f"{_named(fraction)}-seed-{seed if self.per_run else self.seeds[0]}"
+
+    @property
+    def divisions(self) -> dict[str, dict[str, Any]]:
+        """Fraction and seed of each division by its name in paths; nothing of what is given."""
+        if self.given:
+            return {GIVEN: {}}
+        return {
+            f"{fraction}-seed-{seed}": {"fraction": float(fraction), "seed": seed}
+            for fraction in self.fractions
+            for seed in self.seeds
+        }
+
+    @property
+    def labelled(self) -> dict[str, str]:
+        """The texts that a fraction of is drawn, and their division where it is given."""
+        return {"frame": self.frame} | ({"given": f"<results>/data/splits/{GIVEN}.parquet"} if self.given else {})
 
     def files(self, runs: list[Run]) -> list[str]:
         """The divisions of some runs, each once, sorted."""

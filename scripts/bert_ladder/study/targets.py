@@ -28,7 +28,7 @@ class Targets:
         """One file of every job that prepares data for the study's rows, baselines and pre-trainings."""
         texts = self._tokenized(row["encoder"] for row in self.runs.readers)
         return [
-            *self._frames(self.runs.all + self.runs.trials, self._corpora(texts)),
+            *self._frames(self.runs.all + self.runs.trials + self.runs.partial, self._corpora(texts)),
             "<results>/data/audit.json",
             "<results>/data/near_duplicates.json",
             *(self.encoders_of_study.vocabulary_file(name) for name in texts),
@@ -52,6 +52,7 @@ class Targets:
             *(f"<results>/runs/{model}/row.json" for model in self.runs.rows),
             *files_of(self.runs.berts, "training.json"),
             *files_of(self.runs.trials, "training.json"),
+            *files_of([run for run in self.runs.partial if run.kind == "bert"], "training.json"),
             *(f"<results>/search/{model}/outcome.json" for model in self.runs.searches),
             *(f"<results>/search/{model}/trials.csv" for model in self.runs.searches),
         ]
@@ -60,10 +61,21 @@ class Targets:
     def evaluation(self) -> list[str]:
         """One file of every job that evaluates or times a run, and so of the baselines."""
         return [
-            *files_of(self.runs.all, "evaluation.json"),
+            *files_of(self.runs.all + self.runs.partial, "evaluation.json"),
             *files_of(self.runs.all, "metrics.json"),
             *(f"<results>/runs/{model}/speed.json" for model in self.runs.models),
         ]
+
+    @property
+    def label_curve(self) -> list[str]:
+        """What is computed of the label curve, where there is one."""
+        return [*self.label_curve_tables.values(), "<results>/label_curve.html"] if self.runs.fractions else []
+
+    @property
+    def label_curve_tables(self) -> dict[str, str]:
+        """The numbers of the label curve by what they are; nothing where there is none."""
+        names = {"curve": "label_curve", "pairs": "label_curve_pairs", "laws": "label_curve_laws"}
+        return {key: f"<results>/{name}.csv" for key, name in names.items()} if self.runs.fractions else {}
 
     @property
     def baselines(self) -> list[str]:

@@ -54,6 +54,7 @@ class TrainingData:
         classes: number of classes.
         positive: code of the class whose F1 is monitored; None for the macro average, or where none is.
         class_weights: what the loss of a text is multiplied by, by the code of its class; None: nothing is.
+        left_out: bool array over the texts, true for those of neither part; None: all are of one.
     """
 
     tokens: Tokens
@@ -62,15 +63,17 @@ class TrainingData:
     classes: int
     positive: int | None
     class_weights: Sequence[float] | None = None
+    left_out: np.ndarray | None = None
 
     @property
     def train_examples(self) -> np.ndarray:
         """The part trained on, int array."""
-        return np.flatnonzero(~self.is_validation)
+        others = self.is_validation if self.left_out is None else self.is_validation | self.left_out
+        return np.flatnonzero(~others)
 
     @property
     def validation_examples(self) -> np.ndarray:
-        """The other part, int array."""
+        """The part validated on, int array."""
         return np.flatnonzero(self.is_validation)
 
     def order(self, settings: TrainingSettings, seed: int, epoch: int) -> list[tuple[np.ndarray, int]]:
@@ -94,16 +97,17 @@ def read_training_data(encoder: EncoderFiles, files: TrainingFiles, settings: Tr
     ids, offsets = files.tokens
     vocabulary = tokenizer_vocabulary(read_encoder(encoder.config)["tokenizer"], encoder)
     labels = pd.read_parquet(files.frame, columns=[LABEL_COLUMN])[LABEL_COLUMN].to_numpy()
-    is_validation = (pd.read_parquet(files.split)[PART_COLUMN] == "validation").to_numpy()
+    part = pd.read_parquet(files.split)[PART_COLUMN]
     published = read_classes(files.classes)
-    weights = class_weights(settings.class_weight, labels[~is_validation], published)
+    weights = class_weights(settings.class_weight, labels[(part == "train").to_numpy()], published)
     return TrainingData(
         tokens=vocabulary.open_tokens(ids, offsets),
         labels=labels,
-        is_validation=is_validation,
+        is_validation=(part == "validation").to_numpy(),
         classes=len(published),
         positive=None if files.positive is None else read_positive(files.positive),
         class_weights=None if weights is None else weights.tolist(),
+        left_out=part.isna().to_numpy() if part.hasnans else None,
     )
 
 
@@ -251,8 +255,9 @@ def train_run(
         device,
         job.threads,
     )
+    left_out = [] if data.left_out is None else [data.left_out]
     made_of = {
-        "data_sha256": checksum(data.tokens.ids, data.tokens.offsets, data.labels, data.is_validation),
+        "data_sha256": checksum(data.tokens.ids, data.tokens.offsets, data.labels, data.is_validation, *left_out),
         "encoder_sha256": hashlib.sha256(files.weights.read_bytes()).hexdigest(),
     } | engine()
     identity = {

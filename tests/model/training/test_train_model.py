@@ -164,6 +164,15 @@ def test_training_weighs_the_classes_of_its_own_part(encoder: EncoderFiles, text
         weights({"scarce": 7.0})
 
 
+def test_texts_of_neither_part_are_left_out(texts: tuple) -> None:
+    """Of a fraction of the labels: they are neither trained on nor validated on."""
+    tokens, labels, is_validation = texts
+    left_out = np.arange(400) % 3 == 0
+    data = TrainingData(tokens, labels, is_validation & ~left_out, classes=2, positive=1, left_out=left_out)
+    assert data.train_examples.tolist() == np.flatnonzero(~is_validation & ~left_out).tolist()
+    assert data.validation_examples.tolist() == np.flatnonzero(is_validation & ~left_out).tolist()
+
+
 @pytest.mark.parametrize("settings", [{}, {"length_buckets": True, "precision": "mixed_bfloat16"}])
 def test_same_seed_gives_the_same_weights_bit_for_bit(encoder: EncoderFiles, texts: tuple, settings: dict) -> None:
     """A seed fixes the head, dropout and order; another seed gives another model."""

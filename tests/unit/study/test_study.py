@@ -413,6 +413,27 @@ BAD_STUDIES = {
         changed("models.0.name", "Plain") | {"baselines": [{"baseline": "nb_svm", "name": "plain"}]},
         "models: the name 'Plain' is that of a baseline",
     ),
+    "a label curve of a row that there is not": (
+        changed("label_curve", {"rows": ["nano"]}),
+        r"label_curve\.rows: found 'nano'; allowed are .*; did you mean 'Nano'",
+    ),
+    "a label curve of no row": (changed("label_curve", {}) | {"baselines": []}, r"label_curve\.rows: names no row"),
+    "a fraction above one": (
+        changed("label_curve", {"fractions": [0.5, 1.5]}),
+        r"label_curve\.fractions\[1\]: found 1\.5; allowed is at most 1",
+    ),
+    "a fraction of nothing": (
+        changed("label_curve", {"fractions": [0, 1]}),
+        r"label_curve\.fractions\[0\]: found 0; allowed is more than 0",
+    ),
+    "a fraction twice": (
+        changed("label_curve", {"fractions": [0.5, 1, 1.0]}),
+        r"label_curve\.fractions: 1 is named twice; name it once",
+    ),
+    "a label curve of one point": (
+        changed("label_curve", {"fractions": [0.5]}),
+        r"label_curve\.fractions: found \[0\.5\]; allowed is at least 2 items",
+    ),
     "a reference above one": (changed("models.0.reference", {"f1": 83.0}), "found 83.0; allowed is at most 1"),
 }
 

@@ -169,7 +169,7 @@ def test_frozen_encoder_is_a_row_like_any_other(read: Callable[..., Study]) -> N
         "length": 16, "pooling": "pooler", "truncation": "head", "class_weight": "balanced"
     }  # fmt: skip
     assert study.outline.rows[1] == {"model": "Nano frozen", "path": "Nano-frozen", "encoder": "nano-read"}
-    assert runs.n_grams == ["nb_svm"]
+    assert runs.of_kind("baseline") == ["nb_svm"]
     assert read(baselines=FROZEN, split_seed="per_run", seeds=[1, 2]).runs.baselines[1].seed == 2
 
 
@@ -878,14 +878,63 @@ def test_results_are_shown_as_far_as_they_are_made(read: Callable[..., Study], t
     assert study.results() == ["a table"]
 
 
+# === The label curve ===
+
+
+def test_label_curve_trains_named_rows_and_baselines_on_fractions(read: Callable[..., Study]) -> None:
+    """Over the row's seeds, and over those of the study for a linear model; all labels are the runs of the table."""
+    study = read(seeds=[1, 2], label_curve={"fractions": [1, 0.5, 0.1], "rows": ["Nano tuned"]}, baselines=["nb_svm"])
+    runs = study.runs
+    assert [(run.model, run.seed) for run in runs.partial] == [
+        (f"{row}/labels-{fraction}", seed)
+        for row in ("nb_svm", "Nano-tuned")
+        for fraction in (0.1, 0.5)
+        for seed in (1, 2)
+    ]
+    assert [run for run in runs.curve if run.fraction == 1] == [
+        run for run in runs.all if run.model in ("nb_svm", "Nano-tuned")
+    ]
+    part = "Nano-tuned/labels-0.5"
+    assert (runs.training(part), runs.encoder(part)) == (runs.training("Nano-tuned"), runs.encoder("Nano-tuned"))
+    assert runs.in_words("train_model", {"model": part, "seed": "2"}) == (
+        "train_model of “Nano tuned, 50 % of the labels”, seed 2"
+    )
+    folder = "<results>/data/splits/labels-0.5-seed-2"
+    assert study.inputs.training(part, 2)["split"] == f"{folder}/0.2-seed-0.parquet"
+    assert study.inputs.training(part, 2) | {"split": ""} == study.inputs.training("Nano-tuned", 2) | {"split": ""}
+    made = {*study.targets.data, *study.targets.training, *study.targets.evaluation}
+    assert f"{folder}/0.2-seed-0.parquet" in made
+    assert "<results>/runs/nb_svm/labels-0.1/seed-2/evaluation.json" in made
+
+
+def test_rows_of_the_table_are_those_without_a_label_curve(read: Callable[..., Study]) -> None:
+    """Nothing of the study itself depends on the curve; without one there is none of its files."""
+    plain, curve = read(), read(label_curve={"rows": ["Nano"]})
+    assert (plain.runs.all, plain.runs.partial) == (curve.runs.all, [])
+    assert plain.outline.rows == curve.outline.rows
+    assert plain.targets.label_curve == []
+    assert curve.targets.label_curve[0] == "<results>/label_curve.csv"
+
+
+def test_fractions_share_splits_where_rows_are_validated_alike(read: Callable[..., Study]) -> None:
+    """The same labels for every row; a row with a validation part of its own divides them itself."""
+    models = rows(validation_fraction=0.3)
+    study = read(
+        models=models, label_curve={"fractions": [0.5, 1], "rows": ["Nano", "Nano long"]}, split_seed="per_run"
+    )
+    folder = "<results>/data/splits/labels-0.5-seed-1"
+    assert study.splits.files(study.runs.partial) == [f"{folder}/0.2-seed-1.parquet", f"{folder}/0.3-seed-1.parquet"]
+    assert study.splits.divisions["0.3-seed-1"] == {"fraction": 0.3, "seed": 1}
+
+
 # === The report ===
 
 
 def test_figures_of_a_study(read: Callable[..., Study]) -> None:
-    """Searches and pre-trainings are drawn where there are any."""
-    assert list(read().outline.figures) == list(FIGURES)
+    """Searches, pre-trainings and a label curve are drawn where there are any."""
+    assert list(read(label_curve={}).outline.figures) == list(FIGURES)
     plain = read(models=MICRO["models"][:1]).outline.figures
-    assert FIGURES.keys() - plain.keys() == {"search", "pretraining"}
+    assert FIGURES.keys() - plain.keys() == {"search", "pretraining", "label_curve"}
 
 
 def test_timeline_names_each_job_that_is_drawn(read: Callable[..., Study]) -> None:
