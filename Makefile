@@ -23,7 +23,7 @@ PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 all: install
 	$(SNAKEMAKE) --cores $(CORES)
-	$(SNAKEMAKE) --cores 1 --quiet all --report results/demo/report.html
+	$(SNAKEMAKE) --cores 1 --quiet all --report results/demo/snakemake-report.html
 	@echo "Report: results/demo/report.html"
 
 install: $(VENV)/installed-$(DEVICE) $(VENV)/bin/bert-ladder

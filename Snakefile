@@ -68,6 +68,7 @@ rule all:
         rules.render_runs.output,
         rules.select_model.output,
         rules.render_card.output,
+        rules.render_report.output,
         [f"<results>/figures/{name}.{ending}" for name in STUDY.outline.figures for ending in ("svg", "pdf")],
     localrule: True
     message:

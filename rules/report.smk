@@ -3,7 +3,8 @@
 Inputs: <results>/comparison.csv and pairs.csv, the runs' metrics, predictions, histories and timings, the searches, the
 audit.
 Outputs: <results>/table.{csv,md,tex,txt,html}, summary.{md,html,txt}, figures/ (SVG, PDF and Vega-Lite), figures.html,
-classes.html, errors.html, audit.html, runs.html, label_curve.html of a label curve; chosen/README.md.
+classes.html, errors.html, audit.html, runs.html, label_curve.html of a label curve; chosen/README.md; report.html, which
+holds all of it.
 """
 
 
@@ -427,3 +428,49 @@ rule render_runs:
         "Render the page of runs"
     script:
         "../scripts/render_runs.py"
+
+
+rule render_report:
+    """The study's report: one page to show around, complete in itself."""
+    input:
+        table="<results>/table.csv",
+        comparison="<results>/comparison.csv",
+        pairs="<results>/pairs.csv",
+        audit="<results>/data/audit.json",
+        near="<results>/data/near_duplicates.json",
+        labels="<results>/data/labels.json",
+        test="<results>/data/test.parquet",
+        history=files_of(STUDY.runs.berts, "history.csv"),
+        training=files_of(STUDY.runs.berts, "training.json"),
+        label_curve=list(STUDY.targets.label_curve_tables.values()),
+        metrics=files_of(STUDY.runs.all, "metrics.json"),
+        predictions=files_of(STUDY.runs.all, "predictions.parquet"),
+        figures=[f"<results>/figures/{name}.svg" for name in STUDY.outline.figures],
+        captions=unmoved([str(WORKFLOW / "report" / f"{name}.rst") for name in STUDY.outline.figures]),
+        chosen="<results>/chosen/model.json",
+        code=code_of("render_report", "report.html"),
+    output:
+        page="<results>/report.html",
+    log:
+        "<logs>/render_report.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        study=STUDY.name,
+        metric=STUDY.metric,
+        runs=described(STUDY.runs.all),
+        titles=list(STUDY.outline.figures.values()),
+        notes=STUDY.notes.table,
+        held_out=STUDY.dataset.held_out,
+        parts_differ=STUDY.splits.differ,
+        texts=STUDY.settings["report"]["texts"],
+        files=[str(file) for file in PLACES.study_files],
+        # The forms are made when they are asked for: no inputs, or a usual run would make them too.
+        forms=STUDY.forms,
+        train_benchmarks=[file for run in STUDY.runs.all for file in STUDY.benchmarks(TRAINED_BY[run.kind], [run])],
+        evaluate_benchmarks=STUDY.benchmarks("evaluate_model", STUDY.runs.berts),
+    message:
+        "Render the report"
+    script:
+        "../scripts/render_report.py"

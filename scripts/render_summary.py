@@ -6,7 +6,8 @@ part and reported on the test split.
 
 from typing import Any
 
-from bert_ladder.report.summary import SummarySources, render_summary
+from bert_ladder.report.sections import SummarySources
+from bert_ladder.report.summary import render_summary
 from bert_ladder.runtime.jobs import run_job
 
 

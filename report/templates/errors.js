@@ -40,6 +40,7 @@ function card(entry) {
   const text = element("p", blank ? "(no visible characters)" : entry.text + (cut ? "…" : ""), "text");
   if (blank) text.classList.add("quiet");
   text.dir = "auto";
+  text.tabIndex = -1;
   const parts = element("div", undefined, "parts");
   parts.append(text, rowTable(entry));
   made.append(head, parts);
@@ -53,20 +54,36 @@ const list = document.getElementById("entries"), count = document.getElementById
 data.models.forEach((name, index) => row.append(new Option(name, index)));
 data.labels.forEach((name, code) => label.append(new Option(name, code)));
 
+const more = document.getElementById("more"), step = Number(list.dataset.step) || Infinity;
+let limit = step;
+
 function show() {
   const wrong = (entry) => entry.rows[row.value][0] !== entry.label;
   const needle = fold(search.value.trim());
   const found = entries.filter((entry) => (row.value === "" || wrong(entry)) && (kind.value === "" || entry[kind.value])
     && (label.value === "" || entry.label === Number(label.value)) && entry.folded.includes(needle));
   if (row.value !== "") found.sort((one, other) => other.rows[row.value][1] - one.rows[row.value][1]);
-  list.replaceChildren(...found.map((entry) => entry.card));
-  count.textContent = `Showing ${found.length} of ${entries.length} ${entries.length === 1 ? "text" : "texts"}`;
+  const shown = found.slice(0, limit), of = more ? found : entries;
+  list.replaceChildren(...shown.map((entry) => entry.card));
+  count.textContent = `Showing ${shown.length} of ${of.length} ${of.length === 1 ? "text" : "texts"}`;
+  if (more) more.hidden = shown.length === found.length;
 }
 
-for (const control of [row, kind, label]) control.addEventListener("change", show);
-search.addEventListener("input", show);
+function begin() {
+  limit = step;
+  show();
+}
+
+for (const control of [row, kind, label]) control.addEventListener("change", begin);
+search.addEventListener("input", begin);
 document.getElementById("clear").addEventListener("click", () => {
   for (const control of [row, kind, label, search]) control.value = "";
+  begin();
+});
+if (more) more.addEventListener("click", () => {
+  const first = limit;
+  limit += step;
   show();
+  list.children[first].querySelector(".text").focus({preventScroll: true});
 });
 show();

@@ -1,4 +1,4 @@
-"""The finished report as a reader meets it: every page, every entry, every rule, without a network."""
+"""Snakemake's report as a reader meets it: every page, every entry, every rule, without a network."""
 
 import os
 import re
@@ -36,8 +36,8 @@ def report(request: pytest.FixtureRequest) -> Path:
     if "BERT_LADDER_REPORT" in os.environ:
         return Path(os.environ["BERT_LADDER_REPORT"])
     micro: Workspace = request.getfixturevalue("micro")
-    micro.snakemake("--report", "results/micro/report.html", "--configfile", "study.yaml")
-    return micro.folder / "results/micro/report.html"
+    micro.snakemake("--report", "results/micro/snakemake-report.html", "--configfile", "study.yaml")
+    return micro.folder / "results/micro/snakemake-report.html"
 
 
 def choose(page: Page, entry: str) -> None:

@@ -116,11 +116,13 @@ def test_nothing_that_people_read_leads_to_a_training(jobs: list[dict[str, Any]]
     light = {"select_positive", "build_labels", "evaluate_run", "compare_trials", "compare_models"}
     for rule in shown | light | {"audit_dataset", "audit_near_duplicates", "evaluate_speed"}:
         assert not after(jobs, rule) & trainings, rule
-    assert after(jobs, "plot_history") == {"render_figures"}
+    assert after(jobs, "plot_history") == {"render_figures", "render_report"}
     of_table = {f"plot_{name}" for name in ("rows", "accuracy", "curves", "reliability")}
-    assert after(jobs, "render_table") == of_table | {"render_summary", "render_figures", "select_model", "render_card"}
+    assert after(jobs, "render_table") == of_table | {
+        "render_summary", "render_figures", "select_model", "render_card", "render_report"
+    }  # fmt: skip
     assert after(jobs, "audit_dataset") >= {"render_audit", "compare_models", "render_table"}
-    assert after(jobs, "audit_near_duplicates") == {"render_audit"}
+    assert after(jobs, "audit_near_duplicates") == {"render_audit", "render_report"}
     assert after(jobs, "render_errors") == after(jobs, "render_summary") == after(jobs, "render_card") == set()
     assert trainings <= after(jobs, "build_frame") | {"train_baseline"}
 

@@ -28,6 +28,7 @@ TABLE = dict.fromkeys(
         "select_model",
         *(f"plot_{name}" for name in OF_TABLE),
         "render_figures",
+        "render_report",
     ),
     1,
 )
@@ -73,6 +74,7 @@ def test_every_promised_file_is_made(micro: Workspace) -> None:
     for name in (
         "table.csv", "table.md", "table.tex", "table.txt", "table.html", "comparison.csv", "pairs.csv",
         "summary.md", "summary.txt", "figures.html", "classes.html", "errors.html", "audit.html", "runs.html",
+        "report.html",
         *(f"search/Nano-tuned/{name}" for name in ("chosen.json", "outcome.json", "trials.csv")),
         "runs/Nano/speed.json", "data/audit.json",
         "data/leaked.parquet", "runs/tfidf_logistic_regression/seed-1/baseline.npz",
@@ -330,8 +332,8 @@ def test_list_rules_explains_each_rule(micro: Workspace) -> None:
 
 def test_report_holds_table_and_figures(micro: Workspace) -> None:
     """`--report` makes one page with the results in it."""
-    micro.snakemake("--report", "results/micro/report.html", *STUDY)
-    page = (micro.folder / "results/micro/report.html").read_text()
+    micro.snakemake("--report", "results/micro/snakemake-report.html", *STUDY)
+    page = (micro.folder / "results/micro/snakemake-report.html").read_text()
     for name in (
         "table.html",
         "figures.html",

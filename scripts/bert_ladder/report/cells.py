@@ -45,7 +45,7 @@ def table_cells(table: pd.DataFrame) -> list[dict[str, str]]:
         line = {
             "name": single_spaced(row["model"]),
             "encoder": single_spaced(row["encoder"]),
-            "parameters": _millions(row["parameters"]),
+            "parameters": in_millions(row["parameters"]),
             "seeds": str(row["seeds"]),
             "training_seconds": f"{row['training_seconds']:,.{0 if row['training_seconds'] >= 10 else 1}f}",
         }
@@ -75,5 +75,6 @@ def measure_cells(table: pd.DataFrame) -> list[dict[str, str]]:
     ]
 
 
-def _millions(count: int) -> str:
+def in_millions(count: int) -> str:
+    """A number of parameters; from 100,000 on in millions."""
     return f"{count / 1e6:.2f} M" if count >= 100_000 else f"{count:,}"

@@ -5,23 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, read_frame, read_labels
-from bert_ladder.report.html import Table, render_template, visible
-from bert_ladder.report.mistakes import ENTRIES, RowPredictions, choose_entries, read_row_predictions
+from bert_ladder.report.entries import browsed_errors
+from bert_ladder.report.html import render_template
 
 log = logging.getLogger(__name__)
-
-CHARACTERS = 600  # of a text that are shown
-LEFT_OUT = "(left out: the study has report: {texts: false})"
-SURE = 0.9  # the summary counts mistakes of at least this probability
-HEADERS = [
-    "Row",
-    "Seeds",
-    "Texts wrong",
-    "Share",
-    f"Sure to {100 * SURE:.0f}\N{NO-BREAK SPACE}% or more",
-    "Among those below",
-]
 
 
 def render_errors(
@@ -35,87 +22,12 @@ def render_errors(
     """Write the page.
 
     Args:
-        paths_predictions: predictions.parquet of every run.
-        path_test: parquet of the test split.
-        path_labels: labels.json.
+        paths_predictions, path_test, path_labels, runs, show_texts: see `browsed_errors`.
         path_page: html file to write.
-        runs: `model` and `seed` of every run, in the same order.
-        show_texts: whether the page may hold texts of the data.
 
     Raises:
         BadInput: a run did not predict the texts of this test split.
     """
-    test = read_frame(path_test)
-    names, _ = read_labels(path_labels)
-    rows = read_row_predictions(paths_predictions, runs, test[LABEL_COLUMN].to_numpy())
-    texts = test[DATA_COLUMN].tolist() if show_texts else [LEFT_OUT] * len(test)
-    entries = describe_entries(rows, choose_entries(rows), texts)
-    Path(path_page).write_text(errors_page(rows, entries, names), encoding="utf-8")
-    log.info("%d of %s texts that some row gets wrong", len(entries), f"{rows.wrong.any(axis=0).sum():,}")
-
-
-def describe_entries(rows: RowPredictions, chosen: dict[int, set[str]], texts: Sequence[str]) -> list[dict[str, Any]]:
-    """What the page knows of each chosen text.
-
-    Args:
-        rows: all predictions.
-        chosen: from `choose_entries`.
-        texts: all test texts, n strings.
-
-    Returns:
-        `row` (index of the text), `text` (its first `CHARACTERS`), `length` (characters of the whole), `label` (code),
-        `mistake`, `disagreement` (bool), and `rows`: for each row [predicted code, probability, seeds right].
-    """
-    return [
-        {
-            "row": row,
-            "text": visible(texts[row][:CHARACTERS]),
-            "length": len(texts[row]),
-            "label": int(rows.labels[row]),
-            **{kind: kind in kinds for kind in ("mistake", "disagreement")},
-            "rows": [
-                [int(code), round(float(probability), 4), int(right)]
-                for code, probability, right in zip(
-                    rows.predicted[:, row], rows.probability[:, row], rows.right[:, row], strict=True
-                )
-            ],
-        }
-        for row, kinds in chosen.items()
-    ]
-
-
-def errors_page(rows: RowPredictions, entries: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
-    """The html page.
-
-    Args:
-        rows: all predictions.
-        entries: from `describe_entries`.
-        names: label names in the order of their codes.
-    """
-    return render_template(
-        "errors.html",
-        total=len(rows.labels),
-        some_wrong=int(rows.wrong.any(axis=0).sum()),
-        several_rows=len(rows.models) > 1,
-        several_seeds=int(rows.seeds.max()) > 1,
-        limit=ENTRIES,
-        counts=Table(HEADERS, _counts(rows, entries), "lrrrrr"),
-        data={
-            "models": [visible(model) for model in rows.models],
-            "seeds": rows.seeds.tolist(),
-            "labels": [visible(name) for name in names],
-            "entries": list(entries),
-        },
-    )
-
-
-def _counts(rows: RowPredictions, entries: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """The line of each row in the table above the texts: mistakes in the whole test split, and those shown."""
-    lines = []
-    for row, model in enumerate(rows.models):
-        wrong = rows.wrong[row]
-        shown = sum(entry["rows"][row][0] != entry["label"] for entry in entries)
-        sure = int((wrong & (rows.probability[row] >= SURE)).sum())
-        counts = [f"{wrong.sum():,}", f"{100 * wrong.mean():.2f} %", f"{sure:,}", f"{shown:,}"]
-        lines.append([model, str(rows.seeds[row]), *counts])
-    return lines
+    found = browsed_errors(paths_predictions, path_test, path_labels, runs, show_texts)
+    Path(path_page).write_text(render_template("errors.html", **found), encoding="utf-8")
+    log.info("%d of %s texts that some row gets wrong", len(found["data"]["entries"]), f"{found['some_wrong']:,}")

@@ -48,7 +48,7 @@ def render_figures(
     size = len(page.encode())
     log.info("%d figures, %.1f MB", len(figures), size / 1e6)
     if size > LARGEST:
-        log.warning("%s is too large to be shown inside report.html by Chromium; open it by itself.", path_page)
+        log.warning("%s is too large to be shown inside Snakemake's report by Chromium; open it by itself.", path_page)
 
 
 def _runtime() -> str:

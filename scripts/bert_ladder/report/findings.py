@@ -213,27 +213,26 @@ def open_section(results: Results) -> Section:
         return "Not separable with these data", ["The study has one row: nothing to compare."]
     if pairs.empty:
         return "Not separable with these data", ["No pair: every difference between two rows is significant."]
-    lines = [
-        f"“{pair['model_a']}” and “{pair['model_b']}”: {difference(pair)}.{needed(pair)}"
-        for pair in pairs.head(LISTED).to_dict("records")
-    ]
+    shown = pairs.head(LISTED).to_dict("records")
+    lines = [f"“{pair['model_a']}” and “{pair['model_b']}”: {difference(pair)}{needed(pair)}." for pair in shown]
     if len(pairs) > LISTED:
         lines.append(f"And {len(pairs) - LISTED} more pairs; the pairwise matrix has them all.")
+    if any(map(needed, shown)):
+        lines.append(
+            "Seeds and test texts are those with which a single test would find the difference 4 times in 5, were it "
+            "as large as observed; Holm's correction over all pairs asks for more."
+        )
     return "Not separable with these data", lines
 
 
 def needed(pair: Pair) -> str:
     """How many seeds, or test texts, a difference as large as the observed one would take."""
     if pd.notna(pair["seeds_needed"]):
-        what = f"with about {int(pair['seeds_needed'])} seeds per row"
-        if pair["seeds_needed"] <= min(pair["seeds_a"], pair["seeds_b"]):
-            what += " (Holm's correction over all pairs asks for more)"
-    elif pd.notna(pair["examples_needed"]):
+        return f"; it would take about {int(pair['seeds_needed'])} seeds per row"
+    if pd.notna(pair["examples_needed"]):
         texts = f"about {int(pair['examples_needed']):,} test texts"
-        what = f"only with {texts}, and many seeds" if pair["scope"] == "seeds and examples" else f"with {texts}"
-    else:
-        return ""
-    return f" Were that the true difference, a single test would find it 4 times in 5 {what}."
+        return f"; it would take {texts}" + (" and many seeds" if pair["scope"] == "seeds and examples" else "")
+    return ""
 
 
 def leak_section(results: Results, leaked: int) -> Section:
@@ -280,8 +279,8 @@ def scope_section(results: Results) -> Section:
     lines = [
         f"{rows} by {results.metric.name} on the test split, each BERT row with {count}. Rows are chosen on the "
         "validation part and reported on the test split. “Better” and “worse” are said only where the test of the pair "
-        "is significant at 5 % after Holm's correction over all pairs; intervals in brackets are of one pair or row "
-        "alone, at 95 %."
+        "is significant at 5 % after Holm's correction over all pairs, which is in the p-values; intervals in brackets "
+        "are of one pair or row alone, at 95 %."
     ]
     if scopes == {models}:
         lines.append(

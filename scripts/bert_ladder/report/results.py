@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -56,6 +57,11 @@ class Results:
         self.berts = self.table.index[self.table["kind"] == "bert"].tolist()
         self.baselines = self.table.index[self.table["kind"] == "baseline"].tolist()
         self.frozen = self.table.index[self.table["kind"] == "frozen"].tolist()
+
+    @cached_property
+    def pairs_both_ways(self) -> pd.DataFrame:
+        """Each pair twice, see `both_ways`."""
+        return both_ways(self.pairs)
 
     @property
     def tuned(self) -> list[str]:
@@ -116,13 +122,17 @@ class Results:
         """Rows that are better than a row on the test split."""
         return self._with_verdict(best, "better")
 
+    def below(self, best: str) -> list[str]:
+        """Rows that are worse than a row on the test split."""
+        return self._with_verdict(best, "worse")
+
     def _with_verdict(self, other: str, verdict: str) -> list[str]:
         rows = [row for row in self.table.index if row != other]
         return [row for row in rows if self.pair(row, other)["verdict"] == verdict]
 
     def pair(self, a: str, b: str) -> Pair:
         """The comparison of row a with row b, a first."""
-        pairs = both_ways(self.pairs)
+        pairs = self.pairs_both_ways
         return pairs[(pairs["model_a"] == a) & (pairs["model_b"] == b)].iloc[0].to_dict()
 
     def measured(self, row: str) -> str:

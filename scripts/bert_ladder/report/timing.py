@@ -1,5 +1,7 @@
 """Whether the times of a study's rows can be ranked: docs/statistics.md gives the rule."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 # Of a machine's cores: so much work may be at hand, that of the row and that of others, while a row is timed.
@@ -43,6 +45,20 @@ def unranked(table: pd.DataFrame) -> str | None:
             "--forcerun evaluate_speed while the machine does nothing else"
         )
     return None
+
+
+def front(accuracy: Sequence[float], cost: Sequence[float]) -> list[bool]:
+    """Which rows are on the Pareto front: no other row is at least as good in both and better in one.
+
+    Args:
+        accuracy: more is better.
+        cost: less is better.
+    """
+    rows = list(zip(accuracy, cost, strict=True))
+    return [
+        not any(high >= accuracy and low <= cost and (high, low) != (accuracy, cost) for high, low in rows)
+        for accuracy, cost in rows
+    ]
 
 
 def machine(processor: str, cores: float, threads: float) -> str:

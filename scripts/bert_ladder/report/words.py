@@ -12,9 +12,9 @@ Section = tuple[str, list[str]]
 
 
 def difference(pair: Pair) -> str:
-    """A pair's difference with its interval and p-value, in words."""
+    """A pair's difference with its interval and, behind them, its corrected p-value, in words."""
     low, value, high = (100 * pair[key] for key in ("low", "difference", "high"))
-    return f"{value:+z.2f} points [{low:+z.2f}, {high:+z.2f}], {p_value(pair['p_holm'])} after Holm's correction"
+    return f"{value:+z.2f} points [{low:+z.2f}, {high:+z.2f}] ({p_value(pair['p_holm'])})"
 
 
 def p_value(p: float) -> str:

@@ -3,6 +3,7 @@
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,12 @@ class Study:
         """What Snakemake measured of a rule's job for each run."""
         folder = self.outputs / "benchmarks" / self.name
         return [str(folder / "runs" / run.model / f"seed-{run.seed}" / f"{rule}.tsv") for run in runs]
+
+    @property
+    def forms(self) -> str | None:
+        """SHA-256 of the record of the chosen model's forms; None where none were made."""
+        file = self.outputs / "results" / self.name / "chosen" / "forms.json"
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
     def unmade_report(self, arguments: Sequence[str]) -> str | None:
         """Why a report that is asked for cannot be written yet; None if it can, or if none is.

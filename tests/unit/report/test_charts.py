@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.report.charts import FigureFiles, place_labels, row_marks, row_scales, save_chart
+from bert_ladder.report.charts import FigureFiles, row_marks, row_scales, save_chart
+from bert_ladder.report.placing import place_labels
 
 ROWS = [f"row {index}" for index in range(12)]
 

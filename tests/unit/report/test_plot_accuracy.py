@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from bert_ladder.report.charts import FigureFiles
-from bert_ladder.report.figures.accuracy import accuracy_chart, front, plot_accuracy
+from bert_ladder.report.figures.accuracy import accuracy_chart, plot_accuracy
+from bert_ladder.report.timing import front
 
 LADDER = [
     ("nb_svm", "baseline", 4_000_000, 0.9152, 0.4),

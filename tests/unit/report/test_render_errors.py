@@ -11,7 +11,8 @@ import pytest
 
 from bert_ladder.data.frames import DATA_COLUMN, LABEL_COLUMN, write_labels
 from bert_ladder.evaluation.predictions import predictions_frame
-from bert_ladder.report.errors_page import CHARACTERS, render_errors
+from bert_ladder.report.entries import CHARACTERS
+from bert_ladder.report.errors_page import render_errors
 from bert_ladder.report.mistakes import ENTRIES, choose_entries, read_row_predictions
 from bert_ladder.runtime.jobs import BadInput
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bert_ladder.report.runs_page import read_benchmark, render_runs
+from bert_ladder.report.run_records import read_benchmark
+from bert_ladder.report.runs_page import render_runs
 
 HOSTILE = "<img src=x onerror='window.pwned = 1'>"
 COLUMNS = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"

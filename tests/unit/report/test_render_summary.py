@@ -22,7 +22,8 @@ from bert_ladder.report.findings import (
     search_section,
     size_section,
 )
-from bert_ladder.report.summary import SummarySources, render_html, render_markdown, render_summary, render_text
+from bert_ladder.report.sections import SummarySources
+from bert_ladder.report.summary import render_html, render_markdown, render_summary, render_text
 from bert_ladder.report.words import p_value
 from finished_studies import ROWS, VERDICTS, study
 
@@ -39,7 +40,7 @@ def test_choice_is_made_on_validation_and_told_on_test() -> None:
     assert "Always answering “neg”, the most frequent class of the test texts, has an accuracy of 50.00 %." in said
     assert "For cost take “Small”" in said
     assert "2 ms per text on the CPU instead of 9" in said
-    assert "-1.00 points [-2.00, +0.00], p = .002 after Holm's correction, worse than the best" in said
+    assert "-1.00 points [-2.00, +0.00] (p = .002), worse than the best" in said
 
 
 def test_among_ties_no_row_is_taken_for_accuracy() -> None:
@@ -226,26 +227,27 @@ def test_a_size_is_spoken_for_by_its_best_row() -> None:
 def test_open_pairs_say_what_they_would_take() -> None:
     """Each pair without a verdict with the seeds, or texts, that such a difference takes; many are counted."""
     said = open_section(study())
-    assert said[1] == [
-        "“Small” and “Large”: -1.00 points [-2.00, +0.00], p = .300 after Holm's correction. Were that the true "
-        "difference, a single test would find it 4 times in 5 with about 11 seeds per row."
-    ]
+    assert (
+        said[1][0]
+        == "“Small” and “Large”: -1.00 points [-2.00, +0.00] (p = .300); it would take about 11 seeds per row."
+    )
+    assert "find the difference 4 times in 5" in said[1][1]
     texts = study()
     texts.pairs["seeds_needed"], texts.pairs["examples_needed"] = np.nan, 123_456
-    assert "only with about 123,456 test texts, and many seeds." in words(open_section(texts))
+    assert "it would take about 123,456 test texts and many seeds." in words(open_section(texts))
     texts.pairs["scope"] = "these trained models"
-    assert "4 times in 5 with about 123,456 test texts." in words(open_section(texts))
-    enough = study()
-    enough.pairs["seeds_needed"] = 2
-    assert "with about 2 seeds per row (Holm's correction over all pairs asks for more)." in words(open_section(enough))
+    assert "it would take about 123,456 test texts." in words(open_section(texts))
+    texts.pairs["examples_needed"] = np.nan
+    assert len(open_section(texts)[1]) == 1
     none = study(verdicts=dict.fromkeys(VERDICTS, "worse"))
     assert "every difference between two rows is significant" in words(open_section(none))
     names = [f"r{i}" for i in range(7)]
     rows = dict.fromkeys(names, ROWS["Small"])
     pairs = {(a, b): "not separable" for i, a in enumerate(names) for b in names[i + 1 :]}
     said = open_section(study(rows, pairs))[1]
-    assert len(said) == 11
-    assert said[-1].startswith("And 11 more pairs")
+    assert len(said) == 12
+    assert said[-2].startswith("And 11 more pairs")
+    assert words(("", said)).count("4 times in 5") == 1
 
 
 @pytest.mark.parametrize(

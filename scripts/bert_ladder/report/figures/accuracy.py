@@ -3,7 +3,6 @@
 import itertools
 import logging
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import altair as alt
@@ -14,17 +13,14 @@ from bert_ladder.data.frames import read_rows
 from bert_ladder.report.charts import (
     BLACK,
     GREY,
-    LABEL_LIMIT,
-    Box,
     FigureFiles,
     Tooltips,
     layered,
-    place_labels,
     row_marks,
     save_chart,
-    text_box,
 )
-from bert_ladder.report.timing import unranked
+from bert_ladder.report.placing import LABEL_LIMIT, Box, place_labels, text_box
+from bert_ladder.report.timing import front, unranked
 
 log = logging.getLogger(__name__)
 
@@ -98,20 +94,6 @@ def accuracy_chart(table: pd.DataFrame) -> alt.HConcatChart:
             note = "Without a line: the table's foot says why the times cannot be ranked."
         panels.append(cost.properties(title=alt.Title("By cost", subtitle=note)))
     return alt.hconcat(*panels, spacing=40)
-
-
-def front(accuracy: Sequence[float], cost: Sequence[float]) -> list[bool]:
-    """Which rows are on the Pareto front: no other row is at least as good in both and better in one.
-
-    Args:
-        accuracy: more is better.
-        cost: less is better.
-    """
-    rows = list(zip(accuracy, cost, strict=True))
-    return [
-        not any(high >= accuracy and low <= cost and (high, low) != (accuracy, cost) for high, low in rows)
-        for accuracy, cost in rows
-    ]
 
 
 def _panel(

@@ -11,7 +11,8 @@ from sklearn.metrics import confusion_matrix
 
 from bert_ladder.data.frames import read_labels
 from bert_ladder.evaluation.predictions import read_test_parts
-from bert_ladder.report.charts import BLACK, FONT, FigureFiles, Tooltips, layered, save_chart
+from bert_ladder.report.charts import BLACK, FigureFiles, Tooltips, layered, save_chart
+from bert_ladder.report.placing import FONT
 
 log = logging.getLogger(__name__)
 

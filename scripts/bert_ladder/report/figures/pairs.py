@@ -8,17 +8,8 @@ import altair as alt
 import pandas as pd
 
 from bert_ladder.data.frames import read_rows
-from bert_ladder.report.charts import (
-    BLACK,
-    FONT,
-    ORANGE,
-    SKY,
-    FigureFiles,
-    Tooltips,
-    layered,
-    message_chart,
-    save_chart,
-)
+from bert_ladder.report.charts import BLACK, ORANGE, SKY, FigureFiles, Tooltips, layered, message_chart, save_chart
+from bert_ladder.report.placing import FONT
 from bert_ladder.report.results import METRICS, both_ways
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ import pandas as pd
 from bert_ladder.data.frames import read_rows
 from bert_ladder.evaluation.metrics import CALIBRATION_BINS
 from bert_ladder.evaluation.predictions import class_probabilities, read_test_parts
-from bert_ladder.report.charts import FONT, GREY, FigureFiles, Tooltips, layered, row_scales, save_chart
+from bert_ladder.report.charts import GREY, FigureFiles, Tooltips, layered, row_scales, save_chart
+from bert_ladder.report.placing import FONT
 
 log = logging.getLogger(__name__)
 

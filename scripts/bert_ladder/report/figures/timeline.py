@@ -9,7 +9,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bert_ladder.report.charts import BLUE, GREEN, GREY, LABEL_LIMIT, ORANGE, SKY, FigureFiles, save_chart
+from bert_ladder.report.charts import BLUE, GREEN, GREY, ORANGE, SKY, FigureFiles, save_chart
+from bert_ladder.report.placing import LABEL_LIMIT
 from bert_ladder.report.records import read_record
 
 log = logging.getLogger(__name__)
