@@ -13,7 +13,7 @@ from bert_ladder.evaluation.chosen_model import TRAINED_BY, read_chosen
 from bert_ladder.evaluation.forms import FORMS, possible_forms
 from bert_ladder.report.endings import audit_ending, baselines_ending, chosen_ending, forms_ending
 from bert_ladder.runtime.code import code_files, template_files
-from bert_ladder.runtime.endings import FailedJob, failed_jobs, say_last
+from bert_ladder.runtime.endings import FailedJob, PlainResources, failed_jobs, planned_trainings, say_last
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.locks import remove_stale_lock
 from bert_ladder.study.catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES
@@ -51,7 +51,11 @@ if workflow.is_main_process:
 
 # The jobs of a run that was killed on a cluster may still be at work.
 if workflow.is_main_process and not ON_CLUSTER and remove_stale_lock():
-    logger.info(LOCK_REMOVED)
+    logger.warning(LOCK_REMOVED)
+
+logger.addFilter(PlainResources())
+if workflow.is_main_process and workflow.output_settings.dryrun:
+    say_last(lambda: planned_trainings(job.rule.name for job in planned_jobs(workflow)))
 
 # Unless --resources gpu=<number> has said it.
 if not ON_CLUSTER and "gpu" not in workflow.global_resources:
@@ -117,6 +121,11 @@ def figure_files(name):
             f"{path}.svg", caption=f"../report/{name}.rst", category="Figures", labels={"what": FIGURES[name]}
         ),
     }
+
+
+def planned_jobs(workflow):
+    """The jobs that a dry run has found to do."""
+    return workflow.dag.needrun_jobs(exclude_finished=False) if workflow.dag else []
 
 
 def show_results(workflow):
