@@ -179,7 +179,7 @@ class Story:
         text = "\n".join(map(one_line, record.getMessage().strip().splitlines()))
         if record.levelno >= ERROR:
             is_told = (
-                getattr(record, "exception", None) in OF_A_JOB or FOLLOWS.match(text) or event is LogEvent.GROUP_ERROR
+                getattr(record, "exception", None) in OF_A_JOB or FOLLOWS.search(text) or event is LogEvent.GROUP_ERROR
             )
             return [] if is_told else [Line("failed", text)]
         if record.levelno >= WARNING:

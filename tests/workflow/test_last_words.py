@@ -23,7 +23,7 @@ def workspace(new_workspace) -> Workspace:
     return new_workspace()
 
 
-@pytest.mark.parametrize("quiet", [(), ("--quiet", "all")], ids=["plain", "quiet"])
+@pytest.mark.parametrize("quiet", [(), ("--quiet", "all"), ("--logger=bert-ladder",)], ids=["plain", "quiet", "calm"])
 def test_a_failed_run_ends_with_its_reasons(workspace: Workspace, quiet: tuple[str, ...]) -> None:
     """What goes on in spite of a failure fails too: each reason once, last of all, with the user's file."""
     train, test = ((workspace.folder / name).read_text().splitlines() for name in ("train.csv", "test.csv"))
@@ -34,12 +34,18 @@ def test_a_failed_run_ends_with_its_reasons(workspace: Workspace, quiet: tuple[s
     workspace.write_study(SMALL | {"study": "bad", "dataset": dataset}, "bad.yaml")
     done = workspace.snakemake("data", *quiet, "--configfile=bad.yaml", check=False)
     assert done.returncode == 1
-    *_, empty, first, second = done.stderr.splitlines()
+    *above, empty, first, first_log, second, second_log = done.stderr.splitlines()
     assert empty == ""
     told = sorted([first, second])
     assert told[0].startswith("build_npz: broken.csv, ")
     assert told[1].startswith("build_npz: other.csv: has no 'label' (dataset.label); it has the columns 'text', 'kind'")
+    for line in (first_log, second_log):
+        assert line.startswith("  log: logs/bad/")
+        assert (workspace.folder / line.removeprefix("  log: ")).is_file()
     assert "Traceback" not in done.stderr
+    if "--logger=bert-ladder" in quiet:
+        assert sum("failed after" in line for line in above) == 2
+        assert not any("has no 'label'" in line or "Error" in line for line in above)
 
 
 def test_targets_end_with_what_they_are_for(workspace: Workspace) -> None:

@@ -176,7 +176,10 @@ def test_failure_is_one_line_until_the_end(tmp_path: Path) -> None:
     run.hear(None, "Trying to restart job 2.")
     run.hear(None, "Exiting because a job execution failed. Look below for error messages", logging.ERROR)
     run.hear(
-        LogEvent.ERROR, "At least one job did not complete successfully.", logging.ERROR, exception="WorkflowError"
+        LogEvent.ERROR,
+        "WorkflowError:\nAt least one job did not complete successfully.",
+        logging.ERROR,
+        exception="WorkflowError",
     )
     run.hear(LogEvent.ERROR, "Out of inodes", logging.ERROR, exception="WorkflowError")
     run.screen.close()
