@@ -82,9 +82,10 @@ class Screen:
             self.has_started = False
             if self.live:
                 self.live.stop()
+            kept = self.aside.end() if self.aside else None
             self.console.print(Text(f"\n{outcome(self.story)}"), soft_wrap=True)
-            if self.aside:
-                self.aside.end()
+            if kept and self.story.was_speechless:
+                self.console.print(Text(f"What jobs wrote elsewhere than to their logs: {kept}"), soft_wrap=True)
 
     def _start(self) -> None:
         self.has_started = True
@@ -132,15 +133,18 @@ class Aside:
                     self.kept[number] = os.dup(number)
                     os.dup2(file.fileno(), number)
 
-    def end(self) -> None:
-        """No longer."""
+    def end(self) -> Path | None:
+        """No longer; the file, if it stays."""
         while self.kept:
             number, copy = self.kept.popitem()
             os.dup2(copy, number)
             os.close(copy)
         with suppress(OSError):
-            if self.file and self.file.stat().st_size == 0:
+            if self.file and self.file.stat().st_size:
+                return self.file
+            if self.file:
                 self.file.unlink()
+        return None
 
 
 def screen_of(settings: OutputSettingsLoggerInterface) -> Screen:

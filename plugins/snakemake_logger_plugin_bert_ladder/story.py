@@ -96,6 +96,7 @@ class Story:
     Attributes:
         running: the jobs at work by their numbers, the longest first.
         done, failed, total: numbers of jobs; `total` is None until it is known.
+        was_speechless: whether a job failed that left no sentence why.
         planned: of a dry run, the number of jobs of each rule and why they would run.
     """
 
@@ -104,6 +105,7 @@ class Story:
         self.began = clock()
         self.running: dict[int, RunningJob] = {}
         self.done, self.failed, self.total = 0, 0, None
+        self.was_speechless = False
         self.planned: dict[str, Counter[str]] = {}
         self.counts: dict[str, int] = {}
         self.names: dict[int, str] = {}
@@ -168,7 +170,9 @@ class Story:
         after = f"{job.name}: failed after {duration(self.clock() - job.since)}"
         said = job.beside("failure")
         # What the batch system knows of a job that could not say itself why it ended.
-        known = "" if (said and said.exists()) or not told["rule_msg"] else f" ({one_line(told['rule_msg'])})"
+        has_spoken = said is not None and said.exists()
+        self.was_speechless |= not has_spoken
+        known = "" if has_spoken or not told["rule_msg"] else f" ({one_line(told['rule_msg'])})"
         return [Line("failed", f"{after}{known}")]
 
     def _moved(self, told: dict[str, Any]) -> list[Line]:
