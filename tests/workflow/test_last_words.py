@@ -1,10 +1,14 @@
 """What stands last on the terminal: why a run failed, or what a target was asked for."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from workspace import MICRO, Workspace
+from workspace import MICRO, PROJECT, Workspace
 
 SMALL = {
     "study": "small",
@@ -76,6 +80,26 @@ def test_a_study_that_cannot_be_run_is_told_last(workspace: Workspace) -> None:
         assert said in done.stderr.splitlines()[-1]
         assert "Traceback" not in done.stderr
     assert not (workspace.folder / "x.html").exists()
+
+
+def test_command_plans_a_study_of_any_folder(workspace: Workspace, tmp_path: Path) -> None:
+    """`bert-ladder run` reads and writes where it is typed; a dry run ends with rules and trainings, not jobs."""
+    Workspace(tmp_path).write_study(SMALL)
+    for name in ("train.csv", "test.csv"):
+        shutil.copy(workspace.folder / name, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "bert_ladder.export.command", "run", "study.yaml", "-n", "--", "--rerun-incomplete"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'plugins'}:{workspace.folder / 'scripts'}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    header, *lines, trainings = done.stdout.splitlines()
+    assert header.split() == ["Rule", "Jobs", "Why"]
+    assert trainings == "Trainings: 1 (train_model 1)"
+    assert ["download_dataset", "2", "missing", "output", "files"] in [line.split() for line in lines]
+    assert not (tmp_path / "results").exists()
 
 
 def test_what_snakemake_says_by_itself_is_documented(workspace: Workspace) -> None:

@@ -149,7 +149,8 @@ def test_calm_terminal_has_a_line_per_job(finished: Workspace) -> None:
     jobs = [line for line in lines if re.match(r"\d\d:\d\d:\d\d \[\d+/\d+\] ", line)]
     assert re.fullmatch(rf"{len(jobs)} jobs in .*\.", last)
     assert empty == ""
-    assert set(lines) - set(jobs) <= {line for line in lines if " Nano-long with seed 1: epoch 1/2, loss " in line}
+    # Those that were too quick to be seen need not be there.
+    assert all(": epoch 1/2, loss " in line for line in set(lines) - set(jobs))
     assert any(
         re.search(r"Fine-tune Nano-long with seed 1: .* s, loss [\d.]+, validation accuracy ", line) for line in jobs
     )

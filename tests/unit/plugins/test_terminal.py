@@ -28,13 +28,15 @@ STATE |= {"left": 62.0, "ended": ENDED}
 class Run:
     """A run that a test lets happen, on a console that it reads."""
 
-    def __init__(self, folder: Path, width: int = 100, height: int = 30, terminal: bool = False, dryrun: bool = False):
+    def __init__(
+        self, folder: Path, width: int = 100, height: int = 30, terminal: str | None = None, dryrun: bool = False
+    ):
         self.now, self.folder = 0.0, folder
         self.story = Story(dryrun, lambda: self.now)
         self.out = StringIO()
         console = Console(
-            file=self.out, force_terminal=terminal, width=width, height=height, highlight=False, markup=False,
-            no_color=True, legacy_windows=False, _environ={"TERM": "xterm"},
+            file=self.out, force_terminal=terminal is not None, width=width, height=height, highlight=False,
+            markup=False, no_color=True, legacy_windows=False, _environ={"TERM": terminal or "dumb"},
         )  # fmt: skip
         self.screen = Screen(self.story, console)
 
@@ -195,7 +197,7 @@ def test_failure_is_one_line_until_the_end(tmp_path: Path) -> None:
 
 def test_terminal_is_left_as_it_was(tmp_path: Path) -> None:
     """The panel goes, finished jobs stay, the cursor is back."""
-    run = Run(tmp_path, terminal=True)
+    run = Run(tmp_path, terminal="xterm")
     run.hear(LogEvent.RUN_INFO, stats={"total": 1})
     run.hear(LogEvent.JOB_STARTED, jobs=[1])
     run.start(1, "Render the table")
@@ -207,6 +209,18 @@ def test_terminal_is_left_as_it_was(tmp_path: Path) -> None:
     assert "✓ Render the table: 0 s" in printed
     assert printed.rindex("\x1b[?25h") > printed.rindex("\x1b[?25l")
     assert printed.endswith("1 jobs in 0 s.\n")
+
+
+def test_dumb_terminal_has_plain_lines(tmp_path: Path) -> None:
+    """One that cannot move its cursor is written to as a file is."""
+    run = Run(tmp_path, terminal="dumb")
+    run.hear(LogEvent.RUN_INFO, stats={"total": 1})
+    run.hear(LogEvent.JOB_STARTED, jobs=[1])
+    run.start(1, "Render the table")
+    run.screen.look()
+    run.hear(LogEvent.JOB_FINISHED, job_id=1)
+    assert run.lines() == ["[1/1] Render the table: 0 s"]
+    assert "\x1b" not in run.out.getvalue()
 
 
 def test_dry_run_is_a_line_per_rule(tmp_path: Path) -> None:
