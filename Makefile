@@ -22,7 +22,7 @@ PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 .DEFAULT_GOAL := all
 
 all: install
-	$(SNAKEMAKE) --cores $(CORES)
+	$(SNAKEMAKE) --cores $(CORES) --logger=bert-ladder
 	$(SNAKEMAKE) --cores 1 --quiet all --report results/demo/snakemake-report.html
 	@echo "Report: results/demo/report.html"
 
@@ -49,14 +49,14 @@ $(VENV)/installed-%: requirements/%.txt $(VENV)/bin/uv
 	@"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" >/dev/null 2>&1 || true
 	@touch "$@"
 
-# The command, which works from any folder, and the package for programs of one's own. It is found last, so that a copy
-# of the workflow that runs in this environment runs its own code.
+# The command, which works from any folder, the package for programs of one's own, and what shows a run on the terminal.
+# The package is found last, so that a copy of the workflow that runs in this environment runs its own code.
 FOUND_LAST := import sys; from importlib.machinery import PathFinder; \
               sys.meta_path.append(type("BertLadder", (), {"find_spec": staticmethod( \
                 lambda name, path=None, target=None, find=PathFinder.find_spec: \
                   find(name, ["$(CURDIR)/scripts"]) if name == "bert_ladder" else None)}))
 $(VENV)/bin/bert-ladder: Makefile $(VENV)/bin/uv
-	@printf '%s\n' '$(FOUND_LAST)' >"$$("$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bert-ladder.pth"
+	@printf '%s\n' '$(FOUND_LAST)' "$(CURDIR)/plugins" >"$$("$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bert-ladder.pth"
 	@printf '%s\n' "#!$(abspath $(BIN))/python" "import sys" "" "from bert_ladder.export.command import main" "" "sys.exit(main())" >"$@"
 	@chmod +x "$@"
 

@@ -11,9 +11,9 @@ sys.path.insert(0, str(WORKFLOW.resolve() / "scripts"))
 
 from bert_ladder.evaluation.chosen_model import TRAINED_BY, read_chosen
 from bert_ladder.evaluation.forms import FORMS, possible_forms
-from bert_ladder.report.endings import audit_ending, baselines_ending, chosen_ending, forms_ending
+from bert_ladder.report.endings import audit_ending, baselines_ending, chosen_ending, forms_ending, report_ending
 from bert_ladder.runtime.code import code_files, template_files
-from bert_ladder.runtime.endings import FailedJob, failed_jobs, say_last
+from bert_ladder.runtime.endings import FailedJob, PlainResources, failed_jobs, planned_trainings, say_last
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.runtime.locks import remove_stale_lock
 from bert_ladder.study.catalog import FETCHED_ENCODERS, FETCHED_VOCABULARIES
@@ -25,6 +25,8 @@ from bert_ladder.study.runs import described, described_fractions, files_of
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.study import Places, read_study
 
+# Below the table and the words.
+CLOSINGS = {"render_report": report_ending, "select_model": chosen_ending}
 ENDINGS = {"data": audit_ending, "baselines": baselines_ending, "exports": forms_ending}
 PLACES = Places(
     workflow=WORKFLOW,
@@ -51,7 +53,11 @@ if workflow.is_main_process:
 
 # The jobs of a run that was killed on a cluster may still be at work.
 if workflow.is_main_process and not ON_CLUSTER and remove_stale_lock():
-    logger.info(LOCK_REMOVED)
+    logger.warning(LOCK_REMOVED)
+
+logger.addFilter(PlainResources())
+if workflow.is_main_process and workflow.output_settings.dryrun:
+    say_last(lambda: planned_trainings(job.rule.name for job in planned_jobs(workflow)))
 
 # Unless --resources gpu=<number> has said it.
 if not ON_CLUSTER and "gpu" not in workflow.global_resources:
@@ -119,11 +125,16 @@ def figure_files(name):
     }
 
 
+def planned_jobs(workflow):
+    """The jobs that a dry run has found to do."""
+    return workflow.dag.needrun_jobs(exclude_finished=False) if workflow.dag else []
+
+
 def show_results(workflow):
-    """Print at the end of a run what it was to make: table, summary and the chosen model, the baselines' scores, or the data audit."""
+    """Print at the end of a run what it was to make: table, words, report and chosen model, the baselines' scores, or the data audit."""
     asked = {job.rule.name for job in workflow.dag.jobs}
     if "render_summary" in asked:
-        texts = [*STUDY.results(), *([chosen_ending(STUDY)] if "select_model" in asked else [])]
+        texts = [*STUDY.results(), *(show(STUDY) for rule, show in CLOSINGS.items() if rule in asked)]
     else:
         texts = [show(STUDY) for rule, show in ENDINGS.items() if rule in asked]
     for text in reversed(texts):

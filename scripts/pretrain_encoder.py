@@ -22,7 +22,7 @@ def main(snakemake: Any) -> None:
         EncoderFiles.of(paths),
         PretrainingFiles.of(paths),
         settings,
-        Job(params.encoder, name, settings.seed, snakemake.threads, lease),
+        Job(params.encoder, name, settings.seed, snakemake.threads, lease, Path(snakemake.log[0])),
         CheckpointPolicy(Path(params.checkpoints), checkpoint_seconds(os.environ)),
         PretrainingOutputs(EncoderFiles.of(made), made["heads"], made["history"], made["pretraining"]),
     )

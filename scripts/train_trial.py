@@ -23,7 +23,7 @@ def main(snakemake: Any) -> None:
         EncoderFiles.of(paths),
         TrainingFiles.of(paths),
         TrainingSettings.of(dict(params.training) | dict(params.tried)),
-        Job(params.model, name, params.seed, snakemake.threads, lease),
+        Job(params.model, name, params.seed, snakemake.threads, lease, Path(snakemake.log[0])),
         CheckpointPolicy(Path(params.checkpoints), checkpoint_seconds(os.environ)),
         TrainingOutputs(output.history, output.training),
     )

@@ -96,14 +96,19 @@ def _copied(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> W
 def finished(prepared_workspace: Callable[[], Workspace], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace in which the micro study has run, on two devices by name and, where allowed, without any network.
 
-    It is the same for all processes of the tests, so that the study runs once: to be read, and otherwise left alone.
+    What it printed lies in terminal.out and terminal.err. It is the same for all processes of the tests, so that the
+    study runs once: to be read, and otherwise left alone.
     """
 
     def finish() -> Workspace:
         workspace = prepared_workspace()
         leases = str(workspace.folder / "leases")
         devices = {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_LADDER_LEASES": leases}
-        workspace.snakemake("--configfile", "study.yaml", within=without_network(), **devices)
+        done = workspace.snakemake(
+            "--logger=bert-ladder", "--configfile", "study.yaml", within=without_network(), **devices
+        )
+        (workspace.folder / "terminal.out").write_text(done.stdout)
+        (workspace.folder / "terminal.err").write_text(done.stderr)
         return workspace
 
     return _made_once("micro", finish, tmp_path_factory)

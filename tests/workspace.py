@@ -22,6 +22,8 @@ PARTS = (
 )
 
 PATIENCE = 2400  # seconds until a run is taken to hang; none comes near that on a slow machine
+# As `make install` does, so that Snakemake knows --logger=bert-ladder.
+SHOWN = {"PYTHONPATH": str(PROJECT / "plugins")}
 NOWHERE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
 
 MICRO = {
@@ -91,7 +93,7 @@ class Workspace:
         done = subprocess.run(
             [*within, sys.executable, "-m", "snakemake", *arguments],
             cwd=self.folder,
-            env=os.environ | NOWHERE | environment,
+            env=os.environ | NOWHERE | SHOWN | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -115,7 +117,7 @@ class Workspace:
             subprocess.Popen(
                 [sys.executable, "-m", "snakemake", *arguments],
                 cwd=self.folder,
-                env=os.environ | NOWHERE | environment,
+                env=os.environ | NOWHERE | SHOWN | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=subprocess.STDOUT,

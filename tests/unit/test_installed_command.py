@@ -58,3 +58,9 @@ def test_command_is_a_program_of_the_environment(installed: Path) -> None:
         env=os.environ | {"PYTHONPATH": str(PROJECT / "scripts")}, check=True,
     )  # fmt: skip
     assert done.stdout.startswith("bert-ladder ")
+
+
+def test_snakemake_finds_what_shows_a_run(installed: Path) -> None:
+    """`--logger=bert-ladder` is known to every Snakemake of the environment."""
+    what = "import pkgutil; print(any(one.name.endswith('plugin_bert_ladder') for one in pkgutil.iter_modules()))"
+    assert found(installed / "site", what=what) == "True"

@@ -1,10 +1,14 @@
 """What stands last on the terminal: why a run failed, or what a target was asked for."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from workspace import MICRO, Workspace
+from workspace import MICRO, PROJECT, Workspace
 
 SMALL = {
     "study": "small",
@@ -23,7 +27,7 @@ def workspace(new_workspace) -> Workspace:
     return new_workspace()
 
 
-@pytest.mark.parametrize("quiet", [(), ("--quiet", "all")], ids=["plain", "quiet"])
+@pytest.mark.parametrize("quiet", [(), ("--quiet", "all"), ("--logger=bert-ladder",)], ids=["plain", "quiet", "calm"])
 def test_a_failed_run_ends_with_its_reasons(workspace: Workspace, quiet: tuple[str, ...]) -> None:
     """What goes on in spite of a failure fails too: each reason once, last of all, with the user's file."""
     train, test = ((workspace.folder / name).read_text().splitlines() for name in ("train.csv", "test.csv"))
@@ -34,12 +38,18 @@ def test_a_failed_run_ends_with_its_reasons(workspace: Workspace, quiet: tuple[s
     workspace.write_study(SMALL | {"study": "bad", "dataset": dataset}, "bad.yaml")
     done = workspace.snakemake("data", *quiet, "--configfile=bad.yaml", check=False)
     assert done.returncode == 1
-    *_, empty, first, second = done.stderr.splitlines()
+    *above, empty, first, first_log, second, second_log = done.stderr.splitlines()
     assert empty == ""
     told = sorted([first, second])
     assert told[0].startswith("build_npz: broken.csv, ")
     assert told[1].startswith("build_npz: other.csv: has no 'label' (dataset.label); it has the columns 'text', 'kind'")
+    for line in (first_log, second_log):
+        assert line.startswith("  log: logs/bad/")
+        assert (workspace.folder / line.removeprefix("  log: ")).is_file()
     assert "Traceback" not in done.stderr
+    if "--logger=bert-ladder" in quiet:
+        assert sum("failed after" in line for line in above) == 2
+        assert not any("has no 'label'" in line or "Error" in line for line in above)
 
 
 def test_targets_end_with_what_they_are_for(workspace: Workspace) -> None:
@@ -70,6 +80,26 @@ def test_a_study_that_cannot_be_run_is_told_last(workspace: Workspace) -> None:
         assert said in done.stderr.splitlines()[-1]
         assert "Traceback" not in done.stderr
     assert not (workspace.folder / "x.html").exists()
+
+
+def test_command_plans_a_study_of_any_folder(workspace: Workspace, tmp_path: Path) -> None:
+    """`bert-ladder run` reads and writes where it is typed; a dry run ends with rules and trainings, not jobs."""
+    Workspace(tmp_path).write_study(SMALL)
+    for name in ("train.csv", "test.csv"):
+        shutil.copy(workspace.folder / name, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "bert_ladder.export.command", "run", "study.yaml", "-n", "--", "--rerun-incomplete"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'plugins'}:{workspace.folder / 'scripts'}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    header, *lines, trainings = done.stdout.splitlines()
+    assert header.split() == ["Rule", "Jobs", "Why"]
+    assert trainings == "Trainings: 1 (train_model 1)"
+    assert ["download_dataset", "2", "missing", "output", "files"] in [line.split() for line in lines]
+    assert not (tmp_path / "results").exists()
 
 
 def test_what_snakemake_says_by_itself_is_documented(workspace: Workspace) -> None:

@@ -144,6 +144,24 @@ def test_predictions_agree_with_metrics_and_frames(micro: Workspace) -> None:
         assert sorted(known["row"]) == list(range(240))
 
 
+def test_calm_terminal_has_a_line_per_job(finished: Workspace) -> None:
+    """And one per epoch of a training; the ending stands once, on the standard output, and nothing else is printed."""
+    shown, printed = ((finished.folder / f"terminal.{name}").read_text() for name in ("out", "err"))
+    _profile, *lines, empty, last = printed.splitlines()
+    jobs = [line for line in lines if re.match(r"\d\d:\d\d:\d\d \[\d+/\d+\] ", line)]
+    assert re.fullmatch(rf"{len(jobs)} jobs in .*\.", last)
+    assert empty == ""
+    # Those that were too quick to be seen need not be there.
+    assert all(": epoch 1/2, loss " in line for line in set(lines) - set(jobs))
+    assert any(
+        re.search(r"Fine-tune Nano-long with seed 1: .* s, loss [\d.]+, validation accuracy ", line) for line in jobs
+    )
+    assert shown.startswith("\nStudy micro: ")
+    assert shown.count("Which row to take") == 1
+    assert "Handed over in results/micro/chosen" in shown
+    assert not list((finished.folder / "logs").rglob("*.failure"))
+
+
 def test_end_of_the_run_shows_the_table(micro: Workspace) -> None:
     """A finished run ends with the table, and with which row to take, on the terminal; one for less leaves old ones."""
     (micro.folder / "results/micro/table.txt").unlink()

@@ -1,4 +1,4 @@
-"""The command `bert-ladder`: a chosen model answers texts."""
+"""The command `bert-ladder`: runs a study; a chosen model answers texts."""
 
 import argparse
 import io
@@ -12,23 +12,30 @@ import tempfile
 import tomllib
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bert_ladder.export.limits import Limits
-from bert_ladder.export.loading import ENGINES, Classifier, load, processors
+from bert_ladder.export.limits import ENGINES, Limits, processors
 from bert_ladder.runtime.devices import set_up_device
 from bert_ladder.runtime.jobs import BadInput, failure_sentence
+from bert_ladder.runtime.launching import launch, snakemake_command
 from bert_ladder.runtime.leases import machine_devices, visible_devices
 
 if TYPE_CHECKING:
+    from bert_ladder.export.loading import Classifier
     from bert_ladder.export.sources import GivenFile
 
 PROJECT = Path(__file__).parents[3]
 MAX_BYTES = 2**31
 BOLD, PLAIN = "\033[1m", "\033[0m"
+RUN_EPILOGUE = """examples:
+  bert-ladder run studies/my-study.yaml
+  bert-ladder run studies/imdb.yaml studies/imdb-epochs.yaml -n
+  bert-ladder run studies/my-study.yaml -- --workflow-profile profiles/slurm
+  bert-ladder run studies/my-study.yaml -- data
+"""
 EPILOGUE = """examples:
   bert-ladder predict results/my-study/chosen new.csv -o predictions.csv
   bert-ladder predict results/my-study/chosen new.parquet --column body -o predictions.parquet
@@ -48,8 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 after a sentence on the error stream, 130 after Ctrl-C.
     """
-    options = build_parser().parse_args(arguments)
-    with ended_by_signals(), quiet_engines():
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    cut = arguments.index("--") if arguments[:1] == ["run"] and "--" in arguments else len(arguments)
+    options = build_parser().parse_args(arguments[:cut])
+    options.behind = arguments[cut + 1 :]
+    # Snakemake takes the place of this process, its error stream with it.
+    with ended_by_signals(), nullcontext() if options.run is run_study else quiet_engines():
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
         try:
             options.run(options)
@@ -72,9 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """What the command understands."""
-    parser = argparse.ArgumentParser(prog="bert-ladder", description="A model that a study chose answers texts.")
+    parser = argparse.ArgumentParser(
+        prog="bert-ladder", description="Run a study; let the model that it chose answer texts."
+    )
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the program's version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_run(commands)
     add_predict(commands)
     add_serve(commands)
     return parser
@@ -98,6 +112,25 @@ def version() -> str:
     if not file.is_file():
         raise BadInput(f"{file}: is not there, so that the version is not known; it stands in the project's folder.")
     return tomllib.loads(file.read_text(encoding="utf-8"))["project"]["version"]
+
+
+def add_run(commands: Any) -> None:
+    """Add the command that runs a study."""
+    parser = commands.add_parser(
+        "run",
+        usage="bert-ladder run [-h] [-n] [--cores N] STUDY.yaml [MORE.yaml ...] [-- OPTION_OR_TARGET_OF_SNAKEMAKE ...]",
+        help="run a study",
+        description="Run a study with Snakemake, in this folder: its paths are relative to here, and results/, "
+        "resources/ and logs/ are written here. What stands behind -- is Snakemake's.",
+        epilog=RUN_EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run_study)
+    parser.add_argument(
+        "studies", metavar="STUDY.yaml", nargs="+", type=Path, help="one study; of several files later ones win"
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would run")
+    parser.add_argument("--cores", metavar="N", help="default: all, unless an option of Snakemake says where to run")
 
 
 def add_predict(commands: Any) -> None:
@@ -195,6 +228,15 @@ def add_serve(commands: Any) -> None:
     add_running(parser)
 
 
+def run_study(options: argparse.Namespace) -> None:
+    """Run `bert-ladder run`.
+
+    Raises:
+        BadInput: a study file that is not there.
+    """
+    launch(snakemake_command(PROJECT, options.studies, options.behind, options.cores, options.dry_run))
+
+
 def predict(options: argparse.Namespace) -> None:
     """Run `bert-ladder predict`.
 
@@ -249,8 +291,10 @@ def given_threads(options: argparse.Namespace) -> int:
     return threads
 
 
-def open_model(options: argparse.Namespace, threads: int) -> Classifier:
+def open_model(options: argparse.Namespace, threads: int) -> "Classifier":
     """Open the model, on the first GPU that this process may use if there is one."""
+    from bert_ladder.export.loading import load
+
     set_up_device(threads, visible_devices(os.environ, machine_devices())[:1])
     return load(options.model, options.engine, threads)
 
@@ -283,7 +327,7 @@ def given_file(options: argparse.Namespace) -> "Iterator[GivenFile]":
         yield replace(file, path=Path("standard input"), copy=Path(copy.name))
 
 
-def print_answer(model: Classifier, text: str, explain: bool) -> None:
+def print_answer(model: "Classifier", text: str, explain: bool) -> None:
     """Print the answer to a text, the probabilities of all classes, falling, and the words that it rests on."""
     (line,) = model.probabilities([text])
     (label,) = model.decide(line[None])

@@ -1,6 +1,14 @@
-"""What may be asked at once of a model that is served. Plain Python."""
+"""What a model is run with, and what may be asked at once of one that is served. Plain Python."""
 
+import os
 from dataclasses import dataclass
+
+ENGINES = ("native", "onnx")
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from bert_ladder.evaluation.chosen_model import (
     read_chosen,
 )
 from bert_ladder.evaluation.forms import PROOF
+from bert_ladder.export.limits import ENGINES, processors
 from bert_ladder.export.long_texts import kept_ids
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory, reason_of
 from bert_ladder.training.predictor import Predictor
@@ -29,7 +30,6 @@ from bert_ladder.training.predictor import Predictor
 if TYPE_CHECKING:
     import pandas as pd
 
-ENGINES = ("native", "onnx")
 # Texts that are answered at once; those of a BERT are padded to the longest of them.
 BERT_BATCH, LINEAR_BATCH = 64, 1024
 # What the readers of weights raise for a file that is damaged or not there.
@@ -161,11 +161,6 @@ def load(folder: Path | str, engine: str | None = None, threads: int | None = No
             "again, or run the study again."
         ) from error
     return Classifier(chosen, engine, predictor)
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def refused_form(folder: Path, chosen: ChosenModel, form: str) -> str | None:

@@ -1,5 +1,8 @@
 """What people read of the study's table: its numbers rounded, as text."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 
 from bert_ladder.report.markup import single_spaced
@@ -13,19 +16,20 @@ SHOWN = {
     "recall": "Recall",
     "f1": "F1",
 }
-# Column -> header and format of the second table.
+# Column -> header, format and factor of the second table; scores are in percent, as in the first.
 MEASURES = {
-    "roc_auc": ("ROC-AUC", ".4f"),
-    "pr_auc": ("PR-AUC", ".4f"),
-    "mcc": ("MCC", ".4f"),
-    "macro_f1": ("Macro F1", ".4f"),
-    "brier": ("Brier", ".4f"),
-    "ece": ("ECE", ".4f"),
-    "clean_accuracy": ("Clean acc.", ".4f"),
-    "latency_ms": ("ms/text", ".2f"),
-    "throughput": ("Texts/s", ",.0f"),
-    "memory_mb": ("MB", ",.0f"),
+    "roc_auc": ("ROC-AUC", ".2f", 100),
+    "pr_auc": ("PR-AUC", ".2f", 100),
+    "mcc": ("MCC", ".2f", 100),
+    "macro_f1": ("Macro F1", ".2f", 100),
+    "brier": ("Brier", ".2f", 100),
+    "ece": ("ECE", ".2f", 100),
+    "clean_accuracy": ("Clean acc.", ".2f", 100),
+    "latency_ms": ("ms/text", ".2f", 1),
+    "throughput": ("Texts/s", ",.0f", 1),
+    "memory_mb": ("MB", ",.0f", 1),
 }
+UNDEFINED = "\N{EN DASH}"
 ORIGINAL = "original study"
 DIFFERENCE = "difference"
 CONSTANT = "most frequent class"
@@ -38,7 +42,7 @@ def table_cells(table: pd.DataFrame) -> list[dict[str, str]]:
 
     Returns:
         For each line `name`, `encoder`, `parameters`, `seeds`, `training_seconds`, and for each shown metric its
-        value in percent, `<metric>_interval` being "low, high" or empty.
+        value in percent, `<metric>_interval` being "low, high" or empty. A precision of nothing is a dash.
     """
     lines = []
     for row in table.to_dict("records"):
@@ -50,8 +54,8 @@ def table_cells(table: pd.DataFrame) -> list[dict[str, str]]:
             "training_seconds": f"{row['training_seconds']:,.{0 if row['training_seconds'] >= 10 else 1}f}",
         }
         for metric in SHOWN:
-            line[metric] = f"{100 * row[metric]:.2f}"
-            if metric in TEST_METRICS:
+            line[metric] = UNDEFINED if _is_undefined(row, metric) else f"{100 * row[metric]:.2f}"
+            if metric in TEST_METRICS and line[metric] != UNDEFINED:
                 line[f"{metric}_interval"] = f"{100 * row[f'{metric}_low']:.1f}, {100 * row[f'{metric}_high']:.1f}"
         lines.append(line)
         for name, column, sign in ((ORIGINAL, "reference", ""), (DIFFERENCE, "difference", "+z")):
@@ -64,15 +68,25 @@ def table_cells(table: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def measure_cells(table: pd.DataFrame) -> list[dict[str, str]]:
-    """What people read of the second table: `name` and the `MEASURES`, rounded, of each row; empty where undefined."""
+    """What people read of the second table: `name` and the `MEASURES`, rounded, of each row; dashes where undefined."""
     return [
         {"name": single_spaced(row["model"])}
         | {
-            measure: f"{row[measure]:{form}}" if pd.notna(row.get(measure)) else ""
-            for measure, (_, form) in MEASURES.items()
+            measure: UNDEFINED if _is_undefined(row, measure) else f"{factor * row[measure]:{form}}"
+            for measure, (_, form, factor) in MEASURES.items()
         }
         for row in table.to_dict("records")
     ]
+
+
+def _is_undefined(row: dict[Hashable, Any], metric: str) -> bool:
+    """Whether a row has no value: none was measured, or it would be a share of no texts, which scores count as 0."""
+    if pd.isna(row.get(metric)):
+        return True
+    if metric == "mcc":
+        return row["constant_runs"] == row["seeds"]
+    # A share of no texts has an interval from 0 to 1.
+    return metric == "precision" and row[metric] == 0 and row["precision_low"] <= 0 and row["precision_high"] >= 1
 
 
 def in_millions(count: int) -> str:

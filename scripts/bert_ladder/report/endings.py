@@ -33,6 +33,11 @@ def audit_ending(study: Study) -> str:
     return "\n".join(_filled([f"Study {study.name}: what was found in the data"], audit_lines(folder / "audit.json")))
 
 
+def report_ending(study: Study) -> str:
+    """Where the report lies."""
+    return f"Report: {study.outputs / 'results' / study.name / 'report.html'}"
+
+
 def chosen_ending(study: Study) -> str:
     """Which model is handed over, and how to ask it."""
     folder = study.outputs / "results" / study.name / "chosen"

@@ -6,11 +6,31 @@ from collections.abc import Callable, Sequence
 
 from tabulate import tabulate
 
-from bert_ladder.report.cells import CONSTANT, MEASURES, SHOWN, TEST_METRICS
+from bert_ladder.report.cells import CONSTANT, MEASURES, SHOWN, UNDEFINED
 from bert_ladder.report.html import Table, render_template
 from bert_ladder.report.markup import TEXT_WIDTH, escape_latex, escape_markdown
 
-TEXT_NAME = 28  # with columns of this width for names a table fits TEXT_WIDTH
+TEXT_NAME = 28  # with columns of this width for names the first table of a terminal fits 80 columns
+# The tables of a terminal: key of a cell -> header.
+TEXT_SCORES = {
+    "name": "Model",
+    "seeds": "Seeds",
+    "validation_accuracy": SHOWN["validation_accuracy"],
+    "test_accuracy": SHOWN["test_accuracy"],
+    "test_accuracy_low": "Low",
+    "test_accuracy_high": "High",
+    "f1": SHOWN["f1"],
+}
+TEXT_ROWS = {
+    "name": "Model",
+    "encoder": "Encoder",
+    "parameters": "Parameters",
+    "train_accuracy": SHOWN["train_accuracy"],
+    "precision": SHOWN["precision"],
+    "recall": SHOWN["recall"],
+    "training_seconds": "Seconds",
+}
+TEXT_NOTE = "The intervals of precision, recall and F1 stand in table.md."
 
 
 def render_markdown(
@@ -62,25 +82,46 @@ def render_html(
 def render_text(
     cells: Sequence[dict[str, str]], measures: Sequence[dict[str, str]], title: str, foot: Sequence[str]
 ) -> str:
-    """For a terminal of 120 columns: encoder, seeds, validation accuracy and intervals stand on a second line."""
-    lines = []
-    for cell in cells:
-        is_row = "seeds" in cell
-        name = _cut(cell["name"], TEXT_NAME) if is_row else f"{'  ' * (cell['name'] != CONSTANT)}{cell['name']}"
-        encoder = f"\n  {_cut(cell['encoder'], TEXT_NAME - 2)}" if cell["encoder"] else ""
-        size = f"{cell['parameters']}\n{cell['seeds']}" if is_row else ""
-        known = "\n".join(cell.get(metric, "") for metric in ("train_accuracy", "validation_accuracy")).rstrip("\n")
-        shown = [cell.get(metric, "") + _interval_below(cell.get(f"{metric}_interval")) for metric in TEST_METRICS]
-        lines.append([name + encoder, size, known, *shown, cell.get("training_seconds", "")])
-    headers = ["Model", "Params\nSeeds", "Train\nVal.", *(SHOWN[metric] for metric in TEST_METRICS), "Seconds"]
-    tables = [_tabulate(lines, headers, "simple")]
+    """For a terminal: the first table fits 80 columns, the others and the foot 120."""
+    tables = []
+    for columns in (TEXT_SCORES, TEXT_ROWS):
+        lines = [
+            [_text_cell(cell, key) for key in columns]
+            for cell in cells
+            # Lines below a row stand only where they say something.
+            if "seeds" in cell or columns is TEXT_SCORES or set(cell) & set(columns) & set(SHOWN)
+        ]
+        tables.append(_text_table(lines, list(columns.values()), 1 + ("encoder" in columns)))
     if measures:
         lines = [[_cut(cell["name"], TEXT_NAME), *(cell[measure] for measure in MEASURES)] for cell in measures]
-        tables.append(
-            _tabulate(lines, ["Model", *(header.replace(" ", "\n") for header, _ in MEASURES.values())], "simple")
-        )
-    notes = (textwrap.fill(line, TEXT_WIDTH, subsequent_indent="  ") for line in foot)
+        tables.append(_text_table(lines, ["Model", *(header for header, *_ in MEASURES.values())]))
+    notes = (textwrap.fill(line, TEXT_WIDTH, subsequent_indent="  ") for line in [*foot, TEXT_NOTE])
     return "\n".join([_cut(title, TEXT_WIDTH), "", "\n\n".join(tables), "", *notes, ""])
+
+
+def _text_table(lines: list[list[str]], headers: list[str], names: int = 1) -> str:
+    """A table for a terminal, as wide as its cells: below a header tabulate would widen each column by two."""
+    shown = tabulate(
+        [headers, *lines],
+        tablefmt="simple",
+        disable_numparse=True,
+        preserve_whitespace=True,
+        colalign=(*["left"] * names, *["right"] * (len(headers) - names)),
+    )
+    rule, header, *rows, _ = shown.splitlines()
+    return "\n".join(line.rstrip() for line in (header, rule, *rows))
+
+
+def _text_cell(cell: dict[str, str], key: str) -> str:
+    """A value of a line for the terminal, a dash where it has none."""
+    metric, _, end = key.rpartition("_")
+    if key == "name":
+        is_below = "seeds" not in cell and cell["name"] != CONSTANT
+        return f"{'  ' * is_below}{_cut(cell['name'], TEXT_NAME)}"
+    if end in ("low", "high"):
+        interval = cell.get(f"{metric}_interval")
+        return interval.split(", ")[end == "high"] if interval else UNDEFINED
+    return _cut(cell.get(key) or UNDEFINED, TEXT_NAME)
 
 
 def _flat_tables(
@@ -98,7 +139,7 @@ def _flat_tables(
     tables = [(["Model", "Encoder", "Parameters", "Seeds", *SHOWN.values(), "Seconds"], lines, 2)]
     if measures:
         lines = [[escape(cell["name"]), *(cell[measure] for measure in MEASURES)] for cell in measures]
-        tables.append((["Model", *(header for header, _ in MEASURES.values())], lines, 1))
+        tables.append((["Model", *(header for header, *_ in MEASURES.values())], lines, 1))
     return tables
 
 
@@ -110,13 +151,8 @@ def _tabulate(lines: list[list[str]], headers: list[str], tablefmt: str, names: 
         headers=headers,
         tablefmt=tablefmt,
         disable_numparse=True,
-        preserve_whitespace=tablefmt == "simple",
         colalign=alignment,
     )
-
-
-def _interval_below(interval: str | None) -> str:
-    return "\n" + interval.replace(", ", "\N{EN DASH}") if interval else ""
 
 
 def _cut(text: str, width: int) -> str:

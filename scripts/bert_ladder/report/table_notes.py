@@ -28,7 +28,7 @@ def foot_lines(
     """
     what = f"macro averages over the {len(names)} classes" if positive is None else f"of the class “{names[positive]}”"
     lines = [
-        f"Accuracies, precision, recall and F1 in percent; precision, recall and F1 are {what}, on the test split.",
+        f"All scores in percent; precision, recall and F1 are {what}, on the test split. A dash: no value.",
         f"“{CONSTANT}”: what a model would reach that gives every text the most frequent class of the test split, "
         f"“{table['majority_class'].iloc[0]}”.",
         *map(constant_words, constant_rows(table)),

@@ -1,15 +1,18 @@
-"""What a run says last: why its jobs failed, once each, below all that Snakemake prints.
+"""What a run says last, below all that Snakemake prints: why its jobs failed, once each; what a dry run would train.
 
 Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or TensorFlow.
 """
 
 import atexit
+import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LISTED = 10
+TRAININGS = ("pretrain_encoder", "train_trial", "train_model")
 
 
 def failure_file(log_file: str | Path) -> Path:
@@ -46,12 +49,17 @@ def failed_jobs(jobs: Iterable[FailedJob]) -> list[str]:
     """Why jobs failed, equal reasons once.
 
     Returns:
-        A sentence per reason, by the names of the jobs; the last counts those beyond `LISTED`.
+        A sentence per reason, by the names of the jobs, with the first one's log below it unless it names that; the
+        last counts those beyond `LISTED`.
     """
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, list[FailedJob]] = {}
     for job in sorted(jobs, key=lambda job: (job.name, job.log_file)):
-        reasons.setdefault(job.reason, []).append(job.name)
-    sentences = [f"{_named(names)}: {reason}" for reason, names in reasons.items()]
+        reasons.setdefault(job.reason, []).append(job)
+    sentences = [
+        f"{_named([job.name for job in alike])}: {reason}"
+        + ("" if alike[0].log_file in reason else f"\n  log: {alike[0].log_file}")
+        for reason, alike in reasons.items()
+    ]
     rest = len(sentences) - LISTED
     return sentences if rest <= 0 else [*sentences[:LISTED], f"And {rest} more; the logs have them."]
 
@@ -62,11 +70,39 @@ def _named(names: Sequence[str]) -> str:
     return names[0] + (f" and {others} more {'job' if others == 1 else 'jobs'}" if others else "")
 
 
-def say_last(text: str, failed: bool = False) -> None:
+def planned_trainings(rules: Iterable[str]) -> str:
+    """How many networks a run would train.
+
+    Args:
+        rules: of each job that it would start the name of its rule.
+    """
+    counts = Counter(rules)
+    planned = {rule: counts[rule] for rule in TRAININGS if counts[rule]}
+    if not planned:
+        return "No trainings."
+    return f"Trainings: {sum(planned.values())} ({', '.join(f'{rule} {count}' for rule, count in planned.items())})"
+
+
+def say_last(text: str | Callable[[], str], failed: bool = False) -> None:
     """Print when the process ends: Snakemake speaks after its own hooks.
 
     Args:
-        text: to print.
+        text: to print, or what gives it then.
         failed: whether it goes to the error stream.
     """
-    atexit.register(print, text, file=sys.stderr if failed else sys.stdout, flush=True)
+
+    def say() -> None:
+        print(text if isinstance(text, str) else text(), file=sys.stderr if failed else sys.stdout, flush=True)
+
+    atexit.register(say)
+
+
+class PlainResources(logging.Filter):
+    """Has Snakemake say which resources it was given as names and numbers, where it would print its own objects."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        given = getattr(record, "provided_resources", None)
+        if given is not None:
+            shown = (f"{name}={resource.value}" for name, resource in given.items() if not name.startswith("_"))
+            record.msg = f"Provided resources: {', '.join(shown)}"
+        return True

@@ -12,9 +12,11 @@ from typing import Any
 
 from bert_ladder.runtime.endings import failure_file
 from bert_ladder.runtime.locks import enter_run
+from bert_ladder.runtime.progress import progress_file
 
 log = logging.getLogger(__name__)
 
+FOR_ALL = {"for_all": True}  # `extra` of a line that stands on the terminal too
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 NO_MEMORY = (
     "RESOURCE_EXHAUSTED",  # XLA's words, and so JAX's
@@ -28,10 +30,10 @@ class BadInput(Exception):
 
 
 def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
-    """Run a script's `main` with its messages in the rule's log file and on the terminal.
+    """Run a script's `main` with its messages in the rule's log file.
 
-    What native libraries write to the error stream by themselves, such as TensorFlow's remarks at import, goes to the
-    log file only.
+    Warnings, errors and what is logged with `FOR_ALL` go to the terminal too. What native libraries write to the error
+    stream by themselves, such as TensorFlow's remarks at import, does not.
 
     Args:
         main: maps the names of the `snakemake` object to plain arguments.
@@ -61,13 +63,16 @@ def run_job(main: Callable[[Any], None], snakemake: Any) -> None:
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     log_file.write_text("", encoding="utf-8")
     failure_file(log_file).unlink(missing_ok=True)
+    progress_file(log_file).unlink(missing_ok=True)
     with log_file.open("a") as file:
         os.dup2(file.fileno(), 2)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.addFilter(lambda record: record.levelno >= logging.WARNING or hasattr(record, "for_all"))
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(message)s",
         datefmt="%H:%M:%S",
-        handlers=[logging.FileHandler(log_file, encoding="utf-8"), logging.StreamHandler(sys.stderr)],
+        handlers=[logging.FileHandler(log_file, encoding="utf-8"), terminal],
         force=True,
     )
     try:

@@ -24,6 +24,7 @@ from bert_ladder.evaluation.metrics import f1_measure, part_measures
 from bert_ladder.runtime.checkpoints import Checkpoints, remove_checkpoints
 from bert_ladder.runtime.code import code_version
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory
+from bert_ladder.runtime.progress import ProgressFile
 from bert_ladder.study.settings import TrainingSettings
 from bert_ladder.training.classifier import TokenBatches, build_classifier, predict_probabilities
 from bert_ladder.training.fitting import (
@@ -180,7 +181,7 @@ def train_classifier(
         history = fit(
             model,
             Epochs(dataset, order, settings.epochs, None if weights is None else dict(enumerate(weights))),
-            Progress(job.name, len(train_examples), settings.batch_size, measure),
+            Progress(job.name, len(train_examples), settings.batch_size, measure, file=ProgressFile(job.log)),
             Resuming(checkpoints, interval, [accuracy], early_stopping),
         )
     except Diverged as error:

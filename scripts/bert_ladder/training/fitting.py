@@ -17,14 +17,17 @@ import pandas as pd
 from keras import ops
 
 from bert_ladder.runtime.devices import uses_onednn
-from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.runtime.jobs import FOR_ALL, BadInput
 from bert_ladder.runtime.packages import versions_of
+from bert_ladder.runtime.progress import ProgressFile
 from bert_ladder.study.settings import FitSettings
 from bert_ladder.training.resuming import RestOfEpoch, Resuming
 
 log = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 10.0
+PROGRESS_SECONDS = 10.0  # from one line of the log to the next
+TOLD_SECONDS = 1.0  # from one state of the progress file to the next
+EPOCH_MEASURES = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 # Biases and layer norms are not decayed: Devlin et al. 2019's own training code, Loshchilov & Hutter 2019.
 NOT_DECAYED = ["bias", "layer_norm", "gamma", "beta"]
 
@@ -148,12 +151,15 @@ class EpochOrder(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """Measures after each epoch, and logs epoch, step, loss, accuracy, speed and the time left every few seconds.
 
+    The same goes to a file for those who watch, more often. By the clock, never by the step: that costs nothing.
+
     Args:
         name: what is trained.
         examples: texts per epoch.
         batch_size: texts per step.
         measure: gives the measures of the model as it is; they join the epoch's logs.
         unit: what the speed is counted in, and how many of them an example has.
+        file: for those who watch.
 
     Raises:
         Diverged: at the end of an epoch whose loss is no finite number.
@@ -166,10 +172,13 @@ class Progress(keras.callbacks.Callback):
         batch_size: int,
         measure: Callable[[], dict[str, float]],
         unit: tuple[str, int] = ("examples", 1),
+        file: ProgressFile | None = None,
     ):
         super().__init__()
         self.name, self.examples, self.batch_size, self.measure = name, examples, batch_size, measure
         self.unit, self.per_example = unit
+        self.file = file or ProgressFile(None)
+        self.ended: dict[str, float] = {}
         self.first_step_end: float | None = None
         self.resume(0, 0.0)
 
@@ -180,18 +189,23 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch, self.epoch_start = epoch, time.perf_counter()
         # The first step traces the graph; the speed counts from its end.
-        self.first_step_end, self.reported = None, self.epoch_start
+        self.first_step_end, self.reported, self.told = None, self.epoch_start, self.epoch_start
+        self._tell(self.steps_done)
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
         now = time.perf_counter()
         if self.first_step_end is None:
             self.first_step_end = now
-        elif now - self.reported >= PROGRESS_SECONDS:
-            self.reported = now
+        elif now - self.told >= TOLD_SECONDS:
+            self.told = now
             speed = batch * self.batch_size / (now - self.first_step_end)
             step = self.steps_done + batch + 1
             done = self.epoch * self.examples + step * self.batch_size
             left = (self.params["epochs"] * self.examples - done) / speed
+            self._tell(step, loss=float(logs["loss"]), speed=speed * self.per_example, unit=self.unit, left=left)
+            if now - self.reported < PROGRESS_SECONDS:
+                return
+            self.reported = now
             log.info(
                 "%s | epoch %d/%d | step %d/%d | loss %.4f | accuracy %.4f | %s %s/s | %s left",
                 self.name,
@@ -206,6 +220,11 @@ class Progress(keras.callbacks.Callback):
                 clock(left),
             )
 
+    def _tell(self, step: int, **more: Any) -> None:
+        """Say how far the training is to those who watch."""
+        place = {"epoch": self.epoch + 1, "epochs": self.params["epochs"], "step": step, "steps": self.params["steps"]}
+        self.file.write({**place, **more, "ended": self.ended})
+
     def seconds(self) -> float:
         """Seconds that the epoch has taken so far."""
         return self.seconds_before + time.perf_counter() - self.epoch_start
@@ -216,6 +235,8 @@ class Progress(keras.callbacks.Callback):
         if not np.isfinite(logs["loss"]):
             raise Diverged(f"{self.name}: the loss is no finite number in epoch {epoch + 1} of {self.params['epochs']}")
         logs.update(self.measure(), seconds=seconds)
+        self.ended = {"epoch": epoch + 1, **{name: float(logs[name]) for name in EPOCH_MEASURES}}
+        self._tell(self.params["steps"])
         log.info(
             "%s | epoch %d/%d | loss %.4f | accuracy %.4f | validation loss %.4f | validation accuracy %.4f | %s",
             self.name,
@@ -226,6 +247,7 @@ class Progress(keras.callbacks.Callback):
             logs["validation_loss"],
             logs["validation_accuracy"],
             clock(time.perf_counter() - self.epoch_start),
+            extra=FOR_ALL,
         )
 
 

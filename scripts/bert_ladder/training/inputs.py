@@ -22,6 +22,7 @@ class Job:
         seed: sets the initialisation, dropout and the order of the batches.
         threads: CPU threads, for the record.
         lease: the devices, for the record.
+        log: the file of its messages; None: it says to nobody how far it is.
     """
 
     row: str
@@ -29,6 +30,7 @@ class Job:
     seed: int
     threads: int
     lease: Lease = field(default_factory=Lease)
+    log: Path | None = None
 
 
 @dataclass(frozen=True)

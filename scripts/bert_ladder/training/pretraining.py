@@ -26,6 +26,7 @@ from bert_ladder.encoders.vocabulary import Vocabulary, tokenizer_vocabulary
 from bert_ladder.runtime.checkpoints import Checkpoints, remove_checkpoints
 from bert_ladder.runtime.code import code_version
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory
+from bert_ladder.runtime.progress import ProgressFile
 from bert_ladder.study.settings import PretrainingSettings
 from bert_ladder.training.fitting import (
     Diverged,
@@ -417,7 +418,7 @@ def pretrain(
     learner: Learner,
     corpus: Corpus,
     settings: PretrainingSettings,
-    name: str,
+    job: Job,
     checkpoints: Checkpoints,
     interval: float,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -427,7 +428,7 @@ def pretrain(
         learner: whose model holds what was learned afterwards.
         corpus: what to learn from.
         settings: of the pre-training.
-        name: what progress lines are about.
+        job: what progress lines are about, and who watches them.
         checkpoints: of this training; if there is one, the training resumes from it, as if it had never stopped.
         interval: seconds from one checkpoint to the next.
 
@@ -445,7 +446,7 @@ def pretrain(
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
-    model, length, vocabulary = learner.model, settings.length, corpus.vocabulary
+    model, length, vocabulary, name = learner.model, settings.length, corpus.vocabulary, job.name
     kept, held_out = corpus.streams(settings, name)
 
     def order(epoch: int) -> list[tuple[np.ndarray, tuple[int, ...]]]:
@@ -492,7 +493,14 @@ def pretrain(
     history = fit(
         model,
         Epochs(dataset, order, settings.epochs),
-        Progress(name, sequences(kept, length), settings.batch_size, measure, unit=("tokens", length)),
+        Progress(
+            name,
+            sequences(kept, length),
+            settings.batch_size,
+            measure,
+            unit=("tokens", length),
+            file=ProgressFile(job.log),
+        ),
         Resuming(checkpoints, interval, list(model.measured.values())),
     )
     return history, {
@@ -574,9 +582,7 @@ def pretrain_run(
         "left_out": left_out["sha256"],
     } | made_of
     try:
-        history, counts = pretrain(
-            learner, corpus, settings, job.name, Checkpoints(policy.folder, identity), policy.seconds
-        )
+        history, counts = pretrain(learner, corpus, settings, job, Checkpoints(policy.folder, identity), policy.seconds)
     except Diverged as error:
         raise Diverged(
             f"{error}; lower learning_rate ({settings.learning_rate:g}), or choose another precision."

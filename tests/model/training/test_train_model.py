@@ -20,7 +20,7 @@ from bert_ladder.encoders.normal_form import load_weights, read_encoder, save_en
 from bert_ladder.evaluation.metrics import part_measures
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.study.settings import TrainingSettings
-from bert_ladder.training import fine_tuning
+from bert_ladder.training import fine_tuning, fitting
 from bert_ladder.training.classifier import (
     TokenBatches,
     build_classifier,
@@ -179,6 +179,32 @@ def test_same_seed_gives_the_same_weights_bit_for_bit(encoder: EncoderFiles, tex
     first, again, other = (weights_of(run(encoder, texts, seed=seed, **settings)[0]) for seed in (1, 1, 2))
     assert equal(first, again)
     assert not equal(first, other)
+
+
+def test_whoever_watches_a_training_changes_nothing(
+    encoder: EncoderFiles, texts: tuple, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Told after every step how far it is, bit for bit the same; the file says what the history has."""
+    states: list[dict] = []
+    monkeypatch.setattr(fitting, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(fitting.ProgressFile, "write", lambda self, state: states.append(dict(state)))
+    arguments = (TrainingData(*texts, classes=2, positive=1), TrainingSettings.of(SETTINGS))
+    job = Job("nano", "nano", 1, threads=2, log=tmp_path / "train_model.log")
+    watched, history, _ = train_run(encoder, *arguments, job, CheckpointPolicy(tmp_path / "checkpoints"))
+    # 19 steps an epoch, the first of which has no speed yet; one state before them and one behind.
+    assert [(state["epoch"], state["step"]) for state in states] == [
+        (epoch, step) for epoch in (1, 2) for step in (0, *range(2, 20), 19)
+    ]
+    assert all(state["steps"] == 19 and state["epochs"] == 2 for state in states)
+    assert states[0]["ended"] == {}
+    last = history.iloc[-1]
+    assert states[-1]["ended"] == {"epoch": 2} | {
+        name: last[name] for name in ("loss", "accuracy", "validation_loss", "validation_accuracy")
+    }
+    assert states[5]["speed"] > 0
+    monkeypatch.undo()
+    unwatched, *_ = run(encoder, texts)
+    assert equal(weights_of(watched), weights_of(unwatched))
 
 
 def test_fit_sees_the_epochs_in_their_own_order(

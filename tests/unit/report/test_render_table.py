@@ -15,7 +15,7 @@ from bert_ladder.data.frames import read_rows, rows_csv
 from bert_ladder.evaluation.comparison import ComparedRuns, Protocol, compare_models
 from bert_ladder.evaluation.predictions import predictions_frame
 from bert_ladder.evaluation.run_metrics import classification_metrics
-from bert_ladder.report.cells import MEASURES, TEST_METRICS, measure_cells, table_cells
+from bert_ladder.report.cells import MEASURES, TEST_METRICS, UNDEFINED, measure_cells, table_cells
 from bert_ladder.report.markup import escape_latex, escape_markdown
 from bert_ladder.report.table import TableSources, build_table, render_table
 from bert_ladder.report.table_forms import render_html, render_latex, render_markdown, render_text
@@ -238,15 +238,15 @@ def test_search_stands_in_the_table_and_its_foot():
 
 
 def test_second_table_has_more_measures():
-    """Areas, calibration, speed and memory, rounded; what a row lacks is empty, and no reference line stands there."""
+    """Areas, calibration, speed and memory, rounded; what a row lacks is a dash, and no reference line stands there."""
     svm, tiny, mini = measure_cells(table_of([SVM, TINY, MINI]))
     assert set(tiny) == {"name", *MEASURES}
     assert (tiny["roc_auc"], tiny["latency_ms"], tiny["throughput"], tiny["memory_mb"]) == (
-        *("0.9100", "4.57"),
+        *("91.00", "4.57"),
         *("1,234", "890"),
     )
     assert svm["latency_ms"] == "0.10"
-    assert mini["latency_ms"] == tiny["pr_auc"] == ""
+    assert mini["latency_ms"] == tiny["pr_auc"] == UNDEFINED
     foot = foot_of(table_of([SVM, TINY]))
     assert "without the 123 test texts that are training texts too" in foot
     assert "in SciPy, with 2 threads and, on one machine, no other job of the study beside it" in foot
@@ -376,22 +376,45 @@ def test_html_shows_names_and_runs_nothing():
 
 
 def test_text_fits_a_terminal():
-    """The widest values, names that are too long and long notes stay within 120 columns."""
+    """The widest values, names that are too long and long notes stay within 120 columns, the first table in 80."""
     row = {"model": "M" * 60, "encoder": "e" * 60, "reference": dict.fromkeys(TEST_METRICS, 1.0)}
     table = table_of([row], accuracy=1.0, parameters=1_109_480_000, seeds=10)
     table["training_seconds"] = 999_999.0
     text = render_text(table_cells(table), measure_cells(table), "t" * 200, ["word " * 60])
     assert max(map(len, text.splitlines())) <= 120
+    assert max(map(len, text.split("\n\n")[1].splitlines())) <= 80
 
 
-def test_text_shows_encoder_and_interval_below():
-    """On a terminal a row takes two lines: values, then encoder, seeds, validation accuracy and intervals."""
-    lines = render_text(table_cells(table_of([TINY])), [], "Study x", ["Foot."]).splitlines()
-    first = next(index for index, line in enumerate(lines) if line.startswith("BERT-Tiny"))
-    assert "81.23" in lines[first]
-    assert lines[first + 1].split()[:4] == ["bert_uncased_L-2_H-128_A-2", "1", "81.23", "80.7\N{EN DASH}81.7"]
-    assert lines[first + 2].split() == ["original", "study", "80.65", "80.11"]
-    assert lines[-1] == "Foot."
+def test_text_has_one_line_per_row_and_dashes():
+    """Each header on one line; the interval in columns of its own; a dash where a line has no value."""
+    text = render_text(table_cells(table_of([TINY])), [], "Study x", ["Foot."])
+    _, scores, rows, foot = text.split("\n\n")
+    header, _, tiny, original, difference, constant = scores.splitlines()
+    assert header.split() == ["Model", "Seeds", "Val.", "acc.", "Test", "acc.", "Low", "High", "F1"]
+    assert tiny.split() == ["BERT-Tiny", "1", "81.23", "81.23", "80.7", "81.7", "81.23"]
+    assert original.startswith("  original study  ")
+    assert original.split()[2:] == [UNDEFINED, UNDEFINED, "80.65", UNDEFINED, UNDEFINED, "80.11"]
+    assert difference.startswith("  difference ")
+    assert constant.split()[:5] == ["most", "frequent", "class", UNDEFINED, UNDEFINED]
+    # Below its row the original study stands only where it has something of this table.
+    header, _, *lines = rows.splitlines()
+    assert header.split()[-4:] == ["acc.", "Precision", "Recall", "Seconds"]
+    assert lines[0].split()[:2] == ["BERT-Tiny", "bert_uncased_L-2_H-128_A-2"]
+    assert "most frequent class" not in rows
+    assert foot.splitlines()[0] == "Foot."
+    assert "table.md" in foot
+
+
+def test_share_of_no_texts_is_a_dash():
+    """The precision of a class that is never answered and the correlation of one answer; not one that is merely 0."""
+    table = table_of([TINY])
+    table = table.assign(precision=0.0, precision_low=0.0, precision_high=1.0, mcc=0.0, constant_runs=table["seeds"])
+    assert table_cells(table)[0]["precision"] == UNDEFINED
+    assert "precision_interval" not in table_cells(table)[0]
+    assert measure_cells(table)[0]["mcc"] == UNDEFINED
+    table = table.assign(precision_high=0.2, constant_runs=0)
+    assert table_cells(table)[0]["precision"] == "0.00"
+    assert measure_cells(table)[0]["mcc"] == "0.00"
 
 
 @pytest.mark.parametrize("classes", [2, 4])

@@ -1,10 +1,18 @@
 """What a run says last."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
-from bert_ladder.runtime.endings import LISTED, FailedJob, failed_jobs, failure_file
+from bert_ladder.runtime.endings import (
+    LISTED,
+    FailedJob,
+    PlainResources,
+    failed_jobs,
+    failure_file,
+    planned_trainings,
+)
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 
@@ -22,8 +30,9 @@ def failed(folder: Path, name: str, said: str | None, hint: str | None = None, l
 def test_each_reason_is_told_once(tmp_path: Path) -> None:
     """Jobs that failed alike share a sentence; others have their own, in the order of their names."""
     jobs = [failed(tmp_path, "c", "no label"), failed(tmp_path, "a", "no label"), failed(tmp_path, "b", "no text")]
-    assert failed_jobs(jobs) == ["a and 1 more job: no label", "b: no text"]
-    assert failed_jobs([*jobs, failed(tmp_path, "d", "no label")])[0] == "a and 2 more jobs: no label"
+    told = [f"a and 1 more job: no label\n  log: {tmp_path / 'a.log'}", f"b: no text\n  log: {tmp_path / 'b.log'}"]
+    assert failed_jobs(jobs) == told
+    assert failed_jobs([*jobs, failed(tmp_path, "d", "no label")])[0].startswith("a and 2 more jobs: no label\n")
 
 
 def test_many_reasons_are_counted(tmp_path: Path) -> None:
@@ -35,11 +44,14 @@ def test_many_reasons_are_counted(tmp_path: Path) -> None:
 
 
 def test_who_could_not_speak_is_spoken_for(tmp_path: Path) -> None:
-    """A killed job has what is known of it, any other its log; a sentence of an earlier attempt is not believed."""
+    """A killed job has what is known of it, any other its log; a sentence of an earlier attempt is not believed.
+
+    The log is named once.
+    """
     silent, killed = failed(tmp_path, "silent", None), failed(tmp_path, "killed", None, hint="it was killed")
     old = failed(tmp_path, "old", "yesterday's trouble", log=False)
     told = failed_jobs([silent, killed, old])
-    assert told[0] == "killed: it was killed"
+    assert told[0] == f"killed: it was killed\n  log: {tmp_path / 'killed.log'}"
     assert told[1] == f"old: it ended without a word; what it wrote is in {tmp_path / 'old.log'}"
     assert told[2] == f"silent: it ended without a word; what it wrote is in {tmp_path / 'silent.log'}"
 
@@ -48,8 +60,32 @@ def test_last_is_last() -> None:
     """What is said at the end of the process comes behind all that it prints, the first registered last."""
     code = (
         "import sys; from bert_ladder.runtime.endings import say_last\n"
-        "say_last('second'); say_last('first'); say_last('trouble', failed=True); print('Snakemake has the word')"
+        "say_last('second'); say_last(lambda: said); said = 'first'; say_last('trouble', failed=True)\n"
+        "print('Snakemake has the word')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["Snakemake has the word", "first", "second"]
     assert done.stderr == "trouble\n"
+
+
+def test_trainings_of_a_dry_run_are_counted() -> None:
+    """Of networks, in the order in which they run."""
+    rules = ["train_model", "build_npz", "train_trial", "train_model", "pretrain_encoder", "train_baseline"]
+    assert planned_trainings(rules) == "Trainings: 4 (pretrain_encoder 1, train_trial 1, train_model 2)"
+    assert planned_trainings(["build_npz"]) == "No trainings."
+
+
+def test_resources_are_names_and_numbers() -> None:
+    """No object of Snakemake's is printed; other messages stay as they are."""
+
+    class Given:
+        def __init__(self, value: int):
+            self.value = value
+
+    resources = {"_cores": Given(4), "gpu": Given(2), "mem_mb": Given(8000)}
+    record = logging.makeLogRecord({"msg": f"Provided resources: {resources}", "provided_resources": resources})
+    assert PlainResources().filter(record)
+    assert record.getMessage() == "Provided resources: gpu=2, mem_mb=8000"
+    other = logging.makeLogRecord({"msg": "Building DAG of jobs..."})
+    assert PlainResources().filter(other)
+    assert other.getMessage() == "Building DAG of jobs..."

@@ -12,11 +12,13 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 JOB = """
 import os, sys
 from types import SimpleNamespace
-from bert_ladder.runtime.jobs import BadInput, run_job
+from bert_ladder.runtime.jobs import FOR_ALL, BadInput, run_job
 
 def main(snakemake):
     import logging
     logging.getLogger("job").info("a plain line")
+    logging.getLogger("job").info("a line for all", extra=FOR_ALL)
+    logging.getLogger("job").warning("a warning")
     os.write(2, b"native chatter\\n")
     {action}
 
@@ -33,13 +35,15 @@ def run(tmp_path: Path, action: str) -> tuple[int, str, str]:
     return done.returncode, done.stderr, log.read_text()
 
 
-def test_messages_go_to_log_and_terminal_native_chatter_to_the_log(tmp_path: Path) -> None:
-    """A person sees the job's own lines; what libraries write to the error stream stands in the log only."""
+def test_messages_go_to_the_log_those_for_all_to_the_terminal_too(tmp_path: Path) -> None:
+    """A person sees warnings and what is meant for him, neither other lines nor what libraries write by themselves."""
     status, terminal, log = run(tmp_path, "pass")
     assert status == 0
-    assert "a plain line" in terminal
-    assert "a plain line" in log
-    assert "native chatter" in log
+    for line in ("a plain line", "a line for all", "a warning", "native chatter"):
+        assert line in log
+    assert "a line for all" in terminal
+    assert "a warning" in terminal
+    assert "a plain line" not in terminal
     assert "native chatter" not in terminal
 
 
@@ -81,7 +85,7 @@ def test_second_copy_of_a_running_job_is_refused(tmp_path: Path) -> None:
     with subprocess.Popen(
         first_command, cwd=SCRIPTS, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as first:
-        assert "a plain line" in first.stderr.readline()
+        assert "a line for all" in first.stderr.readline()
         log.unlink()
         log.touch()
         status, terminal, written = run(tmp_path, action)
