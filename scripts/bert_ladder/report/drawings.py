@@ -17,6 +17,8 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 8, 12, 44
 STEPS = (0.001, 0.002, 0.0025, 0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2)
 TICKS = 6
 MARK = 6
+LABELLED = 26  # characters of a row's name in a scatter
+NAMED = 9  # rows that are all named there
 # Columns of table.csv, positive numbers: heading of their chart and title of their axis.
 COSTS = {
     "latency_ms": ("By the time of an answer", "Milliseconds per text"),
@@ -56,9 +58,8 @@ class Tick:
 
 @dataclass(frozen=True)
 class Point:
-    """A row in a scatter; places in units of the viewBox."""
+    """A row in a scatter; places in units of the viewBox, `label` beside it, `shown` when it is pointed at."""
 
-    name: str
     kind: str
     x: float
     y: float
@@ -66,6 +67,7 @@ class Point:
     high: float
     label_x: float
     label_y: float
+    label: str
     role: str
     shown: str
 
@@ -184,8 +186,9 @@ def scatter(results: Results, cost: str, best: str, cheap: str | None) -> Scatte
     ranked = cost != "latency_ms" or results.unranked is None
     corners = _corners(rows[column].tolist(), rows[cost].tolist(), places) if ranked else []
     taken: list[Box] = [(x, y - 1, next_x, y + 1) for (x, y), (next_x, _) in itertools.pairwise(corners)]
+    named = scatter_labels(results.table.index.tolist(), [row for row in (best, cheap) if row])
     wanted = [
-        (str(name)[:LABELLED], (x - MARK, high, x + MARK, low))
+        (named[str(name)], (x - MARK, high, x + MARK, low))
         for name, (x, _, low, high) in zip(rows.index, places, strict=True)
     ]
     labels = place_labels(wanted, inner, taken)
@@ -197,11 +200,11 @@ def scatter(results: Results, cost: str, best: str, cheap: str | None) -> Scatte
         y_ticks=[Tick(round(TOP + down(value), 1), label) for value, label in percent_ticks(bottom, top)],
         points=[
             Point(
-                name=_cut(str(name)),
                 kind=row["kind"],
                 **{axis: round(value, 1) for axis, value in zip(("x", "y", "low", "high"), _moved(place), strict=True)},
                 label_x=round(LEFT + label[0], 1),
                 label_y=round(TOP + label[1], 1),
+                label=named[str(name)],
                 role=role_of(str(name), best, cheap),
                 shown=f"{name}: {_with_interval(row, column)}, {short_number(row[cost])} {title.lower()}",
             )
@@ -211,7 +214,15 @@ def scatter(results: Results, cost: str, best: str, cheap: str | None) -> Scatte
     )
 
 
-LABELLED = 26  # characters of a row's name in a scatter
+def scatter_labels(rows: Sequence[str], stressed: Sequence[str]) -> dict[str, str]:
+    """What stands beside each row: its name, or, where that would be too many names, its number in the table.
+
+    Args:
+        rows: their names in table order.
+        stressed: rows that keep their names.
+    """
+    many = len(rows) > NAMED
+    return {row: str(number) if many and row not in stressed else _cut(row) for number, row in enumerate(rows, start=1)}
 
 
 def short_number(value: float) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.report.answer import answer
-from bert_ladder.report.drawings import interval_chart, log_ticks, percent_ticks, scatter, short_number
+from bert_ladder.report.drawings import interval_chart, log_ticks, percent_ticks, scatter, scatter_labels, short_number
 from bert_ladder.report.html import TEMPLATES
 from bert_ladder.report.inline_figures import inline_svg
 from bert_ladder.report.report_page import forms_table
@@ -127,14 +127,23 @@ def test_costs_have_round_ticks_and_short_numbers() -> None:
 def test_front_is_drawn_only_where_times_can_be_ranked() -> None:
     """Sizes always can; a row without a time stands in no chart of times."""
     chart = scatter(numbers(), "latency_ms", "Large", None)
-    assert [point.name for point in chart.points] == list(ROWS)
+    assert [point.label for point in chart.points] == list(ROWS)
     assert chart.steps.startswith("M")
     disturbed = numbers(other_load=1.1)
     assert scatter(disturbed, "latency_ms", "Large", None).steps == ""
     assert scatter(disturbed, "parameters", "Large", None).steps
     assert scatter(numbers(latency_ms=np.nan), "latency_ms", "Large", None) is None
     some = scatter(numbers(latency_ms=[np.nan, 2.0, 9.0]), "latency_ms", "Large", None)
-    assert [point.name for point in some.points] == ["Small", "Large"]
+    assert [point.label for point in some.points] == ["Small", "Large"]
+
+
+def test_many_rows_have_numbers() -> None:
+    """Names would cover one another; the rows that the answer names keep theirs."""
+    rows = [f"row {number}" for number in range(12)]
+    labels = scatter_labels(rows, ["row 3"])
+    assert [labels[row] for row in rows[:5]] == ["1", "2", "3", "row 3", "5"]
+    assert scatter_labels(rows[:9], [])["row 8"] == "row 8"
+    assert scatter_labels(["x" * 40], [])["x" * 40] == "x" * 25 + "…"
 
 
 def test_figure_takes_the_colours_of_its_page() -> None:
