@@ -13,7 +13,7 @@ from bert_ladder.evaluation.chosen_model import model_sha256, read_chosen
 from bert_ladder.report.answer import answer
 from bert_ladder.report.audit_sections import findings_of, read_audit
 from bert_ladder.report.class_measures import by_row, overview, read_class_measures
-from bert_ladder.report.drawings import COSTS, NAMED, interval_chart, scatter
+from bert_ladder.report.drawings import COSTS, interval_chart, scatter
 from bert_ladder.report.entries import browsed_errors
 from bert_ladder.report.forms_table import form_cells, with_interval
 from bert_ladder.report.html import Table, render_template
@@ -137,7 +137,7 @@ def answered(results: Results, runs: pd.DataFrame) -> dict[str, Any]:
         "intervals": intervals,
         "ticks": ticks,
         "costs": [cost for cost in costs if cost],
-        "numbered": results.table.index.tolist() if len(results.table) > NAMED else [],
+        "numbered": results.table.index.tolist() if any(cost.numbered for cost in costs if cost) else [],
         "unranked": results.unranked,
         "matrix": verdict_matrix(results) if len(results.pairs) else [],
         "pairs": pairs_table(results.pairs) if len(results.pairs) else None,
