@@ -236,6 +236,16 @@ def test_what_means_nothing_makes_nothing_again(micro: Workspace, edited: Callab
             os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def test_forms_that_were_made_come_into_the_report(micro: Workspace) -> None:
+    """They are no inputs of a usual run; once they are there, or others, the page alone is rendered again."""
+    record = micro.folder / "results/micro/chosen/forms.json"
+    record.write_text("{}")
+    try:
+        assert micro.planned(*STUDY) == {"render_report": 1}
+    finally:
+        record.unlink()
+
+
 def test_changed_settings_retrain_their_rows_only(micro: Workspace) -> None:
     """One training each and what follows from it, in the run in which the audit is made again for a new length."""
     study = changed()

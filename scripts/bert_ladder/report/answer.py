@@ -11,6 +11,8 @@ from bert_ladder.report.findings import cheap_row, nothing_concluded
 from bert_ladder.report.results import Pair, Results
 from bert_ladder.report.words import among, milliseconds, spoken
 
+TOLD = 3  # rows that a sentence names
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -84,11 +86,12 @@ def _best_sentence(results: Results, best: str, tied: list[str]) -> str:
     above = results.above(best)
     if above:
         return f"{reaches}, where {among(above)} came out better."
-    if len(tied) > 3:
-        return f"{reaches}, where {len(tied)} of the other {len(results.table) - 1} rows are not separable from it."
+    others = len(results.table) - 1
+    if len(tied) > TOLD:
+        which = f"none of the other {others} rows is" if len(tied) == others else f"{len(tied)} other rows are not"
+        return f"{reaches}, where {which} separable from it."
     if tied:
         return f"{reaches}, where {among(tied)} {'is' if len(tied) == 1 else 'are'} not separable from it."
-    others = len(results.table) - 1
     return f"{reaches}, better than {'the other row' if others == 1 else f'each of the other {others} rows'}."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bert_ladder.report.placing import Box, place_labels
+from bert_ladder.report.placing import Box, overlap, place_labels, text_box
 from bert_ladder.report.results import Results
 from bert_ladder.report.timing import front
 
@@ -17,6 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 8, 12, 44
 STEPS = (0.001, 0.002, 0.0025, 0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2)
 TICKS = 6
 MARK = 6
+LABELLED = 26  # characters of a row's name in a scatter
 # Columns of table.csv, positive numbers: heading of their chart and title of their axis.
 COSTS = {
     "latency_ms": ("By the time of an answer", "Milliseconds per text"),
@@ -56,9 +57,8 @@ class Tick:
 
 @dataclass(frozen=True)
 class Point:
-    """A row in a scatter; places in units of the viewBox."""
+    """A row in a scatter; places in units of the viewBox, `label` beside it, `shown` when it is pointed at."""
 
-    name: str
     kind: str
     x: float
     y: float
@@ -66,6 +66,7 @@ class Point:
     high: float
     label_x: float
     label_y: float
+    label: str
     role: str
     shown: str
 
@@ -80,6 +81,7 @@ class Scatter:
         words: what the chart shows, for whom does not see it.
         x_ticks, y_ticks: of the axes.
         points: the rows.
+        numbered: whether rows stand by their numbers in the table.
         steps: an SVG path along the rows that no other beats in both; empty where costs cannot be ranked.
     """
 
@@ -89,6 +91,7 @@ class Scatter:
     x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
     points: Sequence[Point]
+    numbered: bool
     steps: str
 
 
@@ -184,11 +187,8 @@ def scatter(results: Results, cost: str, best: str, cheap: str | None) -> Scatte
     ranked = cost != "latency_ms" or results.unranked is None
     corners = _corners(rows[column].tolist(), rows[cost].tolist(), places) if ranked else []
     taken: list[Box] = [(x, y - 1, next_x, y + 1) for (x, y), (next_x, _) in itertools.pairwise(corners)]
-    wanted = [
-        (str(name)[:LABELLED], (x - MARK, high, x + MARK, low))
-        for name, (x, _, low, high) in zip(rows.index, places, strict=True)
-    ]
-    labels = place_labels(wanted, inner, taken)
+    boxes: list[Box] = [(x - MARK, high, x + MARK, low) for x, _, low, high in places]
+    named, labels = _labelled(rows.index.tolist(), results.table.index.tolist(), (best, cheap), (boxes, taken, inner))
     return Scatter(
         heading=COSTS[cost][0],
         title=title,
@@ -197,21 +197,55 @@ def scatter(results: Results, cost: str, best: str, cheap: str | None) -> Scatte
         y_ticks=[Tick(round(TOP + down(value), 1), label) for value, label in percent_ticks(bottom, top)],
         points=[
             Point(
-                name=_cut(str(name)),
                 kind=row["kind"],
                 **{axis: round(value, 1) for axis, value in zip(("x", "y", "low", "high"), _moved(place), strict=True)},
                 label_x=round(LEFT + label[0], 1),
                 label_y=round(TOP + label[1], 1),
+                label=named[str(name)],
                 role=role_of(str(name), best, cheap),
                 shown=f"{name}: {_with_interval(row, column)}, {short_number(row[cost])} {title.lower()}",
             )
             for (name, row), place, label in zip(rows.iterrows(), places, labels, strict=True)
         ],
+        numbered=any(label.isdigit() and label != row for row, label in named.items()),
         steps=_path(corners, inner[0]),
     )
 
 
-LABELLED = 26  # characters of a row's name in a scatter
+def scatter_labels(rows: Sequence[str], stressed: Sequence[str | None], many: bool) -> dict[str, str]:
+    """What stands beside each row: its name, or, where those would be too many names, its number in the table.
+
+    Args:
+        rows: their names in table order.
+        stressed: rows that keep their names.
+        many: whether the names are too many.
+    """
+    return {row: str(number) if many and row not in stressed else _cut(row) for number, row in enumerate(rows, start=1)}
+
+
+def _labelled(
+    shown: Sequence[str],
+    rows: Sequence[str],
+    stressed: Sequence[str | None],
+    room: tuple[Sequence[Box], Sequence[Box], tuple[float, float]],
+) -> tuple[dict[str, str], list[tuple[float, float]]]:
+    """The labels of the shown rows and their centres: names where these cover no other name, else numbers.
+
+    Args:
+        shown: rows of the chart.
+        rows, stressed: see `scatter_labels`.
+        room: the boxes of their marks, other boxes to keep clear of, and width and height of the plot.
+    """
+    marks, taken, size = room
+    for many in (False, True):
+        labels = scatter_labels(rows, stressed, many)
+        texts = [labels[row] for row in shown]
+        centres = place_labels(list(zip(texts, marks, strict=True)), size, taken)
+        halves = [[side / 2 for side in text_box(text)] for text in texts]
+        boxes = [(x - w, y - h, x + w, y + h) for (x, y), (w, h) in zip(centres, halves, strict=True)]
+        if not any(overlap(one, other) for one, other in itertools.combinations(boxes, 2)):
+            break
+    return labels, centres
 
 
 def short_number(value: float) -> str:

@@ -8,6 +8,7 @@ from bert_ladder.report.results import Pair, Results
 from bert_ladder.report.words import Section, among, constant_rows, constant_words, difference, milliseconds, spoken
 
 LISTED = 10  # pairs that are told one by one
+TOLD = 5  # rows that a sentence compares with another, one by one
 Z_95 = 1.96
 # Texts of a validation part that rows may be chosen by: whatever the accuracy, it is then known to within 10 points.
 LEAST_VALIDATION = 93
@@ -181,7 +182,11 @@ def _against(results: Results, other: str, rows: list[str]) -> list[str]:
     lines = []
     for verdict in ("better", "not separable", "worse"):
         found = [row for row in rows if pairs[row]["verdict"] == verdict]
-        if found:
+        if len(found) > TOLD:
+            found.sort(key=lambda row: pairs[row]["difference"])
+            ends = " to ".join(f"“{row}” {difference(pairs[row])}" for row in (found[0], found[-1]))
+            lines.append(f"{spoken(verdict).capitalize()} it: {len(found)} rows, from {ends}.")
+        elif found:
             spans = "; ".join(f"“{row}” {difference(pairs[row])}" for row in found)
             lines.append(f"{spoken(verdict).capitalize()} it: {spans}.")
     return lines

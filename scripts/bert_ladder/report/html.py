@@ -85,7 +85,8 @@ def _finalize(value: Any) -> Any:
 
 
 def _prose(text: str) -> str:
-    """No line breaks between a number and its per cent sign."""
+    """No line breaks between a number and its per cent sign, nor within a p-value."""
+    text = re.sub(r"\bp ([=<]) (?=[.\d])", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 

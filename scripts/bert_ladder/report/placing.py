@@ -35,7 +35,7 @@ def place_labels(
             for x, y in places
         ]
         boxes = [(x - half_width, y - half_height, x + half_width, y + half_height) for x, y in places]
-        free = [index for index, box in enumerate(boxes) if not any(_overlap(box, other) for other in taken)]
+        free = [index for index, box in enumerate(boxes) if not any(overlap(box, other) for other in taken)]
         chosen = free[0] if free else 0
         taken.append(boxes[chosen])
         centres.append(places[chosen])
@@ -47,5 +47,6 @@ def text_box(text: str) -> tuple[float, float]:
     return min(len(text) * FONT * 0.58, LABEL_LIMIT) + 4, FONT * 1.2
 
 
-def _overlap(one: Box, other: Box) -> bool:
+def overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes share more than an edge."""
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

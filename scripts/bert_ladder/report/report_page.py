@@ -137,6 +137,7 @@ def answered(results: Results, runs: pd.DataFrame) -> dict[str, Any]:
         "intervals": intervals,
         "ticks": ticks,
         "costs": [cost for cost in costs if cost],
+        "numbered": results.table.index.tolist() if any(cost.numbered for cost in costs if cost) else [],
         "unranked": results.unranked,
         "matrix": verdict_matrix(results) if len(results.pairs) else [],
         "pairs": pairs_table(results.pairs) if len(results.pairs) else None,

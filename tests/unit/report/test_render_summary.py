@@ -224,6 +224,19 @@ def test_a_size_is_spoken_for_by_its_best_row() -> None:
     assert size_section(study(small, pairs))[1] == ["All BERT rows are of one size: nothing to compare."]
 
 
+def test_many_rows_are_told_by_their_ends() -> None:
+    """Against the linear model the least and the greatest difference stand for all of many rows."""
+    names = [f"r{i}" for i in range(8)]
+    rows = {"Linear": ROWS["Linear"]} | {
+        name: ("bert", 4_000 + i, 0.85 + 0.001 * i, 0.01, 0.85 + 0.01 * i, 2.0) for i, name in enumerate(names)
+    }
+    pairs = {("Linear", name): "worse" for name in names}
+    pairs |= {(a, b): "worse" for i, a in enumerate(names) for b in names[i + 1 :]}
+    said = words(baseline_section(study(rows, pairs)))
+    assert "Better than it: 8 rows, from “r0” +4.00 points [+3.00, +5.00] (p = .002) to “r7” +11.00 points" in said
+    assert "“r3”" not in said
+
+
 def test_open_pairs_say_what_they_would_take() -> None:
     """Each pair without a verdict with the seeds, or texts, that such a difference takes; many are counted."""
     said = open_section(study())

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.report.answer import answer
-from bert_ladder.report.drawings import interval_chart, log_ticks, percent_ticks, scatter, short_number
+from bert_ladder.report.drawings import interval_chart, log_ticks, percent_ticks, scatter, scatter_labels, short_number
 from bert_ladder.report.html import TEMPLATES
 from bert_ladder.report.inline_figures import inline_svg
 from bert_ladder.report.report_page import forms_table
@@ -56,6 +56,12 @@ def test_answer_names_no_row_that_nothing_tells() -> None:
     tied = answer(numbers())
     assert tied.heading == "No single row is shown to be the best: “Large” leads"
     assert "where “Small” is not separable from it" in tied.sentences[0]
+    rows = ROWS | dict.fromkeys(("Small 2", "Small 3", "Small 4"), ROWS["Small"])
+    names = list(rows)
+    open_pairs = {(a, b): "not separable" for i, a in enumerate(names) for b in names[i + 1 :]}
+    assert "none of the other 5 rows is separable from it" in answer(numbers(open_pairs, rows)).sentences[0]
+    some = open_pairs | {("Linear", "Large"): "worse"}
+    assert "4 other rows are not separable from it" in answer(numbers(some, rows)).sentences[0]
     nothing = answer(numbers(WORSE, constant_accuracy=0.885))
     assert nothing.heading == "Nothing can be concluded yet"
     assert not nothing.settled
@@ -127,14 +133,34 @@ def test_costs_have_round_ticks_and_short_numbers() -> None:
 def test_front_is_drawn_only_where_times_can_be_ranked() -> None:
     """Sizes always can; a row without a time stands in no chart of times."""
     chart = scatter(numbers(), "latency_ms", "Large", None)
-    assert [point.name for point in chart.points] == list(ROWS)
+    assert [point.label for point in chart.points] == list(ROWS)
     assert chart.steps.startswith("M")
     disturbed = numbers(other_load=1.1)
     assert scatter(disturbed, "latency_ms", "Large", None).steps == ""
     assert scatter(disturbed, "parameters", "Large", None).steps
     assert scatter(numbers(latency_ms=np.nan), "latency_ms", "Large", None) is None
     some = scatter(numbers(latency_ms=[np.nan, 2.0, 9.0]), "latency_ms", "Large", None)
-    assert [point.name for point in some.points] == ["Small", "Large"]
+    assert [point.label for point in some.points] == ["Small", "Large"]
+
+
+def test_many_rows_have_numbers() -> None:
+    """Names would cover one another; the rows that the answer names keep theirs."""
+    rows = [f"row {number}" for number in range(12)]
+    labels = scatter_labels(rows, ["row 3", None], many=True)
+    assert [labels[row] for row in rows[:5]] == ["1", "2", "3", "row 3", "5"]
+    assert scatter_labels(rows, [], many=False)["row 8"] == "row 8"
+    assert scatter_labels(["x" * 40], [], many=False)["x" * 40] == "x" * 25 + "…"
+
+
+def test_names_that_would_cover_one_another_are_numbers() -> None:
+    """Rows that stand apart are named; a cluster of them is numbered, but for the rows that the answer names."""
+    assert not scatter(numbers(), "latency_ms", "Large", None).numbered
+    rows = {f"a rather long name {i}": ("bert", 4_000 + i, 0.85, 0.01, 0.85, 2.0 + i / 10) for i in range(12)}
+    names = list(rows)
+    verdicts = {(a, b): "not separable" for i, a in enumerate(names) for b in names[i + 1 :]}
+    chart = scatter(numbers(verdicts, rows), "latency_ms", names[4], None)
+    assert chart.numbered
+    assert [point.label for point in chart.points][3:6] == ["4", names[4], "6"]
 
 
 def test_figure_takes_the_colours_of_its_page() -> None:
