@@ -128,7 +128,7 @@ def pair_lines(pairs: pd.DataFrame) -> list[str]:
         ):
             numbers = ordered["labels"][ordered["verdict"] == verdict].tolist()
             if numbers:
-                parts.append(f"{words} “{b}” with {_numbers(numbers, len(ordered))}")
+                parts.append(f"{words} “{b}” {_numbers(numbers, len(ordered))}")
         cross = [after for _, after in crossed if (after["model_a"], after["model_b"]) == (a, b)]
         signs = set(ordered["difference"] > 0)
         end = "." if cross or len(signs) == 1 else ", so that no crossing is shown, though the means cross."
@@ -138,8 +138,8 @@ def pair_lines(pairs: pd.DataFrame) -> list[str]:
 
 def _numbers(numbers: Sequence[int], most: int) -> str:
     if len(numbers) == most:
-        return f"every number of labels, {numbers[0]:,} to {numbers[-1]:,}"
-    return f"{', '.join(f'{number:,}' for number in numbers)} labels"
+        return f"at every number of labels, {numbers[0]:,} to {numbers[-1]:,}"
+    return f"with {', '.join(f'{number:,}' for number in numbers)} labels"
 
 
 def _lines(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ def test_rows_cross_only_where_tests_show_it_on_both_sides() -> None:
     assert crossing_lines(means_only) == []
     assert "no crossing is shown, though the means cross" in pair_lines(means_only)[0]
     assert pair_lines(pairs("a", "b", *["worse"] * 4)) == [
-        "“a” is worse than “b” with every number of labels, 500 to 10,000."
+        "“a” is worse than “b” at every number of labels, 500 to 10,000."
     ]
 
 

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 SIZE = (560, 360)  # pixels
 LAW_POINTS = 40
+APART, MARGIN = 1.02, 1.06  # factors on the logarithmic axis: between the marks of two rows, at its ends
 
 
 def plot_label_curve(found: LabelCurve, models: Sequence[str], files: FigureFiles) -> None:
@@ -38,10 +39,12 @@ def label_curve_chart(found: LabelCurve, models: Sequence[str]) -> alt.LayerChar
     columns = ["model", "labels", "fraction", "mean", "low", "high", "seeds"]
     curve, laws = found.curve[columns], law_points(found)
     shown = curve["model"].drop_duplicates().tolist()
+    # So that no interval hides another.
+    curve = curve.assign(place=curve["labels"] * APART ** (curve["model"].map(shown.index) - (len(shown) - 1) / 2))
     scales = row_scales(models, shown)
     legend = alt.Legend(title=None, orient="bottom", columns=3)
     largest = max(curve["labels"].max(), laws["labels"].max()) if len(laws) else curve["labels"].max()
-    scale = alt.Scale(type="log", domain=[int(curve["labels"].min()), int(largest)], nice=False)
+    scale = alt.Scale(type="log", domain=[curve["place"].min() / MARGIN, largest * MARGIN], nice=False)
     x = alt.X("labels:Q", title="Labels (training and validation part), on a logarithmic scale", scale=scale)
     x = x.axis(format=",", tickCount=6, grid=False, labelOverlap=True)
     title = f"Test {found.metric}"
@@ -54,8 +57,10 @@ def label_curve_chart(found: LabelCurve, models: Sequence[str]) -> alt.LayerChar
         *(alt.Tooltip(f"{name}:Q", format=".2%") for name in ("mean", "low", "high")),
         "seeds:Q",
     ]
-    rows = alt.Chart(curve).encode(x=x, color=colour, tooltip=tooltip)
-    notes = ["Marks: means over the seeds, each of which draws its labels anew; vertical lines: their intervals."]
+    rows = alt.Chart(curve).encode(x=alt.X("place:Q", scale=scale), color=colour, tooltip=tooltip)
+    notes = [
+        "Marks: means over the seeds, each of which draws its labels anew, with intervals; rows are set a little apart."
+    ]
     layers = []
     if len(laws):
         notes.append("Dotted: the power law through all fractions but the largest, where it foretold that one.")
