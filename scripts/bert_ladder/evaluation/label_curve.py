@@ -19,10 +19,13 @@ from bert_ladder.runtime.jobs import BadInput
 log = logging.getLogger(__name__)
 
 LEAST_POINTS, LEAST_SEEDS = 4, 3
+# Of test texts that a run answers wrongly. Below it the errors drawn around those measured are hardly above none, and
+# their interval would have next to no width.
+LEAST_ERRORS = 10
 PAIRS = ["model_a", "model_b", "fraction", "labels", "difference", "low", "high", "se", "p_value", "p_holm", "test"]
 PAIRS += ["scope", "verdict"]
 # Why no law is said.
-FEW_POINTS, FEW_SEEDS, MISSED = "few fractions", "few seeds", "missed"
+FEW_POINTS, FEW_SEEDS, FEW_ERRORS, MISSED = "few fractions", "few seeds", "few errors", "missed"
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def law_line(points: Sequence[Point]) -> dict[str, Any]:
     Returns:
         `labels` and `measured` (the error) of the largest point; `scale`, `exponent` and `floor`; `error` foretold at
         that point and `gain` by `TIMES` as many labels, each with `_low` and `_high`; `refused`: empty, or why nothing
-        is said: "few fractions", "few seeds" or "missed".
+        is said: "few fractions", "few seeds", "few errors" or "missed".
     """
     *fitted, largest = points
     line: dict[str, Any] = {"labels": largest.labels, "times": TIMES, "measured": 1 - largest.scores.mean}
@@ -170,7 +173,10 @@ def law_line(points: Sequence[Point]) -> dict[str, Any]:
 def _refused(points: Sequence[Point]) -> str:
     if len(points) < LEAST_POINTS:
         return FEW_POINTS
-    return FEW_SEEDS if min(point.scores.seeds for point in points[:-1]) < LEAST_SEEDS else ""
+    if min(point.scores.seeds for point in points[:-1]) < LEAST_SEEDS:
+        return FEW_SEEDS
+    fewest = min((1 - point.scores.mean) * point.scores.n for point in points)
+    return FEW_ERRORS if fewest < LEAST_ERRORS else ""
 
 
 def _numbers(law: PowerLaw) -> list[float]:

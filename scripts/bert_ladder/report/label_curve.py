@@ -17,6 +17,7 @@ TIMES = {2: "Twice"}
 WHY_NO_LAW = {
     "few fractions": "takes four fractions or more",
     "few seeds": "takes three seeds or more",
+    "few errors": "takes ten wrong answers per run or more at every fraction",
 }
 
 

@@ -74,7 +74,7 @@ def measures_table(table: pd.DataFrame) -> SortTable:
         line = [SortCell(shown["name"], "", shown["name"].lower())]
         line += [SortCell(shown[name], "", None if pd.isna(value) else value) for name, value in values.items()]
         lines.append(line)
-    return SortTable(["Row", *(header for header, _ in MEASURES.values())], lines)
+    return SortTable(["Row", *(header for header, _, _ in MEASURES.values())], lines)
 
 
 def originals_table(table: pd.DataFrame) -> Table | None:

@@ -113,6 +113,12 @@ def test_a_law_takes_four_fractions_and_three_seeds() -> None:
     assert law_line([*curve[:-1], Point(1.0, ALL, one)])["refused"] == ""
 
 
+def test_no_law_of_a_row_that_hardly_errs() -> None:
+    """Its interval would have next to no width: +0.00 points [+0.00, +0.00]."""
+    assert law_line(points([0.3, 0.2, 0.1, 0.05, 0.001]))["refused"] == "few errors"
+    assert law_line(points([0.0] * 5))["refused"] == "few errors"
+
+
 def write_curves(folder: Path, errors: dict[str, list[float]], fractions: tuple[float, ...]) -> SimpleNamespace:
     """What the rule gives its script of rows with these errors, the baseline "linear" with one run on all labels."""
     generator = np.random.default_rng(1)
