@@ -465,7 +465,8 @@ rule render_report:
         held_out=STUDY.dataset.held_out,
         parts_differ=STUDY.splits.differ,
         texts=STUDY.settings["report"]["texts"],
-        files=[str(file) for file in PLACES.study_files],
+        # Not the embedded one, of which Snakemake makes a copy under another name each time.
+        files=[os.path.relpath(file) for file in workflow.overwrite_configfiles],
         # The forms are made when they are asked for: no inputs, or a usual run would make them too.
         forms=STUDY.forms,
         train_benchmarks=[file for run in STUDY.runs.all for file in STUDY.benchmarks(TRAINED_BY[run.kind], [run])],

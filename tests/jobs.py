@@ -1,4 +1,7 @@
-"""Lists all jobs of a study, as Snakemake makes them of its rules: python jobs.py STUDY CORES JOBS"""
+"""Lists all jobs of a study, as Snakemake makes them of its rules: python jobs.py STUDY CORES JOBS
+
+STUDY is a file, or - for the embedded default study.
+"""
 
 import json
 import sys
@@ -13,7 +16,7 @@ def main(study: str, cores: str, jobs: str) -> None:
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=int(cores)),
-            config_settings=ConfigSettings(configfiles=[Path(study)]),
+            config_settings=ConfigSettings(configfiles=[] if study == "-" else [Path(study)]),
             workflow_settings=WorkflowSettings(),
             snakefile=Path("Snakefile"),
         )

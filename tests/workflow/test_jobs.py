@@ -33,8 +33,12 @@ def jobs(new_workspace: Callable[[], Workspace]) -> list[dict[str, Any]]:
     """All jobs of the study on four cores, without a device."""
     workspace = new_workspace()
     workspace.write_study(MICRO)
+    return jobs_of(workspace, "study.yaml")
+
+
+def jobs_of(workspace: Workspace, study: str) -> list[dict[str, Any]]:
     subprocess.run(
-        [sys.executable, PROJECT / "tests/jobs.py", "study.yaml", "4", "jobs.json"],
+        [sys.executable, PROJECT / "tests/jobs.py", study, "4", "jobs.json"],
         cwd=workspace.folder,
         env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
         check=True,
@@ -56,6 +60,14 @@ def after(jobs: list[dict[str, Any]], rule: str) -> set[str]:
         found += following
         waiting += following
     return {job["rule"] for job in found} - {"all"}
+
+
+def test_default_study_is_the_same_each_time(new_workspace: Callable[[], Workspace]) -> None:
+    """Snakemake reads the embedded study from a copy of another name each time, which no job may depend on."""
+    found = jobs_of(new_workspace(), "-")
+    assert of_rule(found, "render_report")[0]["params"]["files"] == []
+    given = json.dumps([[job["params"], job["input"]] for job in found])
+    assert "config.yaml" not in given and "source-cache" not in given
 
 
 def test_every_job_has_a_file_that_the_study_asks_for(jobs: list[dict[str, Any]]) -> None:
