@@ -49,8 +49,10 @@ def chosen_ending(study: Study) -> str:
 
 
 def forms_ending(study: Study) -> str:
-    """How each form of the chosen model did."""
-    return (study.outputs / "results" / study.name / "chosen/forms.md").read_text(encoding="utf-8")
+    """How each form of the chosen model did, and how the report comes to say so."""
+    folder = study.outputs / "results" / study.name
+    forms = (folder / "chosen/forms.md").read_text(encoding="utf-8")
+    return f"{forms}\nThe next run of the study puts this into {folder / 'report.html'}."
 
 
 def audit_lines(path_audit: Path) -> list[str]:
