@@ -56,7 +56,7 @@ FOUND_LAST := import sys; from importlib.machinery import PathFinder; \
                   find(name, ["$(CURDIR)/scripts"]) if name == "bert_ladder" else None)}))
 $(VENV)/bin/bert-ladder: Makefile $(VENV)/bin/uv
 	@printf '%s\n' '$(FOUND_LAST)' "$(CURDIR)/plugins" >"$$("$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/bert-ladder.pth"
-	@printf '%s\n' "#!$(abspath $(BIN))/python" "import sys" "" "from bert_ladder.export.command import main" "" "sys.exit(main())" >"$@"
+	@printf '%s\n' "#!$(abspath $(BIN))/python" "import sys" "" "from bert_ladder.commands.main import main" "" "sys.exit(main())" >"$@"
 	@chmod +x "$@"
 
 $(VENV)/bin/uv: requirements/uv.txt

@@ -163,7 +163,7 @@ def test_forms_of_the_chosen_model_are_proven_and_answer(demo: Workspace, tmp_pa
     answers = {}
     for engine in ("native", "onnx"):
         answered = tmp_path / f"{engine}.csv"
-        command = ["-m", "bert_ladder.export.command", "predict", folder, tmp_path / "new.csv", "-o", answered]
+        command = ["-m", "bert_ladder.commands.main", "predict", folder, tmp_path / "new.csv", "-o", answered]
         subprocess.run(
             [sys.executable, *map(str, command), "--engine", engine],
             env=os.environ | {"PYTHONPATH": str(demo.folder / "scripts")},

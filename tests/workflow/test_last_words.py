@@ -88,7 +88,7 @@ def test_command_plans_a_study_of_any_folder(workspace: Workspace, tmp_path: Pat
     for name in ("train.csv", "test.csv"):
         shutil.copy(workspace.folder / name, tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "bert_ladder.export.command", "run", "study.yaml", "-n", "--", "--rerun-incomplete"],
+        [sys.executable, "-m", "bert_ladder.commands.main", "run", "study.yaml", "-n", "--", "--rerun-incomplete"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": f"{PROJECT / 'plugins'}:{workspace.folder / 'scripts'}"},
         capture_output=True,

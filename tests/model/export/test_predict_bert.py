@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from asked_texts import TEXTS
+from bert_ladder.commands.main import main
 from bert_ladder.evaluation.chosen_model import NATIVE, model_sha256, native_encoder, read_chosen
 from bert_ladder.export import load
-from bert_ladder.export.command import main
 from bert_ladder.export.onnx_model import export_onnx
 from bert_ladder.training.answering import open_classifier
 from chosen_models import LABELS, WORDS, bert_chosen
@@ -61,7 +61,7 @@ def test_command_says_nothing_of_tensorflow(model: Path, tmp_path: Path) -> None
     (tmp_path / "new.csv").write_text("text\na lovely film\nthe dull film\n")
     arguments = ["predict", str(model), "new.csv", "-o", "out.csv", "--explain"]
     done = subprocess.run(
-        [sys.executable, "-m", "bert_ladder.export.command", *arguments],
+        [sys.executable, "-m", "bert_ladder.commands.main", *arguments],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": SCRIPTS},
         capture_output=True,

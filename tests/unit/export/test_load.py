@@ -18,10 +18,10 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
+from bert_ladder.commands.main import main
 from bert_ladder.evaluation.calibration import scale_probabilities
 from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, NATIVE, RECORD, Decision, model_sha256, read_chosen
 from bert_ladder.export import load, loading
-from bert_ladder.export.command import main
 from bert_ladder.export.explaining import important_words, replace_words
 from bert_ladder.runtime.jobs import BadInput
 from chosen_models import LABELS, PIECES, WORDS, chosen_record, linear_chosen

@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bert_ladder.commands.main import main
 from bert_ladder.evaluation.chosen_model import Decision
-from bert_ladder.export.command import main
 from bert_ladder.export.sources import CHUNK_ROWS
 from chosen_models import LABELS, linear_chosen
 
 TEXTS = ["a lovely, bright film", 'the "dull" film', "average;\nvery average"]
 ANSWERS = ["good", "bad", "fine"]
 ADDED = ["prediction", *(f"probability_{label}" for label in LABELS)]
-COMMAND = [sys.executable, "-m", "bert_ladder.export.command", "predict"]
+COMMAND = [sys.executable, "-m", "bert_ladder.commands.main", "predict"]
 SCRIPTS = str(Path(__file__).parents[3] / "scripts")
 
 
@@ -464,7 +464,7 @@ def test_two_gigabytes_in_one(model: Path, tmp_path: Path, ending: str) -> None:
     assert given.stat().st_size > 2**31 - 2**26
     # Its own count of its memory: that of the system begins with what the parent had when it started the process.
     code = (
-        "import re, sys; from bert_ladder.export.command import main\n"
+        "import re, sys; from bert_ladder.commands.main import main\n"
         "status = main(['predict', *sys.argv[1:]])\n"
         "print(status, re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1])"
     )

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bert_ladder.commands.main import main
 from bert_ladder.evaluation.chosen_model import Decision
 from bert_ladder.export import load
-from bert_ladder.export.command import main
 from bert_ladder.export.limits import Limits
 from bert_ladder.export.loading import Classifier
 from bert_ladder.export.questions import Question, Unwanted, Worker, parts_of
@@ -439,7 +439,7 @@ def test_no_text_is_logged(folder: Path, capfd: pytest.CaptureFixture[str], capl
 )
 def test_command_until_it_is_told_to_end(folder: Path, number: signal.Signals) -> None:
     """It says where it is, answers there, and ends quietly, with a connection open too."""
-    command = [sys.executable, "-m", "bert_ladder.export.command", "serve", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "bert_ladder.commands.main", "serve", str(folder), "--port", "0"]
     started = subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": SCRIPTS}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""The command `bert-ladder`: runs a study; a chosen model answers texts."""
+"""The command `bert-ladder`: runs a study; a chosen model answers texts; studies stand side by side."""
 
 import argparse
 import io
@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bert_ladder.commands.compare import add_compare
 from bert_ladder.export.limits import ENGINES, Limits, processors
 from bert_ladder.runtime.devices import set_up_device
 from bert_ladder.runtime.jobs import BadInput, failure_sentence
@@ -84,13 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """What the command understands."""
     parser = argparse.ArgumentParser(
-        prog="bert-ladder", description="Run a study; let the model that it chose answer texts."
+        prog="bert-ladder", description="Run a study; let the model that it chose answer texts; compare studies."
     )
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the program's version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_run(commands)
     add_predict(commands)
     add_serve(commands)
+    add_compare(commands)
     return parser
 
 
