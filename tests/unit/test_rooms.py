@@ -16,6 +16,8 @@ STUDY = "The study is plain Python"
 LIGHT = "Light rooms reach no engine"
 TOKENIZER = "Only what works on tokens imports the tokenizer"
 PLANTED = [
+    ("commands", "import importlib", CLOSURE),
+    ("report", "import bert_ladder.commands", LAYERS),
     ("report", "import importlib", CLOSURE),
     ("report", "from keras_hub.models import BertBackbone", LIGHT),
     ("report", "from bert_ladder.encoders.tensorflow_files import read_checkpoint", LIGHT),
