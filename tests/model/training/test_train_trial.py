@@ -72,6 +72,7 @@ def job(files: dict[str, Any], folder: Path, **params: Any) -> SimpleNamespace:
         resources={"gpu": 1},
         input=files,
         output=output,
+        log=[folder / "job.log"],
         params=SimpleNamespace(model="Row", seed=3, checkpoints=folder / "checkpoints", **params),
     )
 

@@ -354,7 +354,8 @@ def test_interrupted_program_leaves_nothing(model: Path, tmp_path: Path, number:
     # Stops before the second chunk, so that the signal comes while the output is half written.
     code = (
         "import sys, time\n"
-        "from bert_ladder.export import predicting, command\n"
+        "from bert_ladder.commands import main as command\n"
+        "from bert_ladder.export import predicting\n"
         "answers, calls = predicting.answers, []\n"
         "def slow(*arguments):\n"
         "    calls.append(1)\n"
