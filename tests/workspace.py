@@ -1,5 +1,6 @@
 """A copy of the workflow to run studies in, and the micro study."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -128,6 +129,16 @@ class Workspace:
                 yield process
             finally:
                 kill_all(process)
+
+    def jobs(self, study: str) -> list[dict[str, Any]]:
+        """All jobs of a study on four cores, without a device, as `jobs.py` describes them; "-": the default study."""
+        subprocess.run(
+            [sys.executable, PROJECT / "tests/jobs.py", study, "4", "jobs.json"],
+            cwd=self.folder,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+            check=True,
+        )
+        return json.loads((self.folder / "jobs.json").read_text())
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """The jobs that a run would start: rule -> number."""

@@ -1,9 +1,6 @@
 """A frozen encoder in a study of its own: read once, a row of the table, handed over."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bert_ladder.export.loading import load
-from workspace import MICRO, PROJECT, Workspace
+from workspace import MICRO, Workspace
 
 FROZEN: dict[str, Any] = MICRO | {
     "split_seed": "per_run",
@@ -37,13 +34,7 @@ def workspace(prepared_workspace: Callable[[], Workspace]) -> Workspace:
 
 def test_an_encoder_reads_once_with_one_device(workspace: Workspace) -> None:
     """One job per part of the data, whatever the poolings and seeds; all its jobs are asked for by the study."""
-    subprocess.run(
-        [sys.executable, PROJECT / "tests/jobs.py", "study.yaml", "4", "jobs.json"],
-        cwd=workspace.folder,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
-        check=True,
-    )
-    jobs = json.loads((workspace.folder / "jobs.json").read_text())
+    jobs = workspace.jobs("study.yaml")
     reading = [job for job in jobs if job["rule"] == "build_features"]
     assert sorted(job["wildcards"]["texts"] for job in reading) == ["test", "train"]
     assert {job["gpu"] for job in reading} == {1}

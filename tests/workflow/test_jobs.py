@@ -1,9 +1,6 @@
 """The jobs that Snakemake makes of the micro study: what each reads and makes, and what follows from what."""
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -33,17 +30,7 @@ def jobs(new_workspace: Callable[[], Workspace]) -> list[dict[str, Any]]:
     """All jobs of the study on four cores, without a device."""
     workspace = new_workspace()
     workspace.write_study(MICRO)
-    return jobs_of(workspace, "study.yaml")
-
-
-def jobs_of(workspace: Workspace, study: str) -> list[dict[str, Any]]:
-    subprocess.run(
-        [sys.executable, PROJECT / "tests/jobs.py", study, "4", "jobs.json"],
-        cwd=workspace.folder,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
-        check=True,
-    )
-    return json.loads((workspace.folder / "jobs.json").read_text())
+    return workspace.jobs("study.yaml")
 
 
 def of_rule(jobs: list[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
@@ -64,7 +51,7 @@ def after(jobs: list[dict[str, Any]], rule: str) -> set[str]:
 
 def test_default_study_is_the_same_each_time(new_workspace: Callable[[], Workspace]) -> None:
     """Snakemake reads the embedded study from a copy of another name each time, which no job may depend on."""
-    found = jobs_of(new_workspace(), "-")
+    found = new_workspace().jobs("-")
     assert of_rule(found, "render_report")[0]["params"]["files"] == []
     given = json.dumps([[job["params"], job["input"]] for job in found])
     assert "config.yaml" not in given and "source-cache" not in given

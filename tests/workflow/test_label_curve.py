@@ -1,9 +1,5 @@
 """A label curve in a study of its own: what its jobs are, and a small one of a baseline from end to end."""
 
-import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workspace import MICRO, PROJECT, Workspace
+from workspace import MICRO, Workspace
 
 CURVE: dict[str, Any] = MICRO | {
     "seeds": [1, 2, 3],
@@ -27,13 +23,7 @@ def test_jobs_share_what_they_can(new_workspace: Callable[[], Workspace]) -> Non
     """Ordinary jobs on fractions below 1; no second training on all labels, no second search, reading or tokens."""
     workspace = new_workspace()
     workspace.write_study(CURVE)
-    subprocess.run(
-        [sys.executable, PROJECT / "tests/jobs.py", "study.yaml", "4", "jobs.json"],
-        cwd=workspace.folder,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
-        check=True,
-    )
-    jobs = json.loads((workspace.folder / "jobs.json").read_text())
+    jobs = workspace.jobs("study.yaml")
     counts = Counter(job["rule"] for job in jobs)
     assert counts["split_labels"] == 3 * 3
     assert counts["train_model"] == counts["evaluate_model"] == 3 + 3 + 3 * 3
