@@ -132,8 +132,15 @@ class DataRecords:
 
         Raises:
             StudyError: the study expects another checksum of it, its mirrors differ, the copy in resources/ was edited,
-                or another study uses that copy of another source.
+                another study uses that copy of another source, or a source lies where its own copy would.
         """
+        copy = self.copy(file)
+        if any(is_local(location) and Path(location).resolve() == copy.resolve() for location in source.locations):
+            # Snakemake deletes the output of a job before it runs.
+            raise StudyError(
+                f"{source.key}.url: {copy} is where the copy of this data set goes, and the file would be replaced; "
+                "keep it elsewhere, or give the data set another name."
+            )
         own = self.contents.sha256(source.own_file) if source.own_file else None
         if own and source.sha256 and own != source.sha256:
             raise StudyError(

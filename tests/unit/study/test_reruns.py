@@ -342,6 +342,20 @@ def test_wrong_checksum_of_a_file_here_is_refused_at_once(tmp_path: Path, monkey
         read(train={"url": "train.csv", "sha256": "f" * 64})
 
 
+def test_source_that_would_be_its_own_copy_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake deletes an output before its job, which would lose the user's only file."""
+    monkeypatch.chdir(tmp_path)
+    own = Path("resources/micro/train.csv")
+    own.parent.mkdir(parents=True)
+    for file in (own, Path("test.csv"), Path("more.txt")):
+        file.write_text("text,label\n")
+    for address in (own, own.absolute(), "resources/../resources/micro/train.csv"):
+        with pytest.raises(
+            StudyError, match=r"dataset\.train\.url: resources/micro/train\.csv is where the copy .* elsewhere"
+        ):
+            read(train={"url": str(address)})
+
+
 def test_edited_copy_is_told(before: dict[str, str], finished: Study) -> None:
     """When the study is read, and by the job that would read it; the file of one's own is named."""
     copy = Path("resources/micro/train.csv")
