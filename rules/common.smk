@@ -11,7 +11,14 @@ sys.path.insert(0, str(WORKFLOW.resolve() / "scripts"))
 
 from bert_ladder.evaluation.chosen_model import TRAINED_BY, read_chosen
 from bert_ladder.evaluation.forms import FORMS, possible_forms
-from bert_ladder.report.endings import audit_ending, baselines_ending, chosen_ending, forms_ending, report_ending
+from bert_ladder.report.endings import (
+    audit_ending,
+    baselines_ending,
+    chosen_ending,
+    forms_ending,
+    own_texts_ending,
+    report_ending,
+)
 from bert_ladder.runtime.code import code_files, template_files
 from bert_ladder.runtime.endings import FailedJob, PlainResources, failed_jobs, planned_trainings, say_last
 from bert_ladder.runtime.jobs import BadInput
@@ -135,6 +142,8 @@ def show_results(workflow):
     asked = {job.rule.name for job in workflow.dag.jobs}
     if "render_summary" in asked:
         texts = [*STUDY.results(), *(show(STUDY) for rule, show in CLOSINGS.items() if rule in asked)]
+        if not workflow.overwrite_configfiles:  # the embedded study
+            texts.append(own_texts_ending())
     else:
         texts = [show(STUDY) for rule, show in ENDINGS.items() if rule in asked]
     for text in reversed(texts):

@@ -122,10 +122,10 @@ def micro(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
 
 @pytest.fixture(scope="session")
 def demo(new_workspace: Callable[[], Workspace]) -> Workspace:
-    """A workspace in which the embedded default study has run with its first seed only."""
+    """A workspace in which the embedded default study has run with its first two seeds only."""
     workspace = new_workspace()
-    workspace.write_study({"seeds": [1]}, "one-seed.yaml")
-    workspace.snakemake("--configfile", "config.yaml", "one-seed.yaml")
+    workspace.write_study({"seeds": [1, 2]}, "two-seeds.yaml")
+    workspace.snakemake("--configfile", "config.yaml", "two-seeds.yaml")
     return workspace
 
 

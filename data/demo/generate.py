@@ -1,4 +1,5 @@
-"""Write train.npz and test.npz: short generated reviews whose label depends on word order and composition.
+"""Write train.npz, test.npz and unlabelled.txt.gz: short generated reviews whose label depends on word order and
+composition.
 
 Every review states one or more *claims*: a thing (the plot, the soup, the battery), and a word that praises or blames
 it. How the claims are put together decides the label:
@@ -7,18 +8,22 @@ it. How the claims are put together decides the label:
 - grade 1, one composition: a negation, a contrast, a change over time, an expectation or a comparison decides which
   claim counts, or turns it round ("Everyone said that the plot was dull; they were wrong.");
 - grade 2, two compositions: one of the above over a claim that is itself negated ("Although nobody could say that the
-  plot was dull, the script was awful.").
+  plot was dull, the script was awful.");
+- grade 3, three: a contrast, a change or a comparison of which one part or both are such an expectation ("Although the
+  critics wrote that nobody would call the plot dull, and they were right, the script was awful.").
 
 From grade 1 on no word of praise or blame gives the label away: contrasts, changes and comparisons hold a claim of each
 kind and differ in which of them counts; negations and refuted expectations turn it round; and some denials cancel out
 ("nobody could deny that ..."). In grade 0 the words do tell, so that a model can learn what they mean before it learns
 how they combine. Labels are in equal shares in every construction, and no text occurs twice, neither within a split nor
-across the two.
+across them.
 
 Usage: python data/demo/generate.py [--out FOLDER]
+       python data/demo/generate.py --other 50000 --out FOLDER    # what the encoders beside it were trained on
 """
 
 import argparse
+import gzip
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +31,16 @@ from pathlib import Path
 import numpy as np
 
 SEED = 20
-SIZES = {"train": 8000, "test": 2000}
-GRADE_SHARES = {0: 0.35, 1: 0.35, 2: 0.30}
+OTHER_SEED = 21
+SIZES = {"train": 4000, "test": 2000, "unlabelled": 12000}
+GRADE_SHARES = {0: 0.30, 1: 0.30, 2: 0.25, 3: 0.15}
 REMARK_SHARE = 0.25
 LABELS = ("negative", "positive")
 
 
 @dataclass(frozen=True)
 class Review:
-    """One text with its label (0 negative, 1 positive), its grade (0, 1, 2) and the name of its construction."""
+    """One text with its label (0 negative, 1 positive), its grade (0 to 3) and the name of its construction."""
 
     text: str
     label: int
@@ -285,6 +291,8 @@ EXPECTATION = {
         {source} that {claim}. {reply}
     """),
 }
+# The same as part of a longer sentence.
+TOLD = {"agreed": ("{source} that {claim}, and {reply}",), "refuted": ("{source} that {claim}, but {reply}",)}
 REPLIES = {"agreed": AGREED, "refuted": REFUTED}
 
 # {m} is about this item, {s} about another one.
@@ -307,13 +315,14 @@ CONSTRUCTIONS = {
     0: ("one claim", "two claims"),
     1: ("negation", "contrast", "change", "expectation", "comparison"),
     2: ("contrast", "change", "expectation", "comparison"),
+    3: ("contrast", "change", "comparison"),
 }
-# Forms of the clause that counts and of the other one, where one or both are not plain.
-TWO_FORMS = (
-    ("negated", "plain"),
-    ("plain", "negated"),
-    ("negated", "negated"),
-)
+# By grade, the forms of the clause that counts and of the other one.
+OPPOSED_FORMS = {
+    1: (("plain", "plain"),),
+    2: (("negated", "plain"), ("plain", "negated"), ("negated", "negated")),
+    3: (("told", "told"), ("told", "plain"), ("told", "negated"), ("plain", "told"), ("negated", "told")),
+}
 NOT_PLAIN = ("negated", "negated", "negated", "affirmed")
 
 
@@ -366,19 +375,29 @@ class _Writer:
         return self.opposed(COMPARISON, this, other)
 
     def opposed(self, lines: tuple[str, ...], this: Subject, other: Subject) -> str:
-        """A claim about `this`, which counts, beside one of the opposite meaning about `other`."""
-        main_form, side_form = ("plain", "plain") if self.grade == 1 else self.rng.choice(TWO_FORMS)
-        main = self.claim(self.label, this, main_form)
-        side = self.claim(1 - self.label, other, side_form)
-        return self.rng.choice(lines).format(m=main, s=side)
+        """A clause about `this`, which counts, beside one of the opposite meaning about `other`."""
+        main, side = self.rng.choice(OPPOSED_FORMS[self.grade])
+        return self.rng.choice(lines).format(
+            m=self.clause(self.label, this, main), s=self.clause(1 - self.label, other, side)
+        )
+
+    def clause(self, meaning: int, subject: Subject, form: str) -> str:
+        """A claim, or what somebody else says of it and whether that is right."""
+        if form != "told":
+            return self.claim(meaning, subject, form)
+        return self.told(meaning, subject, self.rng.choice(NOT_PLAIN), TOLD)
 
     def expectation(self) -> str:
-        outcome = self.rng.choice(("agreed", "refuted"))
-        meaning = self.label if outcome == "agreed" else 1 - self.label
         form = "plain" if self.grade == 1 else self.rng.choice(NOT_PLAIN)
-        return self.rng.choice(EXPECTATION[outcome]).format(
+        return self.told(self.label, self.parts()[0], form, EXPECTATION)
+
+    def told(self, meaning: int, subject: Subject, form: str, lines: dict[str, tuple[str, ...]]) -> str:
+        """What somebody else says, and a reply to it, which together amount to `meaning`."""
+        outcome = self.rng.choice(("agreed", "refuted"))
+        claimed = meaning if outcome == "agreed" else 1 - meaning
+        return self.rng.choice(lines[outcome]).format(
             source=self.rng.choice(SOURCES),
-            claim=self.claim(meaning, self.parts()[0], form, reported=True),
+            claim=self.claim(claimed, subject, form, reported=True),
             reply=self.rng.choice(REPLIES[outcome]),
         )
 
@@ -410,15 +429,22 @@ def _plan(size: int) -> list[tuple[int, int, str]]:
     return plan
 
 
-def generate(seed: int = SEED) -> dict[str, list[Review]]:
-    """All reviews of both splits, in the order in which they are stored; equal for equal seeds.
+def generate(
+    seed: int = SEED, sizes: dict[str, int] | None = None, seen: set[str] | None = None
+) -> dict[str, list[Review]]:
+    """The reviews of each split, in the order in which they are stored; equal for equal arguments.
 
-    No two reviews, of one split or of both, have the same text when case is ignored.
+    No two reviews, of one split or of two, have the same text when case is ignored.
+
+    Args:
+        seed: of what is drawn.
+        sizes: reviews of each split, by its name; `SIZES` by default.
+        seen: texts in lower case that must not be among them; grows by those that are.
     """
     rng = random.Random(seed)
-    seen: set[str] = set()
+    seen = set() if seen is None else seen
     splits = {}
-    for split, size in SIZES.items():
+    for split, size in (sizes or SIZES).items():
         reviews = []
         for label, grade, construction in _plan(size):
             review = write_review(rng, label, grade, construction)
@@ -431,6 +457,12 @@ def generate(seed: int = SEED) -> dict[str, list[Review]]:
     return splits
 
 
+def generate_other(size: int) -> list[Review]:
+    """Reviews of which none is one of the study's, such as its encoders were trained on."""
+    seen = {review.text.lower() for reviews in generate().values() for review in reviews}
+    return generate(OTHER_SEED, {"other": size}, seen)["other"]
+
+
 def as_arrays(reviews: list[Review]) -> dict[str, np.ndarray]:
     """The arrays that are stored: text (n,) object, label (n,) str, grade (n,) int8."""
     return {
@@ -440,16 +472,33 @@ def as_arrays(reviews: list[Review]) -> dict[str, np.ndarray]:
     }
 
 
+def write_npz(path: Path, reviews: list[Review]) -> None:
+    """Write reviews with their labels; the texts are an object array, which NumPy stores as a pickle."""
+    np.savez_compressed(path, allow_pickle=True, **as_arrays(reviews))
+
+
 def write_splits(folder: Path, seed: int = SEED) -> None:
-    """Write train.npz and test.npz; the texts are an object array, which NumPy stores as a pickle."""
-    for split, reviews in generate(seed).items():
-        np.savez_compressed(folder / f"{split}.npz", allow_pickle=True, **as_arrays(reviews))
+    """Write train.npz, test.npz and, a text per line, unlabelled.txt.gz."""
+    splits = generate(seed)
+    for split in ("train", "test"):
+        write_npz(folder / f"{split}.npz", splits[split])
+    lines = "".join(f"{review.text}\n" for review in splits["unlabelled"])
+    # Without a time, or equal texts would be other bytes.
+    (folder / "unlabelled.txt.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the demo reviews, train.npz and test.npz.")
+    parser = argparse.ArgumentParser(description="Write the demo reviews.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder (default: beside this file)")
-    write_splits(parser.parse_args().out)
+    parser.add_argument(
+        "--other", type=int, metavar="N", help="write other.npz instead, N reviews none of which is theirs"
+    )
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.other is None:
+        write_splits(args.out)
+    else:
+        write_npz(args.out / "other.npz", generate_other(args.other))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,14 @@ def chosen_ending(study: Study) -> str:
     )
 
 
+def own_texts_ending() -> str:
+    """How the way goes on behind the embedded default study."""
+    return (
+        "Your own texts: copy studies/template.yaml to studies/my-study.yaml, put the path of your csv into it, and\n"
+        "  .venv/bin/bert-ladder run studies/my-study.yaml"
+    )
+
+
 def forms_ending(study: Study) -> str:
     """How each form of the chosen model did, and how the report comes to say so."""
     folder = study.outputs / "results" / study.name
