@@ -19,7 +19,7 @@ SECTIONS = (
     *("answer", "table", "cost", "verdicts", "words", "learning", "trust", "classes", "mistakes", "forms", "audit"),
     "how",
 )
-WIDTHS = (360, 820, 1440)
+WIDTHS = (360, 820, 1200, 1440)
 # What is wider than the window and does not scroll by itself.
 TOO_WIDE = """() => {
   const wide = document.documentElement.clientWidth;
