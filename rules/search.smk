@@ -45,10 +45,37 @@ rule train_trial:
         "../scripts/train_trial.py"
 
 
+rule check_halving:
+    """The smallest budget of a search that is halved: it must be one step of each trial at the least."""
+    input:
+        split=lambda wildcards: STUDY.inputs.searched_splits(wildcards.model),
+        code=code_of("check_halving"),
+    output:
+        checked="<results>/search/{model}/steps.json",
+    log:
+        "<logs>/search/{model}/check_halving.log",
+    wildcard_constraints:
+        model=any_of(STUDY.runs.halved),
+    priority: 3
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        model=lambda wildcards, output: STUDY.runs.name(wildcards.model),
+        smallest=lambda wildcards: STUDY.runs.budget(wildcards.model, 1),
+        trained=lambda wildcards: STUDY.runs.trial_lengths(wildcards.model),
+    message:
+        "Count the steps of the trials of {wildcards.model}"
+    script:
+        "../scripts/check_halving.py"
+
+
 rule train_rung:
     """Fine-tune one row with the settings of one trial of its search, up to the first budget."""
     input:
         unpack(lambda wildcards: STUDY.inputs.training(wildcards.model, int(wildcards.seed), wildcards.trial)),
+        # What it says changes no training.
+        checked=ancient("<results>/search/{model}/steps.json"),
         code=code_of("train_rung"),
     output:
         history="<results>/search/{model}/rung-1/{trial}/seed-{seed}/history.csv",

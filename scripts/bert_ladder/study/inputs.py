@@ -55,6 +55,10 @@ class Inputs:
             "states": files_of(before, "state.npz"),
         }
 
+    def searched_splits(self, model: str) -> list[str]:
+        """The divisions that the trials of a row's search are trained on, each once."""
+        return list(dict.fromkeys(self.splits.file(model, seed) for seed in self.runs.search(model)["seeds"]))
+
     def ranking(self, model: str, rung: int) -> str:
         """Which trials go on from a rung."""
         return f"<results>/search/{model}/{rung_name(rung)}/{PROMOTED}"

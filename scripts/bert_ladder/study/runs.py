@@ -267,6 +267,12 @@ class Runs:
         """How many trials go on from a rung to the next."""
         return self.halved[model][rung]["trials"]
 
+    def trial_lengths(self, model: str) -> list[dict[str, int]]:
+        """What the steps of a row's trials depend on, each once: `epochs` and `batch_size`."""
+        keys = ("epochs", "batch_size")
+        lengths = [{key: settings[key] for key in keys} for settings in row_settings(self.rows[model])]
+        return [of for place, of in enumerate(lengths) if of not in lengths[:place]]
+
     def rung_params(self, model: str, rung: int) -> list[dict[str, Any]]:
         """Rung and seed of each training of a rung; which trial it is stands in its record."""
         return [{"rung": run.rung, "seed": run.seed} for run in self.rung(model, rung)]

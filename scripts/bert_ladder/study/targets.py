@@ -55,6 +55,7 @@ class Targets:
             *(f"<results>/runs/{model}/row.json" for model in self.runs.rows),
             *files_of(self.runs.berts, "training.json"),
             *files_of(self.runs.trials, "training.json"),
+            *(f"<results>/search/{model}/steps.json" for model in self.runs.halved),
             *self.rankings,
             *files_of([run for run in self.runs.partial if run.kind == "bert"], "training.json"),
             *(f"<results>/search/{model}/outcome.json" for model in self.runs.searches),

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import math
 import resource
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ import pandas as pd
 from bert_ladder.data.class_weights import class_weights
 from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_classes, read_positive
 from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths
+from bert_ladder.data.training_steps import check_budget
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
 from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
@@ -222,11 +222,7 @@ def build_stretch(rung: Rung, steps: int, identity: Mapping[str, Any], job: Job)
     Raises:
         BadInput: the rung is less than one step.
     """
-    if rung.budget * steps < 1:
-        raise BadInput(
-            f"{job.name}: {rung.budget:g} of its {steps:,} steps is less than one; set halving.smallest to "
-            f"{math.ceil(1e6 / steps) / 1e6:g} or more."
-        )
+    check_budget(rung.budget, steps, job.name)
     before = None if rung.before is None else State(rung.before)
     return Stretch(identity, round(rung.budget * steps), State(rung.state), before)
 

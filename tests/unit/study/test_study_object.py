@@ -339,6 +339,9 @@ def test_halved_search_has_its_jobs_before_it_runs(read: Callable[..., Study]) -
     assert len(inputs.choice("Halved", 2)["training"]) == 4
     assert {f"<results>/search/Halved/rung-{rung}/promoted.json" for rung in (1, 2)} < set(study.targets.training)
     assert "<results>/search/Halved/rung-3/promoted.json" not in study.targets.training
+    assert "<results>/search/Halved/steps.json" in study.targets.training
+    assert inputs.searched_splits("Halved") == ["<results>/data/splits/0.2-seed-0.parquet"]
+    assert runs.trial_lengths("Halved") == [{"epochs": 1, "batch_size": 16}]
     assert study.outline.timed_names[-1] == "Halved, rung 3, trial place-1, seed 2"
 
 
