@@ -45,6 +45,7 @@ rule train_trial:
         "../scripts/train_trial.py"
 
 
+# No input of the trainings, which look at their own steps too: a trial more would train all others again. It comes first.
 rule check_halving:
     """The smallest budget of a search that is halved: it must be one step of each trial at the least."""
     input:
@@ -74,8 +75,6 @@ rule train_rung:
     """Fine-tune one row with the settings of one trial of its search, up to the first budget."""
     input:
         unpack(lambda wildcards: STUDY.inputs.training(wildcards.model, int(wildcards.seed), wildcards.trial)),
-        # What it says changes no training.
-        checked=ancient("<results>/search/{model}/steps.json"),
         code=code_of("train_rung"),
     output:
         history="<results>/search/{model}/rung-1/{trial}/seed-{seed}/history.csv",

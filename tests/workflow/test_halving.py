@@ -31,6 +31,7 @@ HALVED = deepcopy(MICRO) | {
 }
 STUDY = ("--configfile=study.yaml",)
 TARGETS = ("results/micro/figures/search.svg", "results/micro/runs/Nano-halved/seed-1/model.weights.h5")
+OF_HALVING = ("check_halving", "train_rung", "select_promoted", "train_promoted")
 TRAININGS = {"train_rung": 2, "train_promoted": 1, "train_model": 1}
 
 
@@ -54,10 +55,11 @@ def test_all_jobs_of_a_halved_search_are_known_before(workspace: Workspace) -> N
     assert {rule: count[rule] for rule in TRAININGS} == TRAININGS
     assert (count["select_promoted"], count["train_trial"]) == (1, 0)
     [target] = [job for job in jobs if job["rule"] == "all"]
-    searched = [job for job in jobs if job["rule"] in ("train_rung", "train_promoted", "select_promoted")]
+    searched = [job for job in jobs if job["rule"] in OF_HALVING]
+    assert (len(searched), count["check_halving"]) == (5, 1)
     assert [job for job in searched if not set(job["output"]) & set(target["input"])] == []
-    assert {job["gpu"] for job in searched if job["rule"] != "select_promoted"} == {1}
-    assert {job["local"] for job in searched if job["rule"] == "select_promoted"} == {True}
+    assert {job["gpu"] == 1 for job in searched if job["rule"] in TRAININGS} == {True}
+    assert {job["local"] for job in searched if job["rule"] not in TRAININGS} == {True}
     assert Counter(job["message"] for job in jobs).most_common(1)[0][1] == 1
     assert sorted(job["params"]["budget"] for job in searched if "budget" in job["params"]) == [0.5, 0.5, 1.0]
     assert all(json.loads(json.dumps(job["params"])) == job["params"] for job in searched)
@@ -92,6 +94,12 @@ def test_halved_study_that_is_killed_between_rungs(workspace: Workspace) -> None
     )
     pd.testing.assert_frame_equal(one, other, check_exact=True)
     assert workspace.planned(*TARGETS, *STUDY) == {}
+    # The states are gone: another budget begins at the beginning.
+    other = deepcopy(HALVED)
+    other["models"][0]["search"]["halving"]["smallest"] = 0.4
+    workspace.write_study(other, "other.yaml")
+    planned = workspace.planned(*TARGETS, "--configfile=other.yaml")
+    assert planned.items() >= {rule: TRAININGS[rule] for rule in ("train_rung", "train_promoted")}.items()
 
 
 def test_grid_beside_a_halved_search_is_left_alone(workspace: Workspace) -> None:
@@ -103,4 +111,4 @@ def test_grid_beside_a_halved_search_is_left_alone(workspace: Workspace) -> None
     trials = [job for job in jobs if job["rule"] == "train_trial"]
     assert [sorted(job["params"]) for job in trials] == [["checkpoints", "model", "seed", "training", "tried"]] * 2
     assert all(Path(job["output"][0]).parts[:4] == ("results", "micro", "search", "Nano-halved") for job in trials)
-    assert not [job for job in jobs if job["rule"] in ("train_rung", "train_promoted", "select_promoted")]
+    assert not [job for job in jobs if job["rule"] in OF_HALVING]

@@ -135,8 +135,7 @@ def train_classifier(
         One line per epoch, or part of one that a rung ends in: epoch (from 1), loss (weighted) and accuracy (running
         means over the epoch's steps, dropout on), after it with dropout off `part_measures` of the validation part
         (validation_*) and of a fixed sample of the training part of the same size (train_*), neither weighted,
-        learning_rate (then),
-        seconds (of the training steps, the tracing of the graph included, measuring not).
+        learning_rate (then), seconds (of the training steps, the tracing of the graph included, measuring not).
         And `kept_epoch`, from 1, whose weights were kept, `positions`, the token positions trained on, and
         `examples`, the texts, each as often as it was read.
 
