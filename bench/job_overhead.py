@@ -22,7 +22,7 @@ def study_phases(folder: Path) -> pd.DataFrame:
         job_of(read_record(file), f"{file.parent} {kind}")
         for kind, job_of, pattern in (
             ("training", training_job, "runs/*/seed-*/training.json"),
-            ("trial", training_job, "search/*/*/seed-*/training.json"),
+            ("trial", training_job, "search/**/seed-*/training.json"),
             ("evaluation", evaluation_job, "runs/*/seed-*/metrics.json"),
         )
         for file in sorted(folder.glob(pattern))

@@ -270,6 +270,11 @@ def search_section(results: Results) -> Section | None:
             f"there, and {results.measured(model)} {results.metric.name} on the test split; the best of several trials "
             "is an optimistic estimate."
         )
+        if pd.notna(row.get("halving")):
+            lines.append(
+                f"The search of “{model}” was halved: {row['halving']}. Dropped {row['dropped']}. A trial that learns "
+                "slowly at first may have been dropped although it would have been the best in the end."
+            )
     return "What the search found", lines
 
 

@@ -17,6 +17,7 @@ from bert_ladder.report.table_notes import foot_lines, held_out_lines
 
 log = logging.getLogger(__name__)
 
+DROPPED = 10  # trials of one rung that are named
 # What the table takes over from speed.json.
 SPEED_COLUMNS = (
     *("latency_ms", "latency_p95_ms", "latency_iqr_ms", "throughput", "throughput_spread", "memory_mb", "threads"),
@@ -112,7 +113,8 @@ def build_table(
         same for every test text reaches), constant_runs (how many of the row's runs give every test text one class),
         constant_class (which; names with commas between, or empty), n_validation (texts; the least of its runs), the
         `SPEED_COLUMNS`, class_weight where some row has one, trials, chosen (the values in words), search_metric,
-        search_score, and reference_<metric> and difference_<metric> (ours - original) of every metric that some row
+        search_score, halving and dropped where a search is halved (its rungs, and who went no further, in words), and
+        reference_<metric> and difference_<metric> (ours - original) of every metric that some row
         has a value for.
     """
     lines = []
@@ -148,14 +150,44 @@ def build_table(
         if chosen:
             line |= {
                 "trials": chosen["trials"],
-                "chosen": ", ".join(f"{key} {_yaml(value)}" for key, value in chosen["values"].items()),
+                "chosen": _values(chosen["values"]),
                 "search_metric": chosen["metric"],
                 "search_score": chosen["score"],
+                **(halving_words(chosen["rungs"]) if "rungs" in chosen else {}),
             }
         for metric, value in (row.get("reference") or {}).items():
             line |= {f"reference_{metric}": value, f"difference_{metric}": line[metric] - value}
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def halving_words(rungs: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """What became of the trials of a search that is halved, in words.
+
+    Args:
+        rungs: of outcome.json.
+
+    Returns:
+        `halving`, how many trials were trained how far, and `dropped`, the values of those that went no further.
+    """
+    far = [f"{100 * rung['budget']:g} %" for rung in rungs]
+    first, *later = zip(rungs, far, strict=True)
+    ways = [f"{rung['trials']} to {'the end' if rung['budget'] == 1 else part}" for rung, part in later]
+    dropped: list[str] = []
+    for rung, part in zip(rungs, far, strict=True):
+        named = [_values(values) for values in rung["dropped"]]
+        rest = len(named) - DROPPED
+        named = named if rest <= 0 else [*named[:DROPPED], f"and {rest} more"]
+        dropped += [f"{'After' if dropped else 'after'} {part}: {'; '.join(named)}"] if named else []
+    return {
+        "halving": ", ".join([f"{first[0]['trials']} trials to {first[1]} of their steps", *ways]),
+        "dropped": ". ".join(dropped),
+    }
+
+
+def _values(values: dict[str, Any]) -> str:
+    """The values of a trial in words."""
+    return ", ".join(f"{key} {_yaml(value)}" for key, value in values.items())
 
 
 def _yaml(value: Any) -> str:

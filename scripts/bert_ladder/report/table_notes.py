@@ -152,6 +152,7 @@ def _search_lines(table: pd.DataFrame) -> list[str]:
         lines.append(
             f"“{row['model']}”: {row['chosen']}, the best of {int(row['trials'])} trials by validation "
             f"{row['search_metric']} ({score} there; being the best of several, it is optimistic)."
+            + (f" Its search was halved: {row['halving']}." if pd.notna(row.get("halving")) else "")
         )
     return lines
 

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 300.0
 INTERVAL_VARIABLE = "BERT_LADDER_CHECKPOINT_SECONDS"
+DESCRIBED = "described"  # the entry of an archive beside its arrays
 # What numpy, zipfile and json raise for a file that is not what was written.
 DAMAGE = (
     *(OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, NotImplementedError),
@@ -51,14 +52,10 @@ class Checkpoints:
             position: where the training is; JSON's types.
             arrays: its state.
         """
-        described = json.dumps({"identity": self.identity, "position": position}).encode()
         target, partial = self.folder / f"{number:010d}.npz", self.folder / f"partial-{os.getpid()}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                np.savez(file, allow_pickle=False, described=np.frombuffer(described, np.uint8), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(partial, self.identity, position, arrays)
             partial.replace(target)
             folder = os.open(self.folder, os.O_RDONLY)
             try:
@@ -82,23 +79,95 @@ class Checkpoints:
         """
         for file in sorted(self.folder.glob("*.npz"), reverse=True):
             try:
-                with np.load(file, allow_pickle=False) as stored:
-                    arrays = {name: stored[name] for name in stored.files}
-                described = json.loads(arrays.pop("described").tobytes())
-                identity, position = described["identity"], described["position"]
+                identity, position, arrays = _read(file)
             except DAMAGE as error:
                 log.warning("%s is not used: it is not whole (%s).", file, error)
                 continue
-            others = [
-                _difference(key, identity.get(key), self.identity.get(key))
-                for key in sorted(identity.keys() | self.identity.keys())
-                if identity.get(key) != self.identity.get(key)
-            ]
+            others = _differences(identity, self.identity)
             if others:
-                log.warning("%s is not used: it is of other %s.", file, " and other ".join(others))
+                log.warning("%s is not used: it is of %s.", file, others)
                 continue
             return position, arrays
         return None
+
+
+class State:
+    """The whole state of a training at one step: a file that another job goes on from.
+
+    Unlike a checkpoint it is an output of its job: one that cannot be written, or that is not what it should be, ends
+    the job.
+
+    Args:
+        file: in the form of a checkpoint.
+    """
+
+    def __init__(self, file: Path):
+        self.file = file
+
+    def save(self, identity: Mapping[str, Any], position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Write it.
+
+        Args:
+            identity: what must be equal for it to be of a training, as of `Checkpoints`.
+            position: where the training is; JSON's types.
+            arrays: its state.
+
+        Raises:
+            OSError: the disk is full or cannot be written.
+        """
+        _write(self.file, identity, position, arrays)
+
+    def position(self) -> dict[str, Any]:
+        """Where the training is, read without its arrays.
+
+        Raises:
+            BadInput: the file is not whole.
+        """
+        try:
+            with np.load(self.file, allow_pickle=False) as stored:
+                return json.loads(stored[DESCRIBED].tobytes())["position"]
+        except DAMAGE as error:
+            raise self._damaged(error) from error
+
+    def load(self, identity: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Position and state.
+
+        Args:
+            identity: of the training that goes on from it.
+
+        Raises:
+            BadInput: the file is not whole, or of another training.
+        """
+        try:
+            found, position, arrays = _read(self.file)
+        except DAMAGE as error:
+            raise self._damaged(error) from error
+        others = _differences(found, json.loads(json.dumps(identity)))
+        if others:
+            raise BadInput(f"{self.file}: is of {others}; remove it, so that it is made again.")
+        return position, arrays
+
+    def _damaged(self, error: Exception) -> BadInput:
+        return BadInput(f"{self.file}: is not whole ({error}); remove it, so that it is made again.")
+
+
+def _write(
+    file: Path, identity: Mapping[str, Any], position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Write a state to the disk itself."""
+    described = json.dumps({"identity": identity, "position": position}).encode()
+    with file.open("wb") as opened:
+        np.savez(opened, allow_pickle=False, **{DESCRIBED: np.frombuffer(described, np.uint8)}, **arrays)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.ndarray]]:
+    """Identity, position and arrays of a state; raises some of `DAMAGE` for what is none."""
+    with np.load(file, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    described = json.loads(arrays.pop(DESCRIBED).tobytes())
+    return described["identity"], described["position"], arrays
 
 
 def checkpoint_seconds(environment: Mapping[str, str]) -> float:
@@ -115,6 +184,12 @@ def checkpoint_seconds(environment: Mapping[str, str]) -> float:
     if not seconds >= 0:
         raise BadInput(f"{INTERVAL_VARIABLE} is {given!r}: give a number of seconds, such as 60, or unset it.")
     return seconds
+
+
+def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """In what two identities differ, in words; empty where they do not."""
+    keys = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
+    return " and ".join(f"other {_difference(key, found.get(key), wanted.get(key))}" for key in keys)
 
 
 def _difference(key: str, found: Any, wanted: Any) -> str:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LISTED = 10
-TRAININGS = ("pretrain_encoder", "pretrain_encoder_with_json", "train_trial", "train_model")
+TRAININGS = (
+    "pretrain_encoder",
+    "pretrain_encoder_with_json",
+    "train_trial",
+    "train_rung",
+    "train_promoted",
+    "train_model",
+)
 
 
 def failure_file(log_file: str | Path) -> Path:

@@ -6,12 +6,14 @@ Imported by the Snakefile, hence light: nothing here may import NumPy, pandas or
 from typing import Any
 
 from bert_ladder.study.encoders import Encoders
-from bert_ladder.study.rows import monitors_f1, reading_name, row_settings
-from bert_ladder.study.runs import Runs, files_of
+from bert_ladder.study.rows import reading_name, row_settings
+from bert_ladder.study.runs import Runs, files_of, rung_name
+from bert_ladder.study.settings import monitors_f1
 from bert_ladder.study.splits import Splits
 
 POSITIVE = {"positive": "<results>/data/positive.json"}
 TRIAL_FILES = {"history": "history.csv", "training": "training.json"}
+PROMOTED = "promoted.json"
 
 
 class Inputs:
@@ -45,9 +47,29 @@ class Inputs:
         settings = row_settings(row) if trial is None else [row["training"] | row["search"]["trials"][trial]]
         return files | (POSITIVE if any(map(monitors_f1, settings)) else {})
 
-    def choice(self, model: str) -> dict[str, Any]:
-        """What the best trial of a row's search is chosen by; the positive class only where that is by F1."""
-        files = {name: self.trials(model, file) for name, file in TRIAL_FILES.items()}
+    def promoted(self, model: str, rung: int, seed: int) -> dict[str, Any]:
+        """What a trial that has come into a rung goes on with: the ranking of the rung before, and where all stood."""
+        before = [run for run in self.runs.rung(model, rung - 1) if run.seed == seed]
+        return self.training(model, seed) | {
+            "promoted": self.ranking(model, rung - 1),
+            "states": files_of(before, "state.npz"),
+        }
+
+    def searched_splits(self, model: str) -> list[str]:
+        """The divisions that the trials of a row's search are trained on, each once."""
+        return list(dict.fromkeys(self.splits.file(model, seed) for seed in self.runs.search(model)["seeds"]))
+
+    def ranking(self, model: str, rung: int) -> str:
+        """Which trials go on from a rung."""
+        return f"<results>/search/{model}/{rung_name(rung)}/{PROMOTED}"
+
+    def choice(self, model: str, rung: int | None = None) -> dict[str, Any]:
+        """What the trials of a row's search, or those of one rung, are ranked by.
+
+        The positive class is among it only where that is by F1.
+        """
+        runs = self.runs.trials_of(model) if rung is None else self.runs.rung(model, rung)
+        files: dict[str, Any] = {name: files_of(runs, file) for name, file in TRIAL_FILES.items()}
         return files | (POSITIVE if self.runs.search(model)["metric"] == "f1" else {})
 
     def trials(self, model: str, name: str) -> list[str]:

@@ -109,5 +109,6 @@ FIGURES = {
 
 def _timeline_names(kind: str, runs: list[Run]) -> list[str]:
     """What the timeline calls the jobs of some runs."""
-    kinds = [kind if run.trial is None else f"{kind} {run.trial}" for run in runs]
+    rungs = ["" if run.rung is None else f"rung {run.rung}, " for run in runs]
+    kinds = [kind if run.trial is None else f"{rung}{kind} {run.trial}" for run, rung in zip(runs, rungs, strict=True)]
     return [f"{run.name}, {of_run}, seed {run.seed}" for run, of_run in zip(runs, kinds, strict=True)]

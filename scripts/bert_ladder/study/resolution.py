@@ -10,11 +10,12 @@ from bert_ladder.study.catalog import resolve_encoders
 from bert_ladder.study.classes import label_text
 from bert_ladder.study.dataset import locations, published_files, source_files
 from bert_ladder.study.families import FAMILIES, FamilyFacts
+from bert_ladder.study.halving import check_halving
 from bert_ladder.study.locations import existing, is_local, look_up, plain_path, safe_name
 from bert_ladder.study.row_folders import kept_folders
 from bert_ladder.study.rows import BASELINES, is_frozen, published_weights, resolve_baseline, resolve_row, row_settings
 from bert_ladder.study.schema import StudyError, check_schema, nearest, with_defaults
-from bert_ladder.study.trials import check_search, searched_keys
+from bert_ladder.study.trials import check_search, draw_trials, searched_keys
 
 SPLITS = ("train", "test", "validation")
 CHOICES = ("accuracy", "cost")
@@ -238,7 +239,10 @@ def _resolve_search(search: dict[str, Any], key: str, schema: dict[str, Any]) ->
             return [with_defaults(value, training[name], schema) for value in found]
         return found | {end: with_defaults(found[end], training[name], schema) for end in ("low", "high")}
 
-    return {name: typed(name, found) for name, found in search.items()}
+    resolved = {name: typed(name, found) for name, found in search.items()}
+    if "halving" in resolved:
+        check_halving(resolved["halving"], len(draw_trials(resolved, training)), f"{key}.search.halving")
+    return resolved
 
 
 def _resolve_pooling(row: dict[str, Any], facts: FamilyFacts) -> None:

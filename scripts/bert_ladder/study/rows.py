@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bert_ladder.study.classes import published_label
+from bert_ladder.study.halving import resolve_halving
 from bert_ladder.study.locations import safe_name
 from bert_ladder.study.schema import StudyError
 from bert_ladder.study.trials import draw_trials, searched_keys, trial_name
@@ -60,7 +61,7 @@ def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, 
     Returns:
         `name`, `path` (the name made safe), `encoder`, `reference`, `seeds`, `training` (every setting that is the same
         for all of its trainings), and for a search `search` (`metric`, `seeds`, `keys`: what is searched, in the order
-        of the study, and `trials`: name -> searched values).
+        of the study, `trials`: name -> searched values, and where it is halved `rungs`, see `resolve_halving`).
     """
     settings = study["training"] | {key: value for key, value in row.items() if key in study["training"]}
     seeds = row.get("seeds", study["seeds"])
@@ -79,6 +80,8 @@ def resolve_row(row: dict[str, Any], study: dict[str, Any], training: dict[str, 
             "keys": searched_keys(row["search"]),
             "trials": draw_trials(row["search"], training),
         }
+        if "halving" in row["search"]:
+            resolved["search"]["rungs"] = resolve_halving(row["search"]["halving"], len(resolved["search"]["trials"]))
     # In one order, whatever that of the study file: Snakemake compares parameters as they are written down.
     return resolved | {"training": {key: settings[key] for key in sorted(settings)}}
 
@@ -103,11 +106,6 @@ def published_weights(weights: Any, names: Mapping[str, str], key: str) -> Any:
             raise StudyError(f"{key}: the label {label!r} is weighted twice; keep one of the two.")
         published[label] = weight
     return dict(sorted(published.items()))
-
-
-def monitors_f1(settings: dict[str, Any]) -> bool:
-    """Whether a training with these settings looks at F1 while it runs."""
-    return settings["monitor"] == "validation_f1" and (settings["keep"] == "best" or bool(settings["patience"]))
 
 
 def is_frozen(entry: dict[str, Any]) -> bool:

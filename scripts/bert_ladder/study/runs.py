@@ -11,6 +11,9 @@ from bert_ladder.study.locations import safe_name
 from bert_ladder.study.row_folders import row_record
 from bert_ladder.study.rows import READING, is_frozen, reading_name, row_settings
 
+# What tells the jobs of a row apart, by wildcard.
+OF_A_RUN = ("rung", "trial", "place", "seed")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -22,7 +25,9 @@ class Run:
         seed: of the run.
         name: the row's name.
         kind: "bert", "baseline" (a linear model of n-grams) or "frozen" (one on the outputs of an encoder).
-        trial: name of a search's trial, None for a run of its own.
+        trial: name of a search's trial, None for a run of its own; in a rung after the first, where it is not known
+            before which trials go on, the place in the ranking of the rung before, as a folder.
+        rung: of a search that is halved, from 1; None for all other runs.
         fraction: of the labelled texts that it learns from and is validated on.
     """
 
@@ -31,6 +36,7 @@ class Run:
     name: str
     kind: str = "bert"
     trial: str | None = None
+    rung: int | None = None
     fraction: float = 1.0
 
     @property
@@ -38,7 +44,8 @@ class Run:
         """Where the run's files lie."""
         if self.trial is None:
             return f"<results>/runs/{self.model}/seed-{self.seed}"
-        return f"<results>/search/{self.model}/{self.trial}/seed-{self.seed}"
+        trial = self.trial if self.rung is None else f"{rung_name(self.rung)}/{self.trial}"
+        return f"<results>/search/{self.model}/{trial}/seed-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -91,9 +98,10 @@ class Runs:
         ]
         self.berts = [Run(path, seed, row["name"]) for path, row in self.rows.items() for seed in row["seeds"]]
         self.trials = [
-            Run(path, seed, self.rows[path]["name"], trial=trial)
+            Run(path, seed, self.rows[path]["name"], trial=trial, rung=rung)
             for path, search in self.searches.items()
-            for trial in search["trials"]
+            for rung, trials in trained_trials(search).items()
+            for trial in trials
             for seed in search["seeds"]
         ]
         # Other labels for each seed, so that a baseline has as many runs as there are seeds.
@@ -182,9 +190,9 @@ class Runs:
         return (self.rows if model in self.rows else self.linear)[model]["name"]
 
     def in_words(self, rule: str, wildcards: Mapping[str, str]) -> str:
-        """A job by its rule and, where it is of one, by row, trial and seed."""
+        """A job by its rule and, where it is of one, by row, rung, trial or place, and seed."""
         row = f" of “{self.name(wildcards['model'])}”" if "model" in wildcards else ""
-        return rule + row + "".join(f", {key} {wildcards[key]}" for key in ("trial", "seed") if key in wildcards)
+        return rule + row + "".join(f", {key} {wildcards[key]}" for key in OF_A_RUN if key in wildcards)
 
     def measured(self, model: str, seed: int) -> dict[str, Any]:
         """Which run it is, as its metrics say."""
@@ -234,8 +242,40 @@ class Runs:
         return {name: of_row for name, of_row in labels.items() if of_row}
 
     def search(self, model: str) -> dict[str, Any]:
-        """The search of a row: `metric`, `seeds`, `keys` and `trials`."""
+        """The search of a row: `metric`, `seeds`, `keys`, `trials` and, where it is halved, `rungs`."""
         return self.searches[model]
+
+    @property
+    def grids(self) -> list[str]:
+        """The rows whose search trains every trial to its end."""
+        return [model for model, search in self.searches.items() if "rungs" not in search]
+
+    @property
+    def halved(self) -> dict[str, list[dict[str, Any]]]:
+        """The rungs of each search that is halved: `budget` and `trials`."""
+        return {model: search["rungs"] for model, search in self.searches.items() if "rungs" in search}
+
+    def rung(self, model: str, rung: int) -> list[Run]:
+        """The trainings of one rung of a row's search, from 1."""
+        return [run for run in self.trials_of(model) if run.rung == rung]
+
+    def budget(self, model: str, rung: int) -> float:
+        """Up to which part of its steps a trial is trained in a rung, from 1."""
+        return self.halved[model][rung - 1]["budget"]
+
+    def promoted(self, model: str, rung: int) -> int:
+        """How many trials go on from a rung to the next."""
+        return self.halved[model][rung]["trials"]
+
+    def trial_lengths(self, model: str) -> list[dict[str, int]]:
+        """What the steps of a row's trials depend on, each once: `epochs` and `batch_size`."""
+        keys = ("epochs", "batch_size")
+        lengths = [{key: settings[key] for key in keys} for settings in row_settings(self.rows[model])]
+        return [of for place, of in enumerate(lengths) if of not in lengths[:place]]
+
+    def rung_params(self, model: str, rung: int) -> list[dict[str, Any]]:
+        """Rung and seed of each training of a rung; which trial it is stands in its record."""
+        return [{"rung": run.rung, "seed": run.seed} for run in self.rung(model, rung)]
 
     @property
     def trial_names(self) -> list[str]:
@@ -247,8 +287,31 @@ class Runs:
         return [run for run in self.trials if run.model == model]
 
     def trial_params(self, model: str) -> list[dict[str, Any]]:
-        """Trial and seed of each of `trials_of`."""
+        """Trial and seed of each of `trials_of`, or its rung and seed, see `rung_params`."""
+        if model in self.halved:
+            rungs = range(1, len(self.halved[model]) + 1)
+            return [params for rung in rungs for params in self.rung_params(model, rung)]
         return [{"trial": run.trial, "seed": run.seed} for run in self.trials_of(model)]
+
+
+def rung_name(rung: int) -> str:
+    """A rung of a search that is halved, from 1, as it is called in paths."""
+    return f"rung-{rung}"
+
+
+def trained_trials(search: dict[str, Any]) -> dict[int | None, list[str]]:
+    """The trials that a search trains by rung, or all under None; after the first rung their places in the one before.
+
+    Args:
+        search: of a resolved row.
+    """
+    trials = list(search["trials"])
+    if "rungs" not in search:
+        return {None: trials}
+    by_rung: dict[int | None, list[str]] = {1: trials}
+    for rung, later in enumerate(search["rungs"][1:], start=2):
+        by_rung[rung] = [f"place-{place}" for place in range(1, later["trials"] + 1)]
+    return by_rung
 
 
 def _labels(class_weight: Any) -> list[str]:

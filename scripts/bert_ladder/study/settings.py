@@ -68,6 +68,11 @@ class TrainingSettings(FitSettings):
     patience: int | None
 
 
+def monitors_f1(settings: Mapping[str, Any]) -> bool:
+    """Whether a training with these settings looks at F1 while it runs."""
+    return settings["monitor"] == "validation_f1" and (settings["keep"] == "best" or bool(settings["patience"]))
+
+
 @dataclass(frozen=True)
 class PretrainingSettings(FitSettings):
     """The settings of a pre-training: the keys of `pretrain:` in an encoder."""

@@ -22,6 +22,9 @@ class Targets:
         self.runs = inputs.runs
         self.splits = inputs.splits
         self.features = inputs.feature_records
+        self.rankings = [
+            inputs.ranking(model, rung) for model, rungs in inputs.runs.halved.items() for rung in range(1, len(rungs))
+        ]
 
     @property
     def data(self) -> list[str]:
@@ -52,6 +55,8 @@ class Targets:
             *(f"<results>/runs/{model}/row.json" for model in self.runs.rows),
             *files_of(self.runs.berts, "training.json"),
             *files_of(self.runs.trials, "training.json"),
+            *(f"<results>/search/{model}/steps.json" for model in self.runs.halved),
+            *self.rankings,
             *files_of([run for run in self.runs.partial if run.kind == "bert"], "training.json"),
             *(f"<results>/search/{model}/outcome.json" for model in self.runs.searches),
             *(f"<results>/search/{model}/trials.csv" for model in self.runs.searches),

@@ -14,7 +14,7 @@ from typing import Any
 
 from bert_ladder.study.schema import StudyError, nearest
 
-OPTIONS = ("trials", "seed", "seeds", "metric")
+OPTIONS = ("trials", "seed", "seeds", "metric", "halving")
 RANGE_KEYS = {"low", "high", "log"}
 MOST_MISSES = 1000  # draws in a row that were drawn before
 

@@ -5,7 +5,7 @@ import json
 import logging
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import pandas as pd
 from bert_ladder.data.class_weights import class_weights
 from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_classes, read_positive
 from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths
+from bert_ladder.data.training_steps import check_budget
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
 from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.evaluation.metrics import f1_measure, part_measures
-from bert_ladder.runtime.checkpoints import Checkpoints, remove_checkpoints
+from bert_ladder.runtime.checkpoints import Checkpoints, State, remove_checkpoints
 from bert_ladder.runtime.code import code_version
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory
 from bert_ladder.runtime.progress import ProgressFile
@@ -38,8 +39,8 @@ from bert_ladder.training.fitting import (
     fit,
     is_compiled,
 )
-from bert_ladder.training.inputs import CheckpointPolicy, Job, TrainingFiles, TrainingOutputs
-from bert_ladder.training.resuming import Resuming
+from bert_ladder.training.inputs import CheckpointPolicy, Job, Rung, TrainingFiles, TrainingOutputs
+from bert_ladder.training.resuming import Resuming, Stretch
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ def train_classifier(
     settings: TrainingSettings,
     job: Job,
     checkpoints: Checkpoints,
-    interval: float,
+    policy: CheckpointPolicy,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Fit the classifier with sparse categorical cross-entropy, each text's times the weight of its class.
 
@@ -128,16 +129,18 @@ def train_classifier(
         settings: the row's.
         job: its seed sets the order of the batches.
         checkpoints: of this training; if there is one, the training resumes from it, as if it had never stopped.
-        interval: seconds from one checkpoint to the next.
+        policy: how often it is saved, and the part of it that is done.
 
     Returns:
-        One line per epoch: epoch (from 1), loss (weighted) and accuracy (running means over the epoch's steps, dropout
-        on), after the epoch with dropout off `part_measures` of the validation part (validation_*) and of a fixed
-        sample of the training part of the same size (train_*), neither weighted, learning_rate (at the epoch's end),
-        seconds (of the training steps, the tracing of the graph included, measuring not).
-        And `kept_epoch`, from 1, whose weights were kept, and `positions`, the token positions trained on.
+        One line per epoch, or part of one that a rung ends in: epoch (from 1), loss (weighted) and accuracy (running
+        means over the epoch's steps, dropout on), after it with dropout off `part_measures` of the validation part
+        (validation_*) and of a fixed sample of the training part of the same size (train_*), neither weighted,
+        learning_rate (then), seconds (of the training steps, the tracing of the graph included, measuring not).
+        And `kept_epoch`, from 1, whose weights were kept, `positions`, the token positions trained on, and
+        `examples`, the texts, each as often as it was read.
 
     Raises:
+        BadInput: the rung is less than one step, or the state that it begins with is not of this training.
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
@@ -151,7 +154,9 @@ def train_classifier(
     # never trained on, since EpochOrder comes first; they leave the width open, whatever widths an epoch begins with.
     shown = [(train_examples[:0], width) for width in (length, int(fixed_widths(length)[0]))]
     dataset = TokenBatches(data.tokens, data.labels, shown + first[2:] if len(first) > 1 else first, length, truncation)
-    optimizer = build_optimizer(settings, steps=settings.epochs * len(first))
+    steps = settings.epochs * len(first)
+    # Of the whole training in a rung too, whose schedule is that of a training that is never left.
+    optimizer = build_optimizer(settings, steps=steps)
     # Variables that appear while TensorFlow traces the step would make it trace a second time.
     optimizer.build(model.trainable_variables)
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
@@ -177,23 +182,48 @@ def train_classifier(
         }
 
     early_stopping, weights = build_early_stopping(settings, data.positive), data.class_weights
+    stretch = None if policy.rung is None else build_stretch(policy.rung, steps, checkpoints.identity, job)
+    resuming = Resuming(checkpoints, policy.seconds, [accuracy], early_stopping, stretch)
     try:
         history = fit(
             model,
             Epochs(dataset, order, settings.epochs, None if weights is None else dict(enumerate(weights))),
             Progress(job.name, len(train_examples), settings.batch_size, measure, file=ProgressFile(job.log)),
-            Resuming(checkpoints, interval, [accuracy], early_stopping),
+            resuming,
         )
     except Diverged as error:
         raise Diverged(
             f"{error}; lower learning_rate ({settings.learning_rate:g}), set clipnorm, or choose another precision "
             f"than {settings.precision}."
         ) from error
-    positions = sum(len(examples) * width for epoch in range(len(history)) for examples, width in order(epoch))
+    batches = [batch for epoch in range(len(history)) for batch in order(epoch)]
+    if stretch is not None and resuming.left:
+        batches = batches[: stretch.steps]
     kept = len(history)
     if early_stopping is not None and settings.keep == "best":
         kept = early_stopping.best_epoch + 1
-    return history, {"kept_epoch": kept, "positions": positions}
+    return history, {
+        "kept_epoch": kept,
+        "positions": sum(len(examples) * width for examples, width in batches),
+        "examples": sum(len(examples) for examples, _ in batches),
+    }
+
+
+def build_stretch(rung: Rung, steps: int, identity: Mapping[str, Any], job: Job) -> Stretch:
+    """The steps of a rung.
+
+    Args:
+        rung: the part of the training.
+        steps: of the whole training.
+        identity: of the training, see `Checkpoints`.
+        job: for the sentence.
+
+    Raises:
+        BadInput: the rung is less than one step.
+    """
+    check_budget(rung.budget, steps, job.name)
+    before = None if rung.before is None else State(rung.before)
+    return Stretch(identity, round(rung.budget * steps), State(rung.state), before)
 
 
 def build_early_stopping(settings: TrainingSettings, positive: int | None) -> keras.callbacks.EarlyStopping | None:
@@ -224,7 +254,7 @@ def train_run(
         data: what to learn.
         settings: the row's.
         job: its seed sets the head's initialisation, dropout and the order of the batches.
-        policy: where and how often the training is saved.
+        policy: where and how often the training is saved, and the part of it that is done.
 
     Returns:
         The model with the kept weights, its history (see `train_classifier`), and what training.json holds.
@@ -270,10 +300,10 @@ def train_run(
         "architecture": description["architecture"],
     } | made_of
     ready_at = time.time()
+    # One of a longer rung, from before the study was edited, would lead beyond the end of this one.
+    folder = policy.folder / f"{policy.rung.budget!r}" if policy.rung else policy.folder
     try:
-        history, outcome = train_classifier(
-            model, data, settings, job, Checkpoints(policy.folder, identity), policy.seconds
-        )
+        history, outcome = train_classifier(model, data, settings, job, Checkpoints(folder, identity), policy)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -281,7 +311,7 @@ def train_run(
             f"{job.name}: out of memory on {device} with batch_size {settings.batch_size} and length "
             f"{settings.length}; lower one of them, or give the job more memory."
         ) from error
-    seconds = float(history["seconds"].sum())
+    seconds, examples = float(history["seconds"].sum()), outcome.pop("examples")
     record = {
         "seed": job.seed,
         "training": settings.plain(),
@@ -294,7 +324,7 @@ def train_run(
         "training_seconds": round(seconds, 3),
         "ready_at": round(ready_at, 3),
         "trained_at": round(time.time(), 3),
-        "examples_per_second": round(n_train * len(history) / seconds, 1),
+        "examples_per_second": round(examples / seconds, 1),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "device": device,
         "threads": job.threads,
@@ -326,15 +356,48 @@ def train_trial(
     policy: CheckpointPolicy,
     outputs: TrainingOutputs,
 ) -> None:
-    """As `train_model`, but no weights are kept, and a training that diverges is a result: it has no epochs."""
+    """As `train_model`, but no weights are kept, and a training that diverges is a result: it has no epochs.
+
+    With a rung in the policy it goes from the state that the rung before has left to the budget of this one, and leaves
+    its own. A trial that has ended before, since it diverged or lost patience, has the same result in every later rung.
+    """
+    rung = policy.rung
+    if rung is not None:
+        # What an earlier attempt has left would be taken for the state of this one.
+        rung.state.unlink(missing_ok=True)
+    result = None if rung is None or rung.before is None else _ended_result(State(rung.before), job)
+    history, record = result or _try_settings(encoder, files, settings, job, policy)
+    if rung is not None:
+        if "diverged" in record or not rung.state.exists():
+            ended = {"history": history.to_dict("split", index=False), "record": record}
+            State(rung.state).save({}, {"ended": ended}, {})
+        record = {"trial": rung.trial, "budget": rung.budget} | record
+    write_training(outputs, history, record, job)
+    remove_checkpoints(policy.folder)
+
+
+def _try_settings(
+    encoder: EncoderFiles, files: TrainingFiles, settings: TrainingSettings, job: Job, policy: CheckpointPolicy
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """History and record of a trial; one that diverges has no epochs."""
     try:
         _, history, record = train_run(encoder, read_training_data(encoder, files, settings), settings, job, policy)
     except Diverged as error:
         # That some settings ruin the training is what a search is there to find out.
         log.warning("%s The trial comes last.", error)
-        history, record = pd.DataFrame(columns=["epoch"]), {"training": settings.plain(), "diverged": True}
-    write_training(outputs, history, record, job)
-    remove_checkpoints(policy.folder)
+        return pd.DataFrame(columns=["epoch"]), {"training": settings.plain(), "diverged": True}
+    return history, record
+
+
+def _ended_result(before: State, job: Job) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """History and record of a trial that has ended in an earlier rung; None for one that goes on."""
+    ended = before.position().get("ended")
+    if ended is None:
+        return None
+    log.info("%s: has ended in an earlier rung, so that there is nothing to train.", job.name)
+    # When it was trained is told by the rung that did it.
+    record = {key: value for key, value in ended["record"].items() if key not in ("ready_at", "trained_at")}
+    return pd.DataFrame(**ended["history"]), record
 
 
 def write_training(outputs: TrainingOutputs, history: pd.DataFrame, record: dict[str, Any], job: Job) -> None:

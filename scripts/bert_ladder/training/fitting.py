@@ -21,7 +21,7 @@ from bert_ladder.runtime.jobs import FOR_ALL, BadInput
 from bert_ladder.runtime.packages import versions_of
 from bert_ladder.runtime.progress import ProgressFile
 from bert_ladder.study.settings import FitSettings
-from bert_ladder.training.resuming import RestOfEpoch, Resuming
+from bert_ladder.training.resuming import RestOfEpoch, Resuming, Stretch
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +179,7 @@ class Progress(keras.callbacks.Callback):
         self.unit, self.per_example = unit
         self.file = file or ProgressFile(None)
         self.ended: dict[str, float] = {}
+        self.stretch: Stretch | None = None
         self.first_step_end: float | None = None
         self.resume(0, 0.0)
 
@@ -201,7 +202,8 @@ class Progress(keras.callbacks.Callback):
             speed = batch * self.batch_size / (now - self.first_step_end)
             step = self.steps_done + batch + 1
             done = self.epoch * self.examples + step * self.batch_size
-            left = (self.params["epochs"] * self.examples - done) / speed
+            wanted = self.stretch.steps * self.batch_size if self.stretch else self.params["epochs"] * self.examples
+            left = max(0.0, wanted - done) / speed
             self._tell(step, loss=float(logs["loss"]), speed=speed * self.per_example, unit=self.unit, left=left)
             if now - self.reported < PROGRESS_SECONDS:
                 return
@@ -282,6 +284,7 @@ def fit(model: keras.Model, epochs: Epochs, progress: Progress, resuming: Resumi
         folder = resuming.checkpoints.folder
         log.info("%s resumes at epoch %d, step %d, from %s", progress.name, first_epoch + 1, steps_done, folder)
     progress.resume(steps_done, seconds)
+    progress.stretch = resuming.stretch
     callbacks = [EpochOrder(epochs, first_epoch, steps_done), progress, keras.callbacks.TerminateOnNaN()]
     if steps_done:
         callbacks.insert(0, RestOfEpoch(epochs.dataset, first_epoch))

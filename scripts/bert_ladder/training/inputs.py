@@ -34,16 +34,35 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Rung:
+    """The part of a trial's training that one rung of a search that is halved does.
+
+    Attributes:
+        trial: its name.
+        budget: the part of its steps after which it ends, above 0; 1: at its end.
+        state: file to write, where the training stands then.
+        before: the same of the rung before; None: it begins.
+    """
+
+    trial: str
+    budget: float
+    state: Path
+    before: Path | None = None
+
+
+@dataclass(frozen=True)
 class CheckpointPolicy:
     """Where and how often a training is saved.
 
     Attributes:
         folder: of this training and no other; see `remove_checkpoints`.
         seconds: from one checkpoint to the next.
+        rung: the part of the training that is done; None: all of it.
     """
 
     folder: Path
     seconds: float = CHECKPOINT_SECONDS
+    rung: Rung | None = None
 
 
 @dataclass(frozen=True)
@@ -113,3 +132,17 @@ def chosen_settings(training: Mapping[str, Any], chosen: Path | str | None) -> T
     """The settings of a row: its own, and the values of a chosen.json where it has a search."""
     values = json.loads(Path(chosen).read_text(encoding="utf-8"))["values"] if chosen else {}
     return TrainingSettings.of(dict(training) | values)
+
+
+def promoted_trial(path_promoted: Path | str, place: int) -> dict[str, Any]:
+    """The trial that goes on in a place of the next rung, see `select_promoted`.
+
+    Args:
+        path_promoted: promoted.json.
+        place: from 1.
+
+    Returns:
+        `trial` (its name), `stands` (its place among the states of the rung before, from 0) and `values` (by searched
+        key).
+    """
+    return json.loads(Path(path_promoted).read_text(encoding="utf-8"))["promoted"][place - 1]

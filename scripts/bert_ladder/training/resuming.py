@@ -4,19 +4,37 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from bert_ladder.runtime.checkpoints import Checkpoints
+from bert_ladder.runtime.checkpoints import Checkpoints, State
 
 log = logging.getLogger(__name__)
 
 # Of EarlyStopping, beside the weights.
 OF_EARLY_STOPPING = ("best", "best_epoch", "wait")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The part of a training that is done at once.
+
+    Attributes:
+        identity: of the training, see `Checkpoints`.
+        steps: of the whole training that are done at its end.
+        state: where the training stands then; not written if it has ended before.
+        before: where it stands at the beginning; None: at its own beginning.
+    """
+
+    identity: Mapping[str, Any]
+    steps: int
+    state: State
+    before: State | None = None
 
 
 class Resuming(keras.callbacks.Callback):
@@ -30,9 +48,11 @@ class Resuming(keras.callbacks.Callback):
         interval: seconds from one to the next.
         metrics: the training's own beside the loss.
         early_stopping: what stops the training early or remembers its best weights, if anything does.
+        stretch: the part of the training to do; None: all of it.
 
     Attributes:
-        found: what `Checkpoints.load` has found, until it is restored.
+        found: what `Checkpoints.load`, or else the state before the stretch, has given, until it is restored.
+        left: whether the stretch ended before the training did.
         history: one entry per epoch, those before this process included.
 
     Raises:
@@ -45,8 +65,10 @@ class Resuming(keras.callbacks.Callback):
         interval: float,
         metrics: Sequence[keras.metrics.Metric],
         early_stopping: keras.callbacks.EarlyStopping | None = None,
+        stretch: Stretch | None = None,
     ):
         super().__init__()
+        self.stretch, self.left = stretch, False
         self.checkpoints, self.interval = checkpoints, interval
         self.metrics, self.early_stopping = metrics, early_stopping
         self.found: tuple[dict[str, Any], dict[str, np.ndarray]] | None = None
@@ -66,6 +88,8 @@ class Resuming(keras.callbacks.Callback):
         """
         self.dataset, self.seconds = dataset, seconds
         self.found = self.checkpoints.load()
+        if self.found is None and self.stretch and self.stretch.before:
+            self.found = self.stretch.before.load(self.stretch.identity)
         if self.found is None:
             return 0, 0, 0.0
         position = self.found[0]
@@ -101,12 +125,13 @@ class Resuming(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         # After the last step of an epoch comes its measuring, whose result belongs to the state.
         if batch + 1 < len(self.dataset):
-            self._save_if_due(self.epoch, self.steps_before + batch + 1)
+            self._leave_or_save(self.epoch, self.steps_before + batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        # For an epoch that a stretch ends in the middle of, what is measured there: its state is without it.
         self.history.append({key: float(value) for key, value in logs.items()})
         if not self.model.stop_training and epoch + 1 < self.params["epochs"]:
-            self._save_if_due(epoch + 1, 0)
+            self._leave_or_save(epoch + 1, 0)
 
     def release_signals(self) -> None:
         """Give the signals back to whoever had them before the training."""
@@ -122,9 +147,27 @@ class Resuming(keras.callbacks.Callback):
         loss = next(metric for metric in self.model.metrics if metric.name == "loss")
         return loss.variables + [variable for metric in self.metrics for variable in metric.variables]
 
-    def _save_if_due(self, epoch: int, steps_done: int) -> None:
+    def _leave_or_save(self, epoch: int, steps_done: int) -> None:
+        number = epoch * self.params["steps"] + steps_done
+        if self.stretch and number == self.stretch.steps:
+            self.stretch.state.save(self.stretch.identity, *self._state(epoch, steps_done))
+            self.left = self.model.stop_training = True
+            return
         if not self.told_to_end and time.monotonic() - self.saved_at < self.interval:
             return
+        self.checkpoints.save(number, *self._state(epoch, steps_done))
+        self.saved_at = time.monotonic()
+        if self.told_to_end:
+            log.warning(
+                "Told to end: saved at epoch %d, step %d in %s; the same command resumes from there.",
+                epoch + 1,
+                steps_done,
+                self.checkpoints.folder,
+            )
+            raise SystemExit(os.EX_TEMPFAIL)
+
+    def _state(self, epoch: int, steps_done: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Position and state of the training as it is."""
         stopping = self.early_stopping
         position = {
             "epoch": epoch,
@@ -138,16 +181,7 @@ class Resuming(keras.callbacks.Callback):
             | _named(self._running_means(), "mean")
             | _named((stopping and stopping.best_weights) or [], "best")
         )
-        self.checkpoints.save(epoch * self.params["steps"] + steps_done, position, arrays)
-        self.saved_at = time.monotonic()
-        if self.told_to_end:
-            log.warning(
-                "Told to end: saved at epoch %d, step %d in %s; the same command resumes from there.",
-                epoch + 1,
-                steps_done,
-                self.checkpoints.folder,
-            )
-            raise SystemExit(os.EX_TEMPFAIL)
+        return position, arrays
 
 
 class RestOfEpoch(keras.callbacks.Callback):

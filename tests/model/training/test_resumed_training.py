@@ -15,11 +15,12 @@ import pytest
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.families.bert import scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
+from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.study.settings import TrainingSettings
 from bert_ladder.training import fine_tuning
 from bert_ladder.training.classifier import TokenBatches
 from bert_ladder.training.fine_tuning import TrainingData, train_run
-from bert_ladder.training.inputs import CheckpointPolicy, Job
+from bert_ladder.training.inputs import CheckpointPolicy, Job, Rung
 from trainings import SETTINGS, Killed, labelled_texts
 
 # Moments, a schedule's step, the scale of the loss, the best weights and the patience so far; and classes weighted.
@@ -42,7 +43,14 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[list[
     save_encoder(*scratch_encoder(sizes | {"seed": 0}, [str(i) for i in range(50)], True), config, weights)
     tokens, labels, is_validation = labelled_texts(192)
 
-    def run(checkpoints: Path, seed: int = 1, every: float = 0, other_labels: bool = False, **settings: Any) -> tuple:
+    def run(
+        checkpoints: Path,
+        seed: int = 1,
+        every: float = 0,
+        other_labels: bool = False,
+        rung: Rung | None = None,
+        **settings: Any,
+    ) -> tuple:
         keras.config.set_dtype_policy("float32")
         of_classes = settings.pop("class_weights", None)
         model, history, _ = train_run(
@@ -50,7 +58,7 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[list[
             TrainingData(tokens, 1 - labels if other_labels else labels, is_validation, 2, 1, of_classes),
             TrainingSettings.of(SETTINGS | {"epochs": 3} | settings),
             Job("nano", "nano", seed, threads=2),
-            CheckpointPolicy(checkpoints, every),
+            CheckpointPolicy(checkpoints, every, rung),
         )
         return model.get_weights(), history.drop(columns="seconds")
 
@@ -99,6 +107,45 @@ def test_killed_training_ends_as_the_undisturbed_one(
     with pytest.raises(Killed):
         train(tmp_path / "run", **KINDS[kind])
     assert_same(train(tmp_path / "run", **KINDS[kind]), undisturbed(kind))
+
+
+@pytest.mark.parametrize("kind", ["rich", pytest.param("plain", marks=pytest.mark.long)])
+def test_training_in_rungs_ends_as_the_undisturbed_one(
+    train: Callable[..., tuple],
+    undisturbed: Callable[[str], tuple],
+    killed_after: Callable[[int], None],
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """Left inside an epoch, at its end and inside another, killed in the last rung: the same weights, bit for bit."""
+    whole = undisturbed(kind)
+    before = None
+    for budget, steps in (0.1, 3), (0.3333, STEPS), (0.6, 16):
+        rung = Rung("trial", budget, tmp_path / f"{budget}.npz", before)
+        _, history = train(tmp_path / f"{budget}", every=3600, rung=rung, **KINDS[kind])
+        # The epochs that are done are those of the whole training; the last line is of the moment where it is left.
+        done = steps // STEPS
+        pd.testing.assert_frame_equal(history[:done], whole[1][:done], check_exact=True)
+        assert len(history) == -(-steps // STEPS)
+        assert history["validation_loss"].notna().all()
+        before = rung.state
+    last = Rung("trial", 1.0, tmp_path / "last.npz", before)
+    killed_after(4)
+    with pytest.raises(Killed):
+        train(tmp_path / "run", rung=last, **KINDS[kind])
+    assert_same(train(tmp_path / "run", every=3600, rung=last, **KINDS[kind]), whole)
+    assert not last.state.exists()
+
+
+def test_state_of_another_training_is_refused(train: Callable[..., tuple], tmp_path: Path) -> None:
+    """A rung goes on from the very training that was ranked, or not at all."""
+    first = Rung("trial", 0.1, tmp_path / "first.npz")
+    train(tmp_path / "first", every=3600, rung=first)
+    following = Rung("trial", 0.3, tmp_path / "second.npz", first.state)
+    with pytest.raises(
+        BadInput, match=r"first.npz: is of other settings \(learning_rate 0.003, now 0.001\); remove it"
+    ):
+        train(tmp_path / "second", rung=following, learning_rate=1e-3)
 
 
 @pytest.mark.long

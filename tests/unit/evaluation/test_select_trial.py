@@ -13,8 +13,10 @@ from bert_ladder.evaluation.selection import (
     SearchFiles,
     SearchOutputs,
     compare_trials,
+    score_rungs,
     score_trials,
     select_trial,
+    told_rungs,
 )
 from bert_ladder.runtime.jobs import BadInput
 
@@ -145,6 +147,40 @@ def test_choice_by_f1_is_by_that_of_the_positive_class(
     compare_trials(found, search, tmp_path / "trials.csv")
     assert json.loads((tmp_path / "outcome.json").read_text())["trial"] == best
     assert pd.read_csv(tmp_path / "trials.csv")["validation_f1"].tolist() == scores
+
+
+def in_rungs(*lines: tuple[str, float, float]) -> pd.DataFrame:
+    """One line per run: trial, budget, accuracy; a trial costs what it was trained."""
+    measured = runs(*((trial, 1, accuracy, 0.5, 0.5, int(100 * budget)) for trial, budget, accuracy in lines))
+    return measured.assign(budget=[budget for _, budget, _ in lines])
+
+
+def test_who_got_further_is_better_in_a_halved_search() -> None:
+    """Whatever the scores: one of half of the steps says nothing of one of all. Within a rung the better score wins."""
+    lines = [("a", 0.25, 0.6), ("b", 0.25, 0.9), ("c", 0.25, 0.7), ("d", 0.25, 0.8)]
+    lines += [("b", 0.5, 0.7), ("d", 0.5, 0.75), ("d", 1.0, 0.65)]
+    trials = score_rungs(in_rungs(*lines), "accuracy", ["learning_rate"])
+    assert trials["trial"].tolist() == ["a", "b", "c", "d"]
+    assert trials["rank"].tolist() == [4, 2, 3, 1]
+    assert trials["budget"].tolist() == [0.25, 0.5, 0.25, 1.0]
+    assert trials["score"].tolist() == [0.6, 0.7, 0.7, 0.65]
+    assert trials["cost"].tolist() == [25, 50, 25, 100]
+    assert trials["score_at_0.25"].tolist() == [0.6, 0.9, 0.7, 0.8]
+    assert trials["score_at_0.5"].isna().tolist() == [True, False, True, False]
+    assert chosen(trials) == "d"
+    assert told_rungs(trials, {trial: {"learning_rate": trial} for trial in "abcd"}) == [
+        {"budget": 0.25, "trials": 4, "dropped": [{"learning_rate": "c"}, {"learning_rate": "a"}]},
+        {"budget": 0.5, "trials": 2, "dropped": [{"learning_rate": "b"}]},
+        {"budget": 1.0, "trials": 1, "dropped": []},
+    ]
+
+
+def test_trial_that_diverges_late_makes_room_for_the_next() -> None:
+    """What got furthest is of no use if it is lost: the best of those before is chosen."""
+    lines = [("a", 0.5, 0.6), ("b", 0.5, 0.9), ("c", 0.5, 0.7), ("b", 1.0, float("nan"))]
+    trials = score_rungs(in_rungs(*lines), "accuracy", ["learning_rate"])
+    assert chosen(trials) == "c"
+    assert trials["rank"].tolist() == [2, 3, 1]
 
 
 def test_class_weights_may_be_searched(tmp_path: Path) -> None:

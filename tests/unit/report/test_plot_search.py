@@ -132,6 +132,22 @@ def test_null_and_true_are_settings(tmp_path: Path):
     assert encoding["y"]["sort"] == ["True", "False"]
 
 
+def test_halved_search_shows_every_trial_from_part_to_part(tmp_path: Path):
+    """A panel more: a line per trial as far as it was trained; the subtitle says what the other panels show."""
+    values = grid(batch_size=[16, 32], optimizer=["adam", "adamax"])
+    path, _ = write_search(tmp_path, values)
+    scores = {"score_at_0.1": [0.5, 0.6, 0.7, None], "score_at_0.3": [None, None, 0.8, None]}
+    pd.read_csv(path, dtype={"trial": str}).assign(budget=[0.1, 0.1, 0.3, 0.1], **scores).to_csv(path, index=False)
+    keys = list(values[0])
+    spec = search_chart(read_trials(path, keys), "a row", keys, "accuracy").to_dict()
+    assert "Each at the last part of its steps that it was trained for." in spec["title"]["subtitle"]
+    *_, rungs = spec["concat"]
+    axis = rungs["layer"][0]["encoding"]["x"]
+    assert (axis["axis"]["values"], axis["scale"]["type"]) == ([0.1, 0.3], "log")
+    points = [(line["part"], line["score_there"]) for line in lines_of(spec, len(spec["concat"]) - 1)]
+    assert sorted(points) == [(0.1, 0.5), (0.1, 0.6), (0.1, 0.7), (0.3, 0.8)]
+
+
 def test_what_reads_well_as_a_grid():
     """Full and mostly filled grids are heat maps; sparse ones, and those of very many values, are not."""
     full = pd.DataFrame(grid(a=[1, 2, 3], b=[1, 2, 3]))

@@ -24,6 +24,7 @@ from bert_ladder.report.findings import (
 )
 from bert_ladder.report.sections import SummarySources
 from bert_ladder.report.summary import render_html, render_markdown, render_summary, render_text
+from bert_ladder.report.table import halving_words
 from bert_ladder.report.words import p_value
 from finished_studies import ROWS, VERDICTS, study
 
@@ -378,13 +379,29 @@ def test_leaks_and_searches_are_told() -> None:
     assert "no test text stands in the training split" in words(leak_section(study(), 0))
     assert search_section(study()) is None
     nothing = [np.nan, np.nan]
-    found = study(
-        chosen=[*nothing, "epochs 3"], trials=[*nothing, 4], search_metric=[*nothing, "accuracy"],
-        search_score=[*nothing, 0.91],
-    )  # fmt: skip
-    said = words(search_section(found))
+    outcome = {"chosen": "epochs 3", "trials": 4, "search_metric": "accuracy", "search_score": 0.91}
+    of_large = {key: [*nothing, value] for key, value in outcome.items()}
+    said = words(search_section(study(**of_large)))
     assert "“Large”: epochs 3, the best of 4 trials by validation accuracy (91.00 %)" in said
     assert "it has 89.50 % there, and 89.00 % [88.00, 90.00] accuracy on the test split" in said
+    assert "halved" not in said
+
+
+def test_halved_search_tells_who_was_dropped_when() -> None:
+    """In the words of the table; of many that were dropped at once the best are named."""
+    rungs = halving_words(
+        [
+            {"budget": 0.1, "trials": 4, "dropped": [{"epochs": 1}, {"epochs": 4}]},
+            {"budget": 0.3, "trials": 2, "dropped": [{"epochs": 2}]},
+            {"budget": 1.0, "trials": 1, "dropped": []},
+        ]
+    )
+    outcome = {"chosen": "epochs 3", "trials": 4, "search_metric": "accuracy", "search_score": 0.91} | rungs
+    said = words(search_section(study(**{key: [np.nan, np.nan, value] for key, value in outcome.items()})))
+    assert "“Large” was halved: 4 trials to 10 % of their steps, 2 to 30 %, 1 to the end. Dropped" in said
+    assert "Dropped after 10 %: epochs 1; epochs 4. After 30 %: epochs 2. A trial that learns slowly" in said
+    many = halving_words([{"budget": 0.1, "trials": 13, "dropped": [{"epochs": n} for n in range(12)]}])
+    assert many["dropped"].endswith("epochs 9; and 2 more")
 
 
 def test_p_values_for_people() -> None:

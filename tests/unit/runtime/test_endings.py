@@ -72,6 +72,8 @@ def test_trainings_of_a_dry_run_are_counted() -> None:
     """Of networks, in the order in which they run."""
     rules = ["train_model", "build_npz", "train_trial", "train_model", "pretrain_encoder", "train_baseline"]
     assert planned_trainings(rules) == "Trainings: 4 (pretrain_encoder 1, train_trial 1, train_model 2)"
+    halved = ["train_promoted", "train_rung", "train_model", "train_rung", "select_promoted"]
+    assert planned_trainings(halved) == "Trainings: 4 (train_rung 2, train_promoted 1, train_model 1)"
     assert planned_trainings(["build_npz"]) == "No trainings."
 
 

@@ -122,6 +122,20 @@ BAD_STUDIES = {
         changed("models.0.search", {"learning_rate": ["3e-5"]}),
         r"search.learning_rate: found '3e-5' \(YAML reads it as text: write 3.0e-5\)",
     ),
+    **{
+        f"halving {name}": (changed("models.0.search", {"epochs": [1, 2, 3]} | search), sentence)
+        for name, search, sentence in (
+            ("by one", {"halving": {"factor": 1, "smallest": 0.1}}, "found 1; allowed is at least 2"),
+            ("by a half", {"halving": {"factor": 2.5, "smallest": 0.1}}, "halving.factor .* allowed is integer"),
+            ("from nothing", {"halving": {"factor": 2, "smallest": 0}}, "found 0; allowed is more than 0"),
+            ("from the whole", {"halving": {"factor": 2, "smallest": 1}}, "found 1; allowed is less than 1"),
+            ("without a budget", {"halving": {"factor": 2}}, "halving .*: the key 'smallest' is missing"),
+            ("with another key", {"halving": {"factr": 2}}, "unknown key 'factr'; .* did you mean 'factor'?"),
+            ("as a word", {"halving": True}, "search.halving .*: found True; allowed is object"),
+            ("of one", {"epochs": [1], "halving": {"factor": 2, "smallest": 0.1}}, "halving: the search has one trial"),
+            ("of few", {"halving": {"factor": 4, "smallest": 0.1}}, "halving.factor: found 4, and the search has 3"),
+        )
+    },
     "search by a measure that there is not": (
         changed("models.0.search", {"epochs": [1], "metric": "f2"}),
         r"search.metric \(row 'Nano'\): found 'f2'; allowed are accuracy, f1, loss",

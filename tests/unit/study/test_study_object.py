@@ -307,6 +307,56 @@ def test_searches(read: Callable[..., Study]) -> None:
     assert study.runs.trials_of("Nano") == []
 
 
+HALVED = {
+    "name": "Halved",
+    "encoder": "nano",
+    "search": {"learning_rate": [0.1, 0.01, 0.001, 1e-4], "seeds": [1, 2], "halving": {"factor": 2, "smallest": 0.25}},
+}
+
+
+def test_halved_search_has_its_jobs_before_it_runs(read: Callable[..., Study]) -> None:
+    """Trials in the first rung, places in later ones, each with a folder of its own; each place may be any trial's."""
+    study = read(seeds=[1, 2], models=[*MICRO["models"], HALVED])
+    runs, inputs = study.runs, study.inputs
+    assert runs.grids == ["Nano-tuned"]
+    assert runs.halved == {
+        "Halved": [{"budget": 0.25, "trials": 4}, {"budget": 0.5, "trials": 2}, {"budget": 1.0, "trials": 1}]
+    }
+    trials = list(runs.search("Halved")["trials"])
+    assert [run.trial for run in runs.rung("Halved", 1)] == [trial for trial in trials for _ in (1, 2)]
+    assert [run.folder for run in runs.rung("Halved", 2)] == [
+        f"<results>/search/Halved/rung-2/place-{place}/seed-{seed}" for place in (1, 2) for seed in (1, 2)
+    ]
+    assert [run.trial for run in runs.rung("Halved", 3)] == ["place-1", "place-1"]
+    assert len({run.folder for run in runs.trials}) == len(runs.trials) == 2 + 2 * (4 + 2 + 1)
+    assert (runs.budget("Halved", 2), runs.promoted("Halved", 1), runs.promoted("Halved", 2)) == (0.5, 2, 1)
+    assert runs.rung_params("Halved", 3) == [{"rung": 3, "seed": 1}, {"rung": 3, "seed": 2}]
+    assert len(runs.trial_params("Halved")) == len(inputs.choice("Halved")["history"]) == 14
+    given = inputs.promoted("Halved", 2, 2)
+    assert given["promoted"] == "<results>/search/Halved/rung-1/promoted.json"
+    assert given["states"] == [f"<results>/search/Halved/rung-1/{trial}/seed-2/state.npz" for trial in trials]
+    assert given.items() >= inputs.training("Halved", 2).items()
+    assert len(inputs.choice("Halved", 2)["training"]) == 4
+    assert {f"<results>/search/Halved/rung-{rung}/promoted.json" for rung in (1, 2)} < set(study.targets.training)
+    assert "<results>/search/Halved/rung-3/promoted.json" not in study.targets.training
+    assert "<results>/search/Halved/steps.json" in study.targets.training
+    assert inputs.searched_splits("Halved") == ["<results>/data/splits/0.2-seed-0.parquet"]
+    assert runs.trial_lengths("Halved") == [{"epochs": 1, "batch_size": 16}]
+    assert study.outline.timed_names[-1] == "Halved, rung 3, trial place-1, seed 2"
+
+
+def test_halving_is_all_that_differs(read: Callable[..., Study]) -> None:
+    """A search without it is given what it was given before there was any; the row that is trained is the same."""
+    search = {key: value for key, value in HALVED["search"].items() if key != "halving"}
+    halved, whole = (read(models=[HALVED | {"search": found}]).runs for found in (HALVED["search"], search))
+    assert halved.search("Halved") == whole.search("Halved") | {"rungs": halved.halved["Halved"]}
+    assert whole.search("Halved").keys() == {"metric", "seeds", "keys", "trials"}
+    assert halved.training("Halved") == whole.training("Halved")
+    assert whole.halved == {}
+    other = read(models=[HALVED | {"search": search | {"halving": {"factor": 4, "smallest": 0.25}}}]).runs
+    assert (other.budget("Halved", 1), other.promoted("Halved", 1)) == (0.25, 1)
+
+
 # === Classes ===
 
 

@@ -26,6 +26,7 @@ MAX_TICKS = 6  # values of a key that are all labelled on its axis
 NUMBER_LABEL = "datum.value != 0 && abs(datum.value) < 1e-3 ? format(datum.value, '.3~e') : format(datum.value, '.4~r')"
 MEASURES = {key: metric.name for key, metric in METRICS.items()} | {"loss": "loss"}
 NONE = "none"
+SCORE_AT = "score_at_"  # column of trials.csv of a search that was halved, before the part of the steps
 
 
 def plot_search(
@@ -80,10 +81,14 @@ def search_chart(trials: pd.DataFrame, model: str, keys: Sequence[str], metric: 
     what = f"Validation {MEASURES[metric]}, {_count(len(trials), 'trial')}, {_count(seeds, 'seed')} each."
     # Keys with most values first; the sort is stable, so that keys with as many stay in the order of the study.
     ordered = sorted(varied, key=lambda key: -trials[key].nunique())
+    if "budget" in trials:
+        what += " Each at the last part of its steps that it was trained for."
     if is_grid(trials, ordered):
         panels, note = _heat_maps(trials, ordered, metric), "Framed: the chosen trial."
     else:
         panels, note = _scatters(trials, varied, metric), "Diamond: the chosen trial."
+    if "budget" in trials:
+        panels.append(_rungs(trials, varied, metric))
     title = alt.Title(model, subtitle=f"{what} {note}", offset=12, frame="group")
     return alt.concat(*panels, columns=COLUMNS, title=title).resolve_scale(color="shared")
 
@@ -141,6 +146,37 @@ def _scatters(trials: pd.DataFrame, keys: Sequence[str], metric: str) -> list[al
             layers.insert(0, base.mark_line(color=BLUE, strokeWidth=1.5))
         panels.append(layered(*layers).properties(**SCATTER))
     return panels
+
+
+def _rungs(trials: pd.DataFrame, keys: Sequence[str], metric: str) -> alt.LayerChart:
+    """The score of each trial of a search that was halved, from the first part of its steps to the last that it had."""
+    columns = [name for name in map(str, trials) if name.startswith(SCORE_AT)]
+    points = trials.melt(["trial", "chosen", *keys], columns, "part", "score_there").dropna(subset="score_there")
+    points = points.assign(part=points["part"].str.removeprefix(SCORE_AT).astype(float))
+    parts = sorted(points["part"].unique().tolist())
+    base = alt.Chart(points).encode(
+        x=alt.X("part:Q", title="Part of the steps (log scale)", scale=alt.Scale(type="log", nice=False)).axis(
+            values=parts, format="~%", grid=False
+        ),
+        y=alt.Y("score_there:Q", title=_score_title(metric), scale=alt.Scale(zero=False, padding=12)).axis(
+            format="~g" if metric == "loss" else "~%"
+        ),
+        detail="trial:N",
+        tooltip=[
+            *(alt.Tooltip(key, type="nominal") for key in keys),
+            alt.Tooltip("part:Q", title="part of the steps", format="~%"),
+            alt.Tooltip("score_there:Q", title=_score_title(metric), format=_format(metric)),
+            alt.Tooltip("trial:N"),
+        ],
+    )
+    others, chosen = base.transform_filter("!datum.chosen"), base.transform_filter("datum.chosen")
+    layers = [
+        others.mark_line(color=BLUE, strokeWidth=1.5, opacity=0.7),
+        others.mark_point(filled=True, size=50, color=BLUE, opacity=0.7),
+        chosen.mark_line(color=VERMILLION, strokeWidth=2),
+        chosen.mark_point(filled=True, shape="diamond", size=160, color=VERMILLION, stroke=BLACK, opacity=1),
+    ]
+    return layered(*layers).properties(**SCATTER)
 
 
 def _axis_of(values: pd.Series) -> alt.X:
