@@ -142,11 +142,11 @@ def test_hugging_face_folder_as_a_row(prepared_workspace: Callable[[], Workspace
         archive.extractall(tmp_path, filter="data")
     shutil.copytree(tmp_path / "usual", workspace.folder / "mine/bert")
     shutil.copy(tmp_path / "vocab.txt", workspace.folder / "mine/bert/vocab.txt")
-    study = "mine/study.yaml"
+    study, run = "mine/study.yaml", ("results/micro/runs/Hub/seed-1/predictions.parquet", "--configfile")
     workspace.write_study(STUDY | {"encoders": {"tinier": {"sources": [{"huggingface": "bert"}]}}}, study)
-    workspace.snakemake(*TABLE, study)
+    workspace.snakemake(*run, study)
     workspace = Workspace(workspace.folder.rename(tmp_path / "moved"))
-    assert workspace.planned(*TABLE, study) == {}
+    assert workspace.planned(*run, study) == {}
     (workspace.folder / "mine/bert/model.safetensors").write_bytes((tmp_path / "large/model.safetensors").read_bytes())
-    planned = workspace.planned(*TABLE, study)
+    planned = workspace.planned(*run, study)
     assert planned["fetch_encoder"] == planned["train_model"] == 1
