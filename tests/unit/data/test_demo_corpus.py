@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import yaml
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -185,3 +186,18 @@ def test_a_bag_of_words_stays_below_its_bound(stored):
     assert right[test["grade"] == 1].mean() < 0.6
     assert right[test["grade"] > 1].mean() < 0.6
     assert 0.55 < right.mean() < 0.72
+
+
+def test_encoders_beside_it_are_small_and_share_a_vocabulary():
+    """One vocabulary, so that the study tokenizes once; sizes rise from rung to rung."""
+    study = yaml.safe_load((DEMO.parents[1] / "config.yaml").read_text(encoding="utf-8"))
+    names = [row["encoder"] for row in study["models"][:4]]
+    folders = [DEMO.parents[1] / study["encoders"][name]["sources"][0]["huggingface"] for name in names]
+    assert {file.name for folder in folders for file in folder.iterdir()} == {
+        "config.json",
+        "vocab.txt",
+        "model.safetensors",
+    }
+    assert len({(folder / "vocab.txt").read_bytes() for folder in folders}) == 1
+    weights = [(folder / "model.safetensors").stat().st_size for folder in folders]
+    assert weights == sorted(weights) and sum(weights) < 200_000
