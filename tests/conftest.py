@@ -124,8 +124,8 @@ def micro(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
 def demo(new_workspace: Callable[[], Workspace]) -> Workspace:
     """A workspace in which the embedded default study has run with its first two seeds only."""
     workspace = new_workspace()
-    workspace.write_study({"seeds": [1, 2]}, "two-seeds.yaml")
-    workspace.snakemake("--configfile", "config.yaml", "two-seeds.yaml")
+    done = workspace.snakemake("--config", "seeds=[1,2]")
+    (workspace.folder / "terminal.out").write_text(done.stdout)
     return workspace
 
 

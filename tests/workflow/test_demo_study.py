@@ -106,6 +106,14 @@ def test_words_answer_the_questions(study: Workspace) -> None:
         assert said in words
 
 
+def test_run_ends_with_what_comes_next(demo: Workspace) -> None:
+    """The report, the line that asks the chosen model, and how to study one's own texts."""
+    *_, end = (demo.folder / "terminal.out").read_text().partition("Report: results/demo/report.html")
+    assert ".venv/bin/bert-ladder predict results/demo/chosen --text" in end
+    own = end.partition("Your own texts: ")[2]
+    assert "studies/template.yaml" in own and own.rstrip().endswith(".venv/bin/bert-ladder run studies/my-study.yaml")
+
+
 def test_memory_stays_below_four_gigabytes(study: Workspace) -> None:
     """Two of the largest trainings at a time fit into 4 GB together."""
     peaks = [
@@ -168,7 +176,7 @@ def test_best_rung_is_handed_over(study: Workspace, table: pd.DataFrame) -> None
 
 def test_forms_of_the_chosen_model_are_proven_and_answer(demo: Workspace, tmp_path: Path) -> None:
     """On all test texts, each in a process of its own; the command then asks ONNX Runtime, with the same answers."""
-    demo.snakemake("exports", "--configfile", "config.yaml", "two-seeds.yaml")
+    demo.snakemake("exports", "--config", "seeds=[1,2]")
     folder = demo.folder / "results/demo/chosen"
     record = json.loads((folder / "forms.json").read_text())
     for form in ("onnx", "saved_model"):
