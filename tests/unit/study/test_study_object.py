@@ -869,6 +869,28 @@ def test_a_report_needs_results(read: Callable[..., Study], tmp_path: Path, argu
     assert study.unmade_report(arguments) is None
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "results/micro/label_curve.csv",
+        "./results/micro/label_curve.html",
+        "results/micro/label_curve_laws.csv",
+        "results/micro/figures/label_curve.vl.json",
+        "render_label_curve",
+    ],
+)
+def test_a_curve_that_is_asked_for_needs_fractions(read: Callable[..., Study], asked: str) -> None:
+    """Without any its files are refused with what to do, before any job; others of such a name are not."""
+    study = read()
+    study.outputs = Path()
+    said = study.absent_curve(["--cores", "2", asked])
+    assert said and said.startswith(f"{asked}: the study has no label curve; lay studies/label-curve.yaml over it")
+    with_curve = read(label_curve={"fractions": [0.5, 1]})
+    with_curve.outputs = Path()
+    assert with_curve.absent_curve([asked]) is None
+    assert study.absent_curve(["--configfile", "studies/label_curve.yaml", "results/other/label_curve.csv"]) is None
+
+
 def test_results_are_shown_as_far_as_they_are_made(read: Callable[..., Study], tmp_path: Path) -> None:
     """The table and the summary of this study, from where its outputs lie."""
     study = read()
