@@ -969,6 +969,14 @@ def test_timeline_names_each_job_that_is_drawn(read: Callable[..., Study]) -> No
     assert outline.evaluations == [f"{run.name}, evaluation, seed 1" for run in study.runs.berts]
 
 
+def test_a_study_of_baselines_alone(read: Callable[..., Study]) -> None:
+    """It needs no row that is fine-tuned."""
+    study = read(models=[], baselines=["nb_svm"], label_curve={})
+    assert [run.model for run in study.runs.all] == ["nb_svm"]
+    assert study.runs.berts == [] and len(study.runs.curve) > 1
+    assert study.targets.evaluation and study.targets.encoders == []
+
+
 def test_rows_of_the_table(read: Callable[..., Study]) -> None:
     """Baselines stand first and have no encoder."""
     found = read(models=rows(reference={"test_accuracy": 0.9})).outline.rows
