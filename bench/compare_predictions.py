@@ -1,8 +1,10 @@
 """Every pair of rows by their kept predictions: python bench/compare_predictions.py FOLDER... DATA-SET [--to STUDY]
 
-With --to a folder is written that `bert-ladder compare` reads as that of a finished study, its rows by the names in the
-files. Each folder holds <data set>-<row>-seed-<seed>.parquet with `row` and `label` of the test split and a probability per
+Each folder holds <data set>-<row>-seed-<seed>.parquet with `row` and `label` of the test split and a probability per
 class, as docs/results/minilm/ does. A row with one seed counts as one without chance in it.
+
+With --to a folder is written that `bert-ladder compare` reads as that of a finished study, its rows by the names in the
+files.
 """
 
 import argparse
