@@ -50,9 +50,10 @@ except (StudyError, BadInput) as error:
     # A WorkflowError would be followed by lines of this file.
     raise SystemExit(refusal(error))
 
-unmade = STUDY.unmade_report(sys.argv[1:]) if workflow.is_main_process else None
-if unmade:
-    raise SystemExit(unmade)
+if workflow.is_main_process:
+    for unmade in (STUDY.unmade_report(sys.argv[1:]), STUDY.absent_curve(sys.argv[1:])):
+        if unmade:
+            raise SystemExit(unmade)
 
 if workflow.is_main_process:
     for sentence in STUDY.notes.warnings:

@@ -69,11 +69,12 @@ def datasets_lines(found: OverDatasets) -> list[str]:
         f"sets: {_difference(pair)} points of {found.metric} ({p_value(pair['p_holm'])})."
         for pair in clear
     ]
-    if len(clear) < len(found.pairs):
-        rest = len(found.pairs) - len(clear)
+    rest = len(found.pairs) - len(clear)
+    if rest:
+        others = "The other pair is not" if rest == 1 else f"The other {rest} pairs are not"
         lines.append(
-            f"Of {'the other ' if clear else ''}{rest} {'pair' if rest == 1 else 'pairs'} {count} data sets do not "
-            "show which row is better on others of their kind; on single ones it may be clear."
+            f"{others if clear else 'No two rows are'} separable over {count} data sets: these do not show which row "
+            "is better on others of their kind, though on single ones it may be clear."
         )
     lines.append(
         f"Each difference is the mean over {count} data sets, its interval Student's with {count - 1} "

@@ -48,6 +48,8 @@ def resolve_study(
     """
     check_schema(config, schema)
     study = with_defaults(config, schema, schema)
+    if not study["models"] and not study["baselines"]:
+        raise StudyError("models: found []; allowed is at least 1 item, or none beside `baselines`.")
     if "validation" in study["dataset"]:
         _check_nothing_drawn(config)
         study["training"]["validation_fraction"] = None

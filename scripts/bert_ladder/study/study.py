@@ -27,6 +27,8 @@ from bert_ladder.study.schema import check_is_whole, check_unique_keys
 from bert_ladder.study.splits import Splits
 from bert_ladder.study.targets import Targets
 
+OF_A_CURVE = ["compare_fractions", "plot_label_curve", "render_label_curve"]  # rules
+
 
 @dataclass(frozen=True)
 class Places:
@@ -107,6 +109,24 @@ class Study:
             return None
         return (
             f"The report shows what a run has made, and {page} is not there: type the command without --report first."
+        )
+
+    def absent_curve(self, arguments: Sequence[str]) -> str | None:
+        """Why a file of the label curve that is asked for cannot be made; None if it can, or if none is.
+
+        Args:
+            arguments: of the command line.
+        """
+        folder = self.outputs / "results" / self.name
+        files = [(folder, f"label_curve{table}") for table in ("", "_pairs", "_laws")]
+        files.append((folder / "figures", "label_curve"))
+        stems = [(Path(one).parent, Path(one).name.partition(".")[0]) for one in arguments]
+        asked = [one for one, stem in zip(arguments, stems, strict=True) if one in OF_A_CURVE or stem in files]
+        if not asked or self.runs.fractions:
+            return None
+        return (
+            f"{asked[0]}: the study has no label curve; lay studies/label-curve.yaml over it, or write `label_curve:` "
+            "into it (docs/label_curve.md)."
         )
 
     def results(self) -> list[str]:

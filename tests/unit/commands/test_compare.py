@@ -95,6 +95,23 @@ def test_what_is_alike_on_all_becomes_clear(tmp_path: Path, capsys: pytest.Captu
     assert "“Small” is worse than “Large” over data sets: -4.85 [" in said
 
 
+def test_what_is_not_clear_is_told(studies: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of all pairs, or of those beside the clear ones, in a sentence that holds for any number of them."""
+    assert main(["compare", *map(str, studies)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "No two rows are separable over 3 data sets: these do not show which row is better on others" in told
+    alike = {"Small": 0.80, "Large": 0.85, "Larger": 0.851}
+    for rows, rest in (
+        (list(alike), "The other pair is not"),
+        (["Small", *alike, "Middle"], "The other 3 pairs are not"),
+    ):
+        scores = {row: alike.get(row, 0.8501) for row in rows}
+        folders = [write_study(tmp_path / f"{len(rows)}/set-{index}", scores, se=0.002) for index in range(4)]
+        assert main(["compare", *map(str, folders)]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert "“Small” is worse than “Large” over data sets" in told and f"{rest} separable over 4 data sets" in told
+
+
 def test_files_and_page(studies: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Written where asked for, in full precision, names as they are; the page escapes them."""
     renamed = [

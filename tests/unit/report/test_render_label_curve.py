@@ -8,6 +8,7 @@ import pandas as pd
 
 from bert_ladder.data.frames import rows_csv
 from bert_ladder.report.label_curve import LabelCurve, crossing_lines, labels_section, law_lines, pair_lines
+from bert_ladder.report.label_curve_page import label_curve_page
 from render_label_curve import main
 
 LABELS = (500, 1000, 2000, 10_000)
@@ -92,3 +93,10 @@ def test_page_from_files(tmp_path: Path) -> None:
     assert "80.00 [79.00, 81.00] (3)" in page
     assert "1.5 n^-0.30 + 0.0200" in page
     assert "+1.20 points" in page and "better than “NA”" in page
+
+
+def test_page_of_one_row() -> None:
+    """With nothing to be compared with, it has no empty list of pairs."""
+    page = label_curve_page(LabelCurve(curve(), pairs("a", "b", *["better"] * 4)[:0], laws()))
+    assert "80.00 [79.00, 81.00] (3)" in page
+    assert "Which row at which number of labels" not in page

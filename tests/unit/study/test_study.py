@@ -195,7 +195,7 @@ BAD_STUDIES = {
     "no seeds": (changed("seeds", []), r"seeds: found \[\]; allowed is at least 1 item"),
     "a seed twice": (changed("seeds", [1, 2, 1]), "seeds: 1 is named twice"),
     "a negative seed": (changed("seeds", [-1]), r"seeds\[0\]: found -1; allowed is at least 0"),
-    "no rows": (changed("models", []), r"models: found \[\]; allowed is at least 1 item"),
+    "no rows": (changed("models", []), r"models: found \[\]; allowed is at least 1 item, or none beside"),
     "rows as a mapping": (changed("models", {"Nano": "nano"}), "models: found .* allowed is array"),
     "a row without an encoder": (without("models.0.encoder"), r"\(row 'Nano'\): the key 'encoder' is missing"),
     "a row without a name": (without("models.0.name"), r"models\[0\] .*: the key 'name' is missing"),

@@ -919,6 +919,28 @@ def test_a_report_needs_results(read: Callable[..., Study], tmp_path: Path, argu
     assert study.unmade_report(arguments) is None
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "results/micro/label_curve.csv",
+        "./results/micro/label_curve.html",
+        "results/micro/label_curve_laws.csv",
+        "results/micro/figures/label_curve.vl.json",
+        "render_label_curve",
+    ],
+)
+def test_a_curve_that_is_asked_for_needs_fractions(read: Callable[..., Study], asked: str) -> None:
+    """Without any its files are refused with what to do, before any job; others of such a name are not."""
+    study = read()
+    study.outputs = Path()
+    said = study.absent_curve(["--cores", "2", asked])
+    assert said and said.startswith(f"{asked}: the study has no label curve; lay studies/label-curve.yaml over it")
+    with_curve = read(label_curve={"fractions": [0.5, 1]})
+    with_curve.outputs = Path()
+    assert with_curve.absent_curve([asked]) is None
+    assert study.absent_curve(["--configfile", "studies/label_curve.yaml", "results/other/label_curve.csv"]) is None
+
+
 def test_results_are_shown_as_far_as_they_are_made(read: Callable[..., Study], tmp_path: Path) -> None:
     """The table and the summary of this study, from where its outputs lie."""
     study = read()
@@ -995,6 +1017,14 @@ def test_timeline_names_each_job_that_is_drawn(read: Callable[..., Study]) -> No
     assert outline.timed_names[:2] == ["nano-read, pre-training", "Nano, training, seed 1"]
     assert outline.timed_names[-1] == f"Nano tuned, trial {study.runs.trials[-1].trial}, seed 1"
     assert outline.evaluations == [f"{run.name}, evaluation, seed 1" for run in study.runs.berts]
+
+
+def test_a_study_of_baselines_alone(read: Callable[..., Study]) -> None:
+    """It needs no row that is fine-tuned."""
+    study = read(models=[], baselines=["nb_svm"], label_curve={})
+    assert [run.model for run in study.runs.all] == ["nb_svm"]
+    assert study.runs.berts == [] and len(study.runs.curve) > 1
+    assert study.targets.evaluation and study.targets.encoders == []
 
 
 def test_rows_of_the_table(read: Callable[..., Study]) -> None:

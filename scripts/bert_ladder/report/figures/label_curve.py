@@ -63,8 +63,8 @@ def label_curve_chart(found: LabelCurve, models: Sequence[str]) -> alt.LayerChar
     ]
     layers = []
     if len(laws):
-        notes.append("Dotted: the power law through all fractions but the largest, where it foretold that one.")
-        layers.append(alt.Chart(laws).mark_line(strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=y, color=colour))
+        notes.append("Thin dots: the power law through all fractions but the largest, where it foretold that one.")
+        layers.append(alt.Chart(laws).mark_line(strokeDash=[1, 3], strokeWidth=1).encode(x=x, y=y, color=colour))
     return layered(
         *layers,
         rows.mark_line(strokeWidth=2).encode(
