@@ -132,7 +132,7 @@ def check_schema(config: Any, schema: dict[str, Any]) -> None:
     if errors:
         # An unknown key first: it is the likeliest cause of a missing one.
         error = min(errors, key=lambda e: (e.validator != "additionalProperties", len(e.absolute_path)))
-        raise StudyError(_sentence(error, config))
+        raise StudyError(_sentence(error, config, schema))
 
 
 def with_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> Any:
@@ -196,7 +196,18 @@ def nearest(word: str, words: list[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else "."
 
 
-def _sentence(error: ValidationError, config: Any) -> str:
+def _home(path: tuple[str | int, ...], name: str, root: dict[str, Any]) -> str | None:
+    """The nearest mapping above `path` that has a key `name`."""
+    for end in range(len(path) - 1, -1, -1):
+        schema = root
+        for part in path[:end]:
+            schema = schema.get("properties", {}).get(part, {})
+        if name in schema.get("properties", {}):
+            return _key(path[:end])
+    return None
+
+
+def _sentence(error: ValidationError, config: Any, root: dict[str, Any]) -> str:
     """One sentence for a schema error: the key, what was found, what is allowed."""
     path = tuple(error.absolute_path)
     key, found = _key(path), _shown(error.instance)
@@ -210,7 +221,9 @@ def _sentence(error: ValidationError, config: Any) -> str:
         case "additionalProperties":
             known = sorted(schema.get("properties", {}))
             unknown = next(name for name in instance if name not in known)
-            return f"{key}: unknown key {unknown!r}; allowed are {', '.join(known)}{nearest(str(unknown), known)}"
+            home = _home(path, unknown, root)
+            hint = f"; it is a key of {home}, indented less." if home else nearest(str(unknown), known)
+            return f"{key}: unknown key {unknown!r}; allowed are {', '.join(known)}{hint}"
         case "required":
             missing = next(name for name in allowed if name not in instance)
             return f"{key}: the key '{missing}' is missing; add it."
@@ -220,6 +233,8 @@ def _sentence(error: ValidationError, config: Any) -> str:
             if isinstance(instance, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", instance):
                 mantissa, exponent = re.split("[eE]", instance)
                 hint = f" (YAML reads it as text: write {float(mantissa)}e{exponent})"
+            elif isinstance(instance, str) and kinds == "object" and "url" in schema.get("properties", {}):
+                hint = f" (write {{url: {instance}}})"
             elif isinstance(instance, bool) and "string" in kinds:
                 hint = " (YAML reads yes, no, on and off as true or false: write it in quotes)"
             elif isinstance(instance, int | float | date) and "string" in kinds:

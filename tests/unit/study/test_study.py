@@ -99,6 +99,14 @@ BAD_STUDIES = {
         changed("models.0.learningrate", 1e-3),
         r"models\[0\] \(row 'Nano'\): unknown key 'learningrate'; .* did you mean 'learning_rate'?",
     ),
+    "key of the data set in a split": (
+        changed("dataset.train.label", "y"),
+        r"dataset.train: unknown key 'label'; .*; it is a key of dataset, indented less\.",
+    ),
+    "path without a key": (
+        changed("dataset.train", "my.csv"),
+        r"dataset.train: found 'my.csv' \(write \{url: my.csv\}\); allowed is object",
+    ),
     "unknown data set key": (changed("dataset.labels", "y"), "dataset: unknown key 'labels'; .* did you mean 'label'?"),
     "unknown key, nothing near": (changed("dataset.zzz", 1), "dataset: unknown key 'zzz'; allowed are [^;]*$"),
     "epochs as text": (changed("training.epochs", "three"), "training.epochs: found 'three'; allowed is integer"),
