@@ -22,8 +22,8 @@ PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 .DEFAULT_GOAL := all
 
 all: install
-	$(SNAKEMAKE) --cores $(CORES) --logger=bert-ladder
-	$(SNAKEMAKE) --cores 1 --quiet all --report results/demo/snakemake-report.html
+	@$(SNAKEMAKE) --cores $(CORES) --logger=bert-ladder
+	@$(SNAKEMAKE) --cores 1 --quiet all --report results/demo/snakemake-report.html
 
 install: $(VENV)/installed-$(DEVICE) $(VENV)/bin/bert-ladder
 
