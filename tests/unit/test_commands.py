@@ -25,7 +25,7 @@ WRITTEN = [
 PLACEHOLDERS = {"studies/my-study.yaml", "STUDY.yaml", "FIRST.yaml", "SECOND.yaml", "FILE.yaml", "local.yaml"}
 # A command, or the option alone, up to the end of its code or line.
 COMMAND = re.compile(
-    r"(?:\.venv/bin/snakemake|(?<=`)snakemake|^snakemake|^\t\$\(SNAKEMAKE\)) ((?:\\\n|[^`\n#])+)", re.M
+    r"(?:\.venv/bin/snakemake|(?<=`)snakemake|^snakemake|^\t@?\$\(SNAKEMAKE\)) ((?:\\\n|[^`\n#])+)", re.M
 )
 OPTION = re.compile(r"--configfile[= ][^`\n#]*")
 FIRST_PAGES = ("README.md", "studies/template.yaml")
