@@ -11,6 +11,9 @@ from filelock import FileLock
 from servers import Server, serving
 from workspace import MICRO, PROJECT, Workspace, copy_workflow, without_network
 
+# Of the embedded default study.
+SEEDS = "seeds: [1, 2, 3]"
+
 
 def _beside_project(folder: str, variable: str) -> Path:
     path = Path(os.environ.get(variable, PROJECT.parent / "shared" / folder))
@@ -124,7 +127,10 @@ def micro(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
 def demo(new_workspace: Callable[[], Workspace]) -> Workspace:
     """A workspace in which the embedded default study has run with its first two seeds only."""
     workspace = new_workspace()
-    done = workspace.snakemake("--config", "seeds=[1,2]")
+    file = workspace.folder / "config.yaml"
+    assert SEEDS in file.read_text()
+    file.write_text(file.read_text().replace(SEEDS, "seeds: [1, 2]"))
+    done = workspace.snakemake()
     (workspace.folder / "terminal.out").write_text(done.stdout)
     return workspace
 
@@ -133,5 +139,7 @@ def demo(new_workspace: Callable[[], Workspace]) -> Workspace:
 def whole_demo(demo: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy of `demo` in which the study has then run as it stands."""
     workspace = _copied(demo, tmp_path_factory)
+    file = workspace.folder / "config.yaml"
+    file.write_text(file.read_text().replace("seeds: [1, 2]", SEEDS))
     workspace.snakemake()
     return workspace

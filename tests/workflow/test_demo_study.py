@@ -176,7 +176,7 @@ def test_best_rung_is_handed_over(study: Workspace, table: pd.DataFrame) -> None
 
 def test_forms_of_the_chosen_model_are_proven_and_answer(demo: Workspace, tmp_path: Path) -> None:
     """On all test texts, each in a process of its own; the command then asks ONNX Runtime, with the same answers."""
-    demo.snakemake("exports", "--config", "seeds=[1,2]")
+    demo.snakemake("exports")
     folder = demo.folder / "results/demo/chosen"
     record = json.loads((folder / "forms.json").read_text())
     for form in ("onnx", "saved_model"):
