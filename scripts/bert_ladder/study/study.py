@@ -27,8 +27,6 @@ from bert_ladder.study.schema import check_is_whole, check_unique_keys
 from bert_ladder.study.splits import Splits
 from bert_ladder.study.targets import Targets
 
-OF_A_CURVE = ["compare_fractions", "plot_label_curve", "render_label_curve"]  # rules
-
 
 @dataclass(frozen=True)
 class Places:
@@ -121,7 +119,7 @@ class Study:
         files = [(folder, f"label_curve{table}") for table in ("", "_pairs", "_laws")]
         files.append((folder / "figures", "label_curve"))
         stems = [(Path(one).parent, Path(one).name.partition(".")[0]) for one in arguments]
-        asked = [one for one, stem in zip(arguments, stems, strict=True) if one in OF_A_CURVE or stem in files]
+        asked = [one for one, stem in zip(arguments, stems, strict=True) if stem in files]
         if not asked or self.runs.fractions:
             return None
         return (

@@ -926,7 +926,6 @@ def test_a_report_needs_results(read: Callable[..., Study], tmp_path: Path, argu
         "./results/micro/label_curve.html",
         "results/micro/label_curve_laws.csv",
         "results/micro/figures/label_curve.vl.json",
-        "render_label_curve",
     ],
 )
 def test_a_curve_that_is_asked_for_needs_fractions(read: Callable[..., Study], asked: str) -> None:
