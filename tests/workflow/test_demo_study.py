@@ -93,7 +93,7 @@ def test_three_seeds_separate_the_rungs(whole_demo: Workspace) -> None:
 
 def test_search_is_a_grid_of_four(study: Workspace, table: pd.DataFrame) -> None:
     """Two keys with two values each, and the winner's values in the table."""
-    trials = pd.read_csv(study.folder / "results/demo/search/L-1-H-16-tuned/trials.csv")
+    trials = pd.read_csv(study.folder / "results/demo/search/L-1-H-8-tuned/trials.csv")
     assert len(trials) == 4
     assert trials["score"].max() == trials.loc[trials["chosen"], "score"].item()
     assert "learning_rate" in table["chosen"].iloc[-1]
