@@ -51,9 +51,9 @@ except (StudyError, BadInput) as error:
     raise SystemExit(refusal(error))
 
 if workflow.is_main_process:
-    for unmade in (STUDY.unmade_report(sys.argv[1:]), STUDY.absent_curve(sys.argv[1:])):
-        if unmade:
-            raise SystemExit(unmade)
+    for reason in (STUDY.unmade_report(sys.argv[1:]), STUDY.absent_curve(sys.argv[1:])):
+        if reason:
+            raise SystemExit(reason)
 
 if workflow.is_main_process:
     for sentence in STUDY.notes.warnings:
