@@ -7,7 +7,8 @@ import numpy as np
 # Share of the kept WordPieces that comes from the start of a text under "head+tail":
 # 128 of 510 in Sun et al. 2019 (arXiv 1905.05583), section 5.3.1.
 HEAD_SHARE = 128 / 510
-WIDTHS = 4
+MULTIPLE = 8  # of every width but the length
+COMPILED_WIDTHS = 4
 
 
 @dataclass(frozen=True)
@@ -56,28 +57,33 @@ class Tokens:
         return token_ids
 
 
-def fixed_widths(length: int) -> np.ndarray:
-    """The few widths to which batches of similar length are padded, rising to `length`. int64 (at most WIDTHS,)."""
-    quarters = length * np.arange(1, WIDTHS + 1) / WIDTHS
-    return np.unique(np.minimum(np.ceil(quarters / 8).astype(int) * 8, length))
+def batch_widths(length: int, compiled: bool) -> np.ndarray:
+    """The widths to which batches of similar length are padded, rising to `length`. int64.
+
+    Args:
+        length: the largest width.
+        compiled: whether each width is compiled (XLA), which takes longer than padding: then there are four at most.
+    """
+    count = COMPILED_WIDTHS if compiled else -(-length // MULTIPLE)
+    parts = length * np.arange(1, count + 1) / count
+    return np.unique(np.minimum(np.ceil(parts / MULTIPLE).astype(int) * MULTIPLE, length))
 
 
 def similar_length_batches(
-    rows: np.ndarray, lengths: np.ndarray, batch_size: int, length: int
+    rows: np.ndarray, lengths: np.ndarray, batch_size: int, widths: np.ndarray
 ) -> list[tuple[np.ndarray, int]]:
-    """Cut rows, sorted by length (ties keep their order), into batches with the smallest fixed width that holds each.
+    """Cut rows, sorted by length (ties keep their order), into batches with the smallest width that holds each.
 
     Args:
         rows: int array (n,).
         lengths: int array (n,), the cut length of each of them.
         batch_size: rows per batch; the last one may be smaller.
-        length: the largest width.
+        widths: from `batch_widths`.
 
     Returns:
         (rows, width) of each batch. The widest comes first and the narrowest second: memory runs out at once or not at
         all, and Keras, which infers the shape of its input from the first two batches, sees that the width varies.
     """
-    widths = fixed_widths(length)
     order = np.argsort(lengths, kind="stable")
     batches = []
     for start in range(0, len(rows), batch_size):
@@ -104,11 +110,13 @@ class Batching:
         length: width of every batch without `length_buckets`, the largest width with it.
         length_buckets: put texts of similar length together. Within pools of 50 batches, drawn at random, rows are
             sorted by length and cut into batches, whose order is then shuffled.
+        compiled: whether each width is compiled, see `batch_widths`.
     """
 
     batch_size: int
     length: int
     length_buckets: bool
+    compiled: bool = False
 
 
 def epoch_batches(
@@ -131,9 +139,9 @@ def epoch_batches(
     batch_size, length = batching.batch_size, batching.length
     if not batching.length_buckets:
         return [(rows[order[i : i + batch_size]], length) for i in range(0, len(rows), batch_size)]
-    pool = 50 * batch_size
+    pool, widths = 50 * batch_size, batch_widths(length, batching.compiled)
     batches = []
     for start in range(0, len(rows), pool):
         chosen = order[start : start + pool]
-        batches += similar_length_batches(rows[chosen], lengths[chosen], batch_size, length)
+        batches += similar_length_batches(rows[chosen], lengths[chosen], batch_size, widths)
     return widest_first([batches[i] for i in random.permutation(len(batches))])

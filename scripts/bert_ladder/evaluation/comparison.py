@@ -27,6 +27,7 @@ from bert_ladder.evaluation.inference import (
 )
 from bert_ladder.evaluation.metrics import brier_scores, log_losses
 from bert_ladder.evaluation.predictions import class_probabilities, read_predictions
+from bert_ladder.evaluation.runs import refuse_mixed_policies
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -172,7 +173,7 @@ def compare_models(
         path_comparison, path_pairs: CSV files to write.
 
     Raises:
-        BadInput: two runs did not predict the same test examples.
+        BadInput: two runs did not predict the same test examples, or those of a row were trained in several precisions.
     """
     names, positive = read_labels(files.labels)
     leaked = pd.read_parquet(files.leaked)["row"].to_numpy()
@@ -183,6 +184,10 @@ def compare_models(
     compared: dict[str, Scores] = {}
     for model, of_row in runs.groupby("model", sort=False):
         kind = of_row["kind"].iloc[0]
+        if kind == "bert":
+            refuse_mixed_policies(
+                str(model), {f"seed {run['seed']}": run["dtype_policy"] for run in of_row.to_dict("records")}
+            )
         # Over examples alone the seeds are those that were run, and no others.
         deterministic = protocol.over == "examples" or (kind != "bert" and not protocol.split_per_run)
         tests = read_predictions(of_row["predictions"].tolist(), "test")

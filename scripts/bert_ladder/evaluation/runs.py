@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from bert_ladder.runtime.jobs import BadInput
+
 
 @dataclass(frozen=True)
 class EvaluationFiles:
@@ -47,3 +49,24 @@ def write_run(outputs: RunOutputs, predictions: pd.DataFrame, record: Mapping[st
     """
     predictions.to_parquet(outputs.predictions, index=False)
     Path(outputs.record).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def refuse_mixed_policies(name: str, policies: Mapping[str, str]) -> None:
+    """Refuse to compare runs that were computed in several precisions, as `precision: auto` gives on several machines.
+
+    Args:
+        name: the row's.
+        policies: by the name of each run the dtype policy of Keras that it was trained with.
+
+    Raises:
+        BadInput: there are several.
+    """
+    if len(set(policies.values())) > 1:
+        told = ", ".join(
+            f"{policy} ({', '.join(run for run, of in policies.items() if of == policy)})"
+            for policy in sorted(set(policies.values()))
+        )
+        raise BadInput(
+            f"{name}: its runs were trained in {told}, since `precision: auto` goes by the processor or GPU of each; "
+            "set precision to one of them, or train all on machines of one kind."
+        )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bert_ladder.data.frames import read_positive
 from bert_ladder.evaluation.metrics import f1_measure
+from bert_ladder.evaluation.runs import refuse_mixed_policies
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
@@ -170,12 +171,22 @@ def told_rungs(trials: pd.DataFrame, values: dict[str, dict[str, Any]]) -> list[
 
 
 def read_runs(files: SearchFiles, search: Search) -> list[dict[str, Any]]:
-    """`trial` and `seed` of every run of a search beside what `read_run` gives."""
+    """`trial` and `seed` of every run of a search beside what `read_run` gives.
+
+    Raises:
+        BadInput: see `refuse_mixed_policies`; where precision is searched, of the runs of one trial.
+    """
     positive = None if files.positive is None else read_positive(files.positive)
-    return [
+    runs = [
         read_run(history, training, positive) | run
         for history, training, run in zip(files.history, files.training, search.runs, strict=True)
     ]
+    for trial in {run["trial"] for run in runs} if "precision" in search.keys else [None]:
+        compared = [run for run in runs if trial in (None, run["trial"])]
+        refuse_mixed_policies(
+            search.model, {f"{run['trial']}, seed {run['seed']}": run["precision"] for run in compared}
+        )
+    return runs
 
 
 def read_run(path_history: str | Path, path_training: str | Path, positive: int | None) -> dict[str, Any]:

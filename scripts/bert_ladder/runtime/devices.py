@@ -4,10 +4,18 @@ import ctypes
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.runtime.leases import Lease, claim_devices, lease_folder, machine_devices, visible_devices
+from bert_ladder.runtime.leases import (
+    Lease,
+    claim_devices,
+    compute_capabilities,
+    lease_folder,
+    machine_devices,
+    visible_devices,
+)
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +23,8 @@ log = logging.getLogger(__name__)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, LARGEST = -1, -3, 2**31 - 1
 # TensorFlow's switch of the kernels of oneDNN.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+BFLOAT16_CAPABILITY = (8, 0)
 # Of a device's memory: what JAX takes by itself when it is alone there.
 MEMORY_SHARE = 0.75
 
@@ -112,6 +122,26 @@ def set_up_device(threads: int, devices: Sequence[str] = (), jobs_per_gpu: int =
 def uses_onednn(environment: Mapping[str, str]) -> bool:
     """Whether TensorFlow computes with the kernels of oneDNN, as it reads its variable: on but for "0" and "false"."""
     return environment.get(ONEDNN, "1").strip().lower() not in ("0", "false", "f")
+
+
+def has_bfloat16(devices: Sequence[str], path_cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether what a job computes on has instructions for bfloat16.
+
+    Args:
+        devices: its devices, see `Lease`; none: its processor.
+        path_cpuinfo: what the kernel tells of the processor: among the flags of x86 those of Intel's AVX512_BF16 and
+            AMX, among the features of Arm bf16.
+
+    Returns:
+        True of GPUs from compute capability 8.0 on (NVIDIA, CUDA C++ Programming Guide, "Compute Capabilities"). False
+        also where nothing is told.
+    """
+    if devices:
+        capabilities = compute_capabilities(devices)
+        return len(capabilities) > 0 and min(capabilities) >= BFLOAT16_CAPABILITY
+    text = path_cpuinfo.read_text(encoding="utf-8", errors="replace") if path_cpuinfo.exists() else ""
+    lines = (line.partition(":") for line in text.splitlines())
+    return any(BFLOAT16_FLAGS & set(value.split()) for key, _, value in lines if key.strip() in ("flags", "Features"))
 
 
 def keep_freed_memory() -> None:

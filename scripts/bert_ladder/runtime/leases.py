@@ -132,6 +132,27 @@ def machine_devices() -> list[list[str]]:
         pynvml.nvmlShutdown()
 
 
+def compute_capabilities(devices: Sequence[str]) -> list[tuple[int, int]]:
+    """CUDA's compute capability of some devices, of an instance that of its device; none of those unknown to NVML.
+
+    Args:
+        devices: their UUIDs, as `machine_devices` tells them.
+    """
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        return [
+            tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle))
+            for handle in handles
+            if set(devices).intersection(_instances(handle) or [pynvml.nvmlDeviceGetUUID(handle)])
+        ]
+    finally:
+        pynvml.nvmlShutdown()
+
+
 def _instances(handle: Any) -> list[str]:
     """The UUIDs of a device's MIG instances."""
     try:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pyarrow as pa
 
-from bert_ladder.data.tokens import Tokens, fixed_widths
+from bert_ladder.data.tokens import Tokens, batch_widths
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import read_encoder
 from bert_ladder.encoders.tokenizers import build_tokenizer
@@ -33,7 +33,7 @@ def open_classifier(files: EncoderFiles, path_training: Path | str, classes: int
     encoder = read_encoder(files.config)
     vocabulary, tokenizer = tokenizer_vocabulary(encoder["tokenizer"], files), build_tokenizer(encoder, files)
     model = restore_classifier(files, record, classes, vocabulary.pad)
-    widths = fixed_widths(length)
+    widths = batch_widths(length, model.jit_compile)
 
     def predict(texts: Sequence[str]) -> np.ndarray:
         ids, offsets = tokenizer.tokenize(pa.array(texts, pa.string()))

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from bert_ladder.data.tokens import Tokens, similar_length_batches
+from bert_ladder.data.tokens import Tokens, batch_widths, similar_length_batches
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.interface import Encoder, NativeHead
 from bert_ladder.encoders.normal_form import build_encoder, read_encoder
@@ -169,11 +169,12 @@ class TokenBatches(keras.utils.PyDataset):
 
 
 def prediction_batches(
-    tokens: Tokens, labels: np.ndarray | None, rows: np.ndarray, length: int, truncation: str
+    model: keras.Model, tokens: Tokens, rows: np.ndarray, length: int, truncation: str
 ) -> TokenBatches:
     """Batches for a forward pass: sorted by length, since padding costs time and changes nothing."""
-    batches = similar_length_batches(rows, tokens.lengths(length)[rows], PREDICTION_BATCH, length)
-    return TokenBatches(tokens, labels, batches, length, truncation)
+    widths = batch_widths(length, model.jit_compile)
+    batches = similar_length_batches(rows, tokens.lengths(length)[rows], PREDICTION_BATCH, widths)
+    return TokenBatches(tokens, None, batches, length, truncation)
 
 
 def predict_probabilities(
@@ -184,7 +185,7 @@ def predict_probabilities(
     Returns:
         float32 array (len(rows), classes), in the order of `rows`, each line of sum 1.
     """
-    dataset = prediction_batches(tokens, None, rows, length, truncation)
+    dataset = prediction_batches(model, tokens, rows, length, truncation)
     logits = model.predict(dataset, verbose=0)
     order = np.concatenate([batch_rows for batch_rows, _ in dataset.batches])
     probabilities = np.empty(logits.shape, np.float32)

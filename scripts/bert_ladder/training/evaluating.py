@@ -43,6 +43,7 @@ def evaluate_model(encoder: EncoderFiles, files: EvaluationFiles, name: str, out
         "parameters": record["parameters"],
         "training_seconds": record["training_seconds"],
         "device": record["device"],
+        "dtype_policy": record["training"]["precision"],
         **{f"evaluation_{key}": value for key, value in lease.record().items()},
         "evaluation_ready_at": round(ready_at, 3),
     }

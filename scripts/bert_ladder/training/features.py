@@ -87,7 +87,7 @@ def build_features(
     device = engine_device(name)
     texts = vocabulary.open_tokens(*tokens)
     count = len(texts.offsets) - 1
-    batches = prediction_batches(texts, None, np.arange(count), reading.length, reading.truncation)
+    batches = prediction_batches(model, texts, np.arange(count), reading.length, reading.truncation)
     shape = (count, len(pooled), int(pooled["mean"].shape[-1]))
     outputs = np.lib.format.open_memmap(files.outputs, mode="w+", dtype=np.float32, shape=shape)
     log.info("%s: %s texts on %s", name, f"{count:,}", device)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from bert_ladder.data.class_weights import class_weights
 from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN, read_classes, read_positive
-from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths
+from bert_ladder.data.tokens import Batching, Tokens, batch_widths, epoch_batches
 from bert_ladder.data.training_steps import check_budget
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
@@ -38,6 +38,7 @@ from bert_ladder.training.fitting import (
     engine_device,
     fit,
     is_compiled,
+    resolve_precision,
 )
 from bert_ladder.training.inputs import CheckpointPolicy, Job, Rung, TrainingFiles, TrainingOutputs
 from bert_ladder.training.resuming import Resuming, Stretch
@@ -84,7 +85,7 @@ class TrainingData:
         return epoch_batches(
             examples,
             self.tokens.lengths(settings.length)[examples],
-            Batching(settings.batch_size, settings.length, settings.length_buckets),
+            Batching(settings.batch_size, settings.length, settings.length_buckets, is_compiled(settings)),
             seed=seed,
             epoch=epoch,
         )
@@ -152,7 +153,7 @@ def train_classifier(
     first = order(0)
     # Keras infers the shape of its input from the first two batches that it is shown. These two hold none and are
     # never trained on, since EpochOrder comes first; they leave the width open, whatever widths an epoch begins with.
-    shown = [(train_examples[:0], width) for width in (length, int(fixed_widths(length)[0]))]
+    shown = [(train_examples[:0], width) for width in (length, int(batch_widths(length, is_compiled(settings))[0]))]
     dataset = TokenBatches(data.tokens, data.labels, shown + first[2:] if len(first) > 1 else first, length, truncation)
     steps = settings.epochs * len(first)
     # Of the whole training in a rung too, whose schedule is that of a training that is never left.
@@ -264,7 +265,7 @@ def train_run(
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
-    description = read_encoder(files.config)
+    description, settings = read_encoder(files.config), resolve_precision(settings, job)
     keras.utils.set_random_seed(job.seed)
     keras.config.set_dtype_policy(settings.precision)
     encoder = build_encoder(description, settings.encoder_dropout)
@@ -380,6 +381,7 @@ def _try_settings(
     encoder: EncoderFiles, files: TrainingFiles, settings: TrainingSettings, job: Job, policy: CheckpointPolicy
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """History and record of a trial; one that diverges has no epochs."""
+    settings = resolve_precision(settings, job)
     try:
         _, history, record = train_run(encoder, read_training_data(encoder, files, settings), settings, job, policy)
     except Diverged as error:

@@ -8,22 +8,25 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 import pandas as pd
 from keras import ops
 
-from bert_ladder.runtime.devices import uses_onednn
+from bert_ladder.runtime.devices import has_bfloat16, uses_onednn
 from bert_ladder.runtime.jobs import FOR_ALL, BadInput
 from bert_ladder.runtime.packages import versions_of
 from bert_ladder.runtime.progress import ProgressFile
 from bert_ladder.study.settings import FitSettings
+from bert_ladder.training.inputs import Job
 from bert_ladder.training.resuming import RestOfEpoch, Resuming, Stretch
 
 log = logging.getLogger(__name__)
+
+Settings = TypeVar("Settings", bound=FitSettings)
 
 PROGRESS_SECONDS = 10.0  # from one line of the log to the next
 TOLD_SECONDS = 1.0  # from one state of the progress file to the next
@@ -108,6 +111,15 @@ def build_optimizer(
     if settings.weight_decay:
         optimizer.exclude_from_weight_decay(var_list=list(not_decayed), var_names=NOT_DECAYED)
     return optimizer
+
+
+def resolve_precision(settings: Settings, job: Job) -> Settings:
+    """The settings, with the precision that they leave to the machine: `auto`."""
+    if settings.precision != "auto":
+        return settings
+    precision = "mixed_bfloat16" if has_bfloat16(job.lease.devices) else "float32"
+    log.info("%s: precision auto is %s on this machine", job.name, precision)
+    return replace(settings, precision=precision)
 
 
 def is_compiled(settings: FitSettings) -> bool:

@@ -38,6 +38,7 @@ from bert_ladder.training.fitting import (
     engine_device,
     fit,
     is_compiled,
+    resolve_precision,
 )
 from bert_ladder.training.inputs import CheckpointPolicy, Job, PretrainingFiles, PretrainingOutputs
 from bert_ladder.training.masking import bags, cut, cut_pairs, epoch_starts, mask_batch, pack, sequences
@@ -562,7 +563,7 @@ def pretrain_run(
         Diverged: the training diverged.
         SystemExit: see `Resuming`.
     """
-    description = read_encoder(start.config)
+    description, settings = read_encoder(start.config), resolve_precision(settings, job)
     learner, corpus = build_learner(start, files.heads, settings, job), read_corpus(start, files, settings)
     left_out = {"texts": int((~corpus.keep["train"]).sum()), "sha256": checksum(corpus.keep["train"])}
     if left_out["texts"]:

@@ -327,6 +327,20 @@ def test_padding_changes_nothing(encoder: EncoderFiles, pad: int) -> None:
     np.testing.assert_allclose(logits, ops.convert_to_numpy(model(wide)), atol=1e-6)
 
 
+@pytest.mark.parametrize(("has", "policy"), [(True, "mixed_bfloat16"), (False, "float32")])
+def test_precision_is_left_to_the_machine(
+    has: bool, policy: str, encoder: EncoderFiles, texts: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto` is what the processor has, bit for bit as if it had been asked for, and the record says which."""
+    monkeypatch.setattr("bert_ladder.training.fitting.has_bfloat16", lambda devices: has)
+    model, _, record = run(encoder, texts, precision="auto")
+    asked, _, told = run(encoder, texts, precision=policy)
+    assert record["training"] == told["training"]
+    assert record["training"]["precision"] == policy
+    for weight, same in zip(model.get_weights(), asked.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, same)
+
+
 def test_mixed_precision_trains_close_to_float32(encoder: EncoderFiles, texts: tuple) -> None:
     """bfloat16 changes the loss little, and the logits stay float32."""
     _, full, _ = run(encoder, texts, dropout=0.0, encoder_dropout=0.0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bert_ladder.data.tokens import Batching, Tokens, epoch_batches, fixed_widths, similar_length_batches
+from bert_ladder.data.tokens import Batching, Tokens, batch_widths, epoch_batches, similar_length_batches
 from bert_ladder.encoders.vocabulary import wordpiece_vocabulary
 
 PAD, CLS, SEP = 0, 2, 3
@@ -56,13 +56,17 @@ def test_tokens_are_memory_mapped(tmp_path: Path) -> None:
     assert (tokens.pad, tokens.cls, tokens.sep) == (1, 3, 2)
 
 
-@given(length=st.integers(3, 600))
-def test_widths_are_few_and_reach_the_length(length: int) -> None:
-    """There are at most four widths, rising, and the last one is the length itself."""
-    widths = fixed_widths(length)
-    assert 1 <= len(widths) <= 4
+@given(length=st.integers(3, 600), compiled=st.booleans())
+def test_widths_rise_in_eights_to_the_length(length: int, compiled: bool) -> None:
+    """All multiples of eight below the length and that itself; at most four of them where each is compiled."""
+    widths = batch_widths(length, compiled)
     assert widths[-1] == length
     assert (np.diff(widths) > 0).all()
+    assert (widths[:-1] % 8 == 0).all()
+    if compiled:
+        assert 1 <= len(widths) <= 4
+    else:
+        assert widths[:-1].tolist() == list(range(8, length, 8))
 
 
 @given(
@@ -107,8 +111,9 @@ def test_order_is_a_pure_function_of_seed_and_epoch(buckets: bool) -> None:
     assert order(2, 0) != order(1, 1)
 
 
-def test_similar_length_batches_waste_little() -> None:
-    """Batches of similar length need fewer columns than padding all to the length."""
+@pytest.mark.parametrize(("compiled", "waste"), [(False, 1.1), (True, 1.3)])
+def test_similar_length_batches_waste_little(compiled: bool, waste: float) -> None:
+    """Batches of similar length need few columns more than there are WordPieces, more of them where widths are few."""
     lengths = np.random.default_rng(0).integers(3, 129, 1000)
-    batches = similar_length_batches(np.arange(1000), lengths, 32, 128)
-    assert sum(len(rows) * width for rows, width in batches) < 0.75 * 1000 * 128
+    batches = similar_length_batches(np.arange(1000), lengths, 32, batch_widths(128, compiled))
+    assert sum(len(rows) * width for rows, width in batches) < waste * lengths.sum()

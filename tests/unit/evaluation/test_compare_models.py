@@ -46,6 +46,7 @@ def write_run(
     )
     paths = folder / f"{model}-{seed}.json", folder / f"{model}-{seed}.parquet"
     metrics = {"model": model, "kind": kind, "seed": seed, "training_seconds": 10.0 * (seed + 1)}
+    metrics |= {"dtype_policy": "float32"} if kind == "bert" else {}
     metrics |= classification_metrics(frame, 1 if classes == 2 else None, list(map(str, range(classes))))
     paths[0].write_text(json.dumps(metrics))
     frame.to_parquet(paths[1])
@@ -173,6 +174,17 @@ def test_runs_of_different_test_splits_are_refused(tmp_path: Path):
     with pytest.raises(
         BadInput, match=r"m120-0\.parquet: its 120 test labels differ from the 100 of .*m100-0\.parquet"
     ):
+        compare(tmp_path, runs)
+
+
+def test_seeds_in_several_precisions_are_refused(tmp_path: Path):
+    """Rows may differ in their precision, the seeds of one may not: machines differed, not settings."""
+    labels, predictions = simulate(np.random.default_rng(0), 100, 2, 0.8)
+    runs = [write_run(tmp_path, row, seed, labels, predictions) for row, seed in (("a", 1), ("b", 1), ("b", 2))]
+    for path, _ in runs[::2]:
+        path.write_text(path.read_text().replace('"float32"', '"mixed_bfloat16"'))
+    assert len(compare(tmp_path, runs[:2])[1]) == 1
+    with pytest.raises(BadInput, match=r"b: its runs were trained in float32 \(seed 1\), mixed_bfloat16 \(seed 2\)"):
         compare(tmp_path, runs)
 
 

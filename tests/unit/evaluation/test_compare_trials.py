@@ -22,12 +22,12 @@ def test_trials_have_the_f1_of_the_positive_class(tmp_path: Path, positive: int 
         histories.append(tmp_path / f"{trial}.csv")
         trainings.append(tmp_path / f"{trial}.json")
         pd.DataFrame([line]).to_csv(histories[-1], index=False)
-        record = {"training": {"learning_rate": rate}, "kept_epoch": 1, "positions": 5}
+        record = {"training": {"learning_rate": rate, "precision": "float32"}, "kept_epoch": 1, "positions": 5}
         trainings[-1].write_text(json.dumps(record))
     histories.append(tmp_path / "z.csv")
     trainings.append(tmp_path / "z.json")
     histories[-1].write_text("epoch\n")
-    trainings[-1].write_text(json.dumps({"training": {"learning_rate": 9}, "diverged": True}))
+    trainings[-1].write_text(json.dumps({"training": {"learning_rate": 9, "precision": "float32"}, "diverged": True}))
     write_positive(tmp_path / "positive.json", positive, None)
     main(
         SimpleNamespace(

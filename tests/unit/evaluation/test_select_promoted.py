@@ -20,7 +20,8 @@ def rung(folder: Path, accuracies: dict[str, list[float | None]], **params: Any)
             history, training = (folder / f"{trial}-{seed}.{ending}" for ending in ("csv", "json"))
             files["history"].append(history)
             files["training"].append(training)
-            record = {"trial": trial, "budget": 0.25, "training": {"batch_size": 8 << place, "clipnorm": None}}
+            settings = {"batch_size": 8 << place, "clipnorm": None, "precision": "float32"}
+            record = {"trial": trial, "budget": 0.25, "training": settings}
             if accuracy is None:
                 history.write_text("epoch\n")
                 training.write_text(json.dumps(record | {"diverged": True}))

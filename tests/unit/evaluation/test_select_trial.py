@@ -1,6 +1,7 @@
 """Which trial a search chooses."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def test_diverged_trials_come_last() -> None:
 
 def test_search_of_diverged_trials_is_refused(tmp_path: Path) -> None:
     """Where nothing was trained nothing can be chosen."""
-    (tmp_path / "training.json").write_text(json.dumps({"training": {"learning_rate": 9.0}, "diverged": True}))
+    (tmp_path / "training.json").write_text(
+        json.dumps({"training": {"learning_rate": 9.0, "precision": "float32"}, "diverged": True})
+    )
     (tmp_path / "history.csv").write_text("epoch\n")
     with pytest.raises(BadInput, match="Tuned: all 1 trials of its search diverged; search among lower"):
         select_trial(
@@ -98,7 +101,8 @@ def write_run(
     folder.mkdir()
     history = pd.DataFrame({"epoch": range(1, len(accuracies) + 1), "validation_accuracy": accuracies})
     history.assign(validation_loss=1.0, **{"validation_macro_f1": 0.5} | f1).to_csv(folder / "history.csv", index=False)
-    (folder / "training.json").write_text(json.dumps({"training": settings, "kept_epoch": kept, "positions": 100}))
+    record = {"training": {"precision": "float32"} | settings, "kept_epoch": kept, "positions": 100}
+    (folder / "training.json").write_text(json.dumps(record))
     return folder / "history.csv", folder / "training.json"
 
 
@@ -125,6 +129,26 @@ def test_choice_is_a_file_with_the_values_as_they_were(tmp_path: Path) -> None:
         "trial", "clipnorm", "batch_size", "optimizer", "score", "score_sd", "validation_accuracy", "validation_f1",
         "validation_loss", "cost", "seeds", "rank", "chosen",
     ]  # fmt: skip
+
+
+def test_trials_in_several_precisions_are_refused(tmp_path: Path) -> None:
+    """Unless that is what is searched: then only the seeds of a trial have to agree."""
+    policies = {"x": "float32", "y": "mixed_bfloat16"}
+    files = [
+        write_run(tmp_path / trial, {"batch_size": 8, "precision": policy}, [0.7], kept=1)
+        for trial, policy in policies.items()
+    ]
+    found = SearchFiles(*zip(*files, strict=True))
+    for keys, runs, told in (
+        (["batch_size"], [("x", 1), ("y", 1)], r"float32 \(x, seed 1\), mixed_bfloat16 \(y, seed 1\)"),
+        (["precision"], [("x", 1), ("x", 2)], r"float32 \(x, seed 1\), mixed_bfloat16 \(x, seed 2\)"),
+        (["precision"], [("x", 1), ("y", 1)], None),
+    ):
+        search = Search("Tuned", "accuracy", keys, [{"trial": trial, "seed": seed} for trial, seed in runs])
+        with (
+            nullcontext() if told is None else pytest.raises(BadInput, match=f"Tuned: its runs were trained in {told}")
+        ):
+            compare_trials(found, search, tmp_path / "trials.csv")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +215,7 @@ def test_class_weights_may_be_searched(tmp_path: Path) -> None:
         accuracy = 0.9 if isinstance(weights, dict) else 0.5
         measures = {"validation_accuracy": accuracy, "validation_macro_f1": 0.5, "validation_loss": 0.5}
         pd.DataFrame([{"epoch": 1} | measures]).to_csv(history, index=False)
-        record = {"training": {"class_weight": weights}, "kept_epoch": 1, "positions": 10}
+        record = {"training": {"class_weight": weights, "precision": "float32"}, "kept_epoch": 1, "positions": 10}
         training.write_text(json.dumps(record))
     search = Search("Tuned", "accuracy", ["class_weight"], [{"trial": name, "seed": 1} for name in "abc"])
     select_trial(files, search, SearchOutputs(tmp_path / "chosen.json", tmp_path / "outcome.json"))

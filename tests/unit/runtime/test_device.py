@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bert_ladder.runtime.devices import devices_asked, refuse_copies, uses_onednn
+from bert_ladder.runtime.devices import devices_asked, has_bfloat16, refuse_copies, uses_onednn
 from bert_ladder.runtime.jobs import BadInput
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -116,3 +116,21 @@ def test_onednn_is_on_unless_the_user_says_no(given: dict[str, str], used: bool)
     after = environment_after("set_up_device(1)", **given)
     assert uses_onednn(after) is used
     assert after["TF_ENABLE_ONEDNN_OPTS"] == given.get("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+@pytest.mark.parametrize(
+    ("line", "has"),
+    [
+        ("flags\t\t: fpu avx2 avx512f avx512_bf16", True),
+        ("flags\t\t: fpu amx_tile amx_bf16", True),
+        ("flags\t\t: fpu avx2 avx512f", False),
+        ("Features\t: fp asimd bf16", True),
+        ("model name\t: bf16", False),
+    ],
+)
+def test_bfloat16_is_a_flag_of_the_processor(line: str, has: bool, tmp_path: Path) -> None:
+    """As the kernel tells it, on x86 and on Arm; where it tells nothing there is none."""
+    cpuinfo = tmp_path / "cpuinfo"
+    assert not has_bfloat16([], cpuinfo)
+    cpuinfo.write_text(f"processor\t: 0\n{line}\n", encoding="utf-8")
+    assert has_bfloat16([], cpuinfo) is has

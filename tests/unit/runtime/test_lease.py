@@ -14,8 +14,17 @@ import pynvml
 import pytest
 
 from bert_ladder.runtime import leases
+from bert_ladder.runtime.devices import has_bfloat16
 from bert_ladder.runtime.jobs import BadInput
-from bert_ladder.runtime.leases import SLOTS, claim_devices, lease_folder, machine_devices, slot_file, visible_devices
+from bert_ladder.runtime.leases import (
+    SLOTS,
+    claim_devices,
+    compute_capabilities,
+    lease_folder,
+    machine_devices,
+    slot_file,
+    visible_devices,
+)
 
 PROJECT = Path(__file__).parents[3]
 TRIALS = PROJECT / "bench" / "device_leases" / "trials.py"
@@ -104,10 +113,17 @@ def test_devices_of_a_driver_have_their_names(monkeypatch: pytest.MonkeyPatch) -
         "nvmlDeviceGetMigMode": mode,
         "nvmlDeviceGetMaxMigDeviceCount": lambda handle: len(rooms[handle]),
         "nvmlDeviceGetMigDeviceHandleByIndex": instance,
+        "nvmlDeviceGetCudaComputeCapability": {"GPU-aa11": [7, 5], "GPU-bb22": [9, 0]}.__getitem__,
     }
     for name, function in driver.items():
         monkeypatch.setattr(pynvml, name, function)
     assert machine_devices() == MIG
+    assert compute_capabilities(["GPU-aa11"]) == [(7, 5)]
+    assert compute_capabilities(["MIG-cc44"]) == [(9, 0)]
+    assert compute_capabilities(["GPU-dd55", "0"]) == []
+    assert [has_bfloat16(devices) for devices in (["GPU-aa11"], ["MIG-cc33"], ["GPU-aa11", "MIG-cc33"], ["0"])] == [
+        *(False, True, False, False)
+    ]
 
 
 def test_devices_are_distinct_and_spread(tmp_path: Path) -> None:
