@@ -1,9 +1,13 @@
-"""Texts and settings of trainings that take seconds."""
+"""Encoders, texts and settings of trainings that take seconds."""
 
 import numpy as np
 
 from bert_ladder.data.tokens import Tokens
 
+# The smallest BERT with several heads.
+NANO = {
+    "layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "positions": 32, "initializer_range": 0.02, "seed": 0,
+}  # fmt: skip
 SETTINGS = {
     "length": 16, "truncation": "head", "epochs": 2, "batch_size": 16, "length_buckets": False, "optimizer": "adam",
     "learning_rate": 3e-3, "epsilon": 1e-8, "clipnorm": 1.0, "global_clipnorm": None, "weight_decay": 0.0,

@@ -17,10 +17,9 @@ from bert_ladder.export.saved_model import tfhub_variables
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.training.classifier import build_classifier
 from bert_ladder.training.pretraining import build_masked_lm
+from trainings import NANO
 
-SCRATCH = {
-    "layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "positions": 16, "initializer_range": 0.02, "seed": 0,
-}  # fmt: skip
+SCRATCH = NANO | {"positions": 16}
 TOKENIZER = {"kind": "wordpiece", "files": ["vocab.txt"], "special": {"pad": "<pad>"}}
 
 

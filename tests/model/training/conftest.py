@@ -11,17 +11,10 @@ import pytest
 from bert_ladder.data.frames import write_classes
 from bert_ladder.encoders.families.bert import scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
+from trainings import NANO
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
-SCRATCH = {
-    "layers": 1,
-    "hidden": 16,
-    "heads": 2,
-    "intermediate": 32,
-    "positions": 16,
-    "initializer_range": 0.1,
-    "seed": 0,
-}
+SCRATCH = NANO | {"positions": 16, "initializer_range": 0.1}
 
 
 @pytest.fixture

@@ -13,17 +13,10 @@ from bert_ladder.encoders.families.bert import scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
 from bert_ladder.runtime.jobs import BadInput
 from build_features import main
+from trainings import NANO
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
-SCRATCH = {
-    "layers": 1,
-    "hidden": 16,
-    "heads": 2,
-    "intermediate": 32,
-    "positions": 32,
-    "initializer_range": 0.3,
-    "seed": 0,
-}
+SCRATCH = NANO | {"initializer_range": 0.3}
 TEXTS = 150
 
 

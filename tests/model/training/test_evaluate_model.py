@@ -14,17 +14,10 @@ from bert_ladder.encoders.families.bert import bert_encoder, scratch_encoder
 from bert_ladder.encoders.normal_form import save_encoder
 from bert_ladder.training.classifier import build_classifier
 from evaluate_model import main
+from trainings import NANO
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
-SCRATCH = {
-    "layers": 1,
-    "hidden": 16,
-    "heads": 2,
-    "intermediate": 32,
-    "positions": 16,
-    "initializer_range": 0.02,
-    "seed": 0,
-}
+SCRATCH = NANO | {"positions": 16}
 
 
 @pytest.fixture

@@ -23,17 +23,10 @@ from bert_ladder.training.classifier import build_classifier
 from bert_ladder.training.linear import LinearClassifier, LinearModel, build_vectorizer, save_linear_model
 from bert_ladder.training.speed import measure_speed, processor_name
 from evaluate_speed import main
+from trainings import NANO
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
-SCRATCH = {
-    "layers": 1,
-    "hidden": 16,
-    "heads": 2,
-    "intermediate": 32,
-    "positions": 16,
-    "initializer_range": 0.02,
-    "seed": 0,
-}
+SCRATCH = NANO | {"positions": 16}
 TEXTS = ["good film", "bad film " * 20, "", "film"] * 3
 
 

@@ -18,17 +18,10 @@ from bert_ladder.training.answering import open_classifier
 from bert_ladder.training.features import FeatureFiles, Lease, Reading, build_features
 from bert_ladder.training.frozen import REGULARIZATION, fit_head
 from train_frozen import main
+from trainings import NANO
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij"]
-SCRATCH = {
-    "layers": 1,
-    "hidden": 16,
-    "heads": 2,
-    "intermediate": 32,
-    "positions": 32,
-    "initializer_range": 0.3,
-    "seed": 0,
-}
+SCRATCH = NANO | {"initializer_range": 0.3}
 LABELS = ["first", "other", "second"]
 
 

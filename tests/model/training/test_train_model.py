@@ -30,17 +30,7 @@ from bert_ladder.training.classifier import (
 from bert_ladder.training.fine_tuning import TrainingData, build_early_stopping, read_training_data, train_run
 from bert_ladder.training.fitting import WarmUpDecay, build_optimizer, clock
 from bert_ladder.training.inputs import CheckpointPolicy, Job, TrainingFiles
-from trainings import SETTINGS, labelled_texts
-
-SCRATCH = {
-    "layers": 1,
-    "hidden": 16,
-    "heads": 2,
-    "intermediate": 32,
-    "positions": 32,
-    "initializer_range": 0.02,
-    "seed": 0,
-}
+from trainings import NANO, SETTINGS, labelled_texts
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +51,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> EncoderFiles:
     keras.config.set_dtype_policy("float32")
     folder = tmp_path_factory.mktemp("encoder")
     files = EncoderFiles(folder / "encoder.json", folder / "encoder.weights.h5", ())
-    save_encoder(*scratch_encoder(SCRATCH, [str(i) for i in range(50)], True), files.config, files.weights)
+    save_encoder(*scratch_encoder(NANO, [str(i) for i in range(50)], True), files.config, files.weights)
     return files
 
 
