@@ -10,6 +10,7 @@ forms.json           how each form did on the test split
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.evaluation.decision import Decision
-from bert_ladder.runtime.jobs import BadInput
+from bert_ladder.runtime.jobs import BadInput, reason_of
 from bert_ladder.study.families import BERT
 
 RECORD = "model.json"
@@ -85,30 +86,61 @@ def read_chosen(folder: Path | str) -> ChosenModel:
     """Read the model.json of a folder.
 
     Raises:
-        BadInput: if the folder is no chosen model, or one of another format.
+        BadInput: if the folder is no chosen model, one of another format, or its model.json is damaged.
     """
     file = Path(folder) / RECORD
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        found = record["format"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    if not file.is_file():
         raise BadInput(
             f"{folder}: is no chosen model, which holds a {RECORD} that this project has written; "
             "give the folder results/<study>/chosen of a finished study."
-        ) from error
-    if found != FORMAT:
+        )
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(file, f"cannot be read ({reason_of(error)})") from error
+    if not isinstance(record, dict) or "format" not in record:
+        raise damaged(file, "is no record of a chosen model")
+    if record["format"] != FORMAT:
         raise BadInput(
-            f"{file}: has the format {found!r}, and this program reads {FORMAT}; use the program of its version, "
-            "or run the study again."
+            f"{file}: has the format {record['format']!r}, and this program reads {FORMAT}; use the program of its "
+            "version, or run the study again."
         )
     # As earlier versions wrote it, which knew BERTs alone.
     record.setdefault("family", "" if record.get("kind") == "baseline" else BERT)
     missing = [one.name for one in fields(ChosenModel) if one.name not in record]
     if missing:
-        raise BadInput(f"{file}: lacks {', '.join(missing)}; run the study again, which writes it anew.")
+        raise damaged(file, f"lacks {', '.join(missing)}")
+    _check_values(file, record)
     return ChosenModel(
         **{one.name: record[one.name] for one in fields(ChosenModel)} | {"decision": Decision(**record["decision"])}
     )
+
+
+def damaged(place: Path, what: str, again: str = "run its study again") -> BadInput:
+    """What to say of a chosen model of which a file is not as it was written.
+
+    Args:
+        place: the file or its folder.
+        what: was found there.
+        again: what makes it anew, once it is deleted: Snakemake leaves alone what is there.
+    """
+    return BadInput(f"{place}: {what}; it is damaged or not whole: copy the folder again, or delete it and {again}.")
+
+
+def _check_values(file: Path, record: Mapping[str, Any]) -> None:
+    """Refuse a value that no study has written, of those that an answer rests on."""
+    labels, decision, temperature = record["labels"], record["decision"], record["temperature"]
+    right = {
+        "kind": record["kind"] in TRAINED_BY,
+        "labels": isinstance(labels, list) and len(labels) > 1 and all(isinstance(label, str) for label in labels),
+        "settings": isinstance(record["settings"], dict),
+        "temperature": type(temperature) in (int, float) and 0 < temperature < math.inf,
+        "decision": isinstance(decision, dict) and decision.keys() <= {one.name for one in fields(Decision)},
+        "made_with": isinstance(record["made_with"], dict),
+    }
+    wrong = next((name for name, is_right in right.items() if not is_right), None)
+    if wrong:
+        raise damaged(file, f"{wrong} is {record[wrong]!r:.60}, which no study writes")
 
 
 def model_sha256(model: ChosenModel) -> str:

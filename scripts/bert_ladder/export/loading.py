@@ -17,6 +17,7 @@ from bert_ladder.evaluation.chosen_model import (
     LINEAR_MODEL,
     NATIVE,
     ChosenModel,
+    damaged,
     model_sha256,
     native_encoder,
     read_chosen,
@@ -156,10 +157,8 @@ def load(folder: Path | str, engine: str | None = None, threads: int | None = No
     except UNREADABLE as error:
         if is_out_of_memory(error):
             raise
-        raise BadInput(
-            f"{folder / engine}: cannot be read ({reason_of(error)}); it is damaged or not whole: copy the folder "
-            "again, or run the study again."
-        ) from error
+        again = {} if engine == NATIVE else {"again": "run `exports` of its study again, or take the engine native"}
+        raise damaged(folder / engine, f"cannot be read ({reason_of(error)})", **again) from error
     return Classifier(chosen, engine, predictor)
 
 

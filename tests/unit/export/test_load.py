@@ -164,7 +164,7 @@ def test_damaged_onnx_is_told(tmp_path: Path, name: str) -> None:
     folder = onnx_chosen(tmp_path / "chosen")
     file = folder / "onnx" / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(BadInput, match=r"onnx: cannot be read .* copy the folder again"):
+    with pytest.raises(BadInput, match=r"onnx: cannot be read .* copy the folder again, .*, or take the engine native"):
         load(folder)
     file.unlink()
     with pytest.raises(BadInput, match=r"onnx: cannot be read .* copy the folder again"):
@@ -199,7 +199,13 @@ def test_folder_that_is_no_chosen_model_is_told(tmp_path: Path, capsys: pytest.C
     for content, sentence in (
         (json.dumps(record | {"format": 99}), "has the format 99, and this program reads 1"),
         (json.dumps({"format": 1}), "lacks study, row"),
-        ("{", "is no chosen model"),
+        (json.dumps(record)[:-20], f"{RECORD}: cannot be read"),
+        ('"text"', f"{RECORD}: is no record of a chosen model; it is damaged"),
+        (json.dumps(record | {"decision": None}), "decision is None, which no study writes; it is damaged"),
+        (json.dumps(record | {"decision": {"sure": 1}}), "decision is {'sure': 1}, which no study writes"),
+        (json.dumps(record | {"labels": None}), "labels is None, which no study writes"),
+        (json.dumps(record | {"temperature": "warm"}), "temperature is 'warm', which no study writes"),
+        (json.dumps(record | {"kind": "oracle"}), "kind is 'oracle', which no study writes"),
         (None, "is no chosen model"),
     ):
         (folder / RECORD).unlink() if content is None else (folder / RECORD).write_text(content)
