@@ -26,6 +26,7 @@ from bert_ladder.evaluation.forms import PROOF
 from bert_ladder.export.limits import ENGINES, processors
 from bert_ladder.export.long_texts import kept_ids
 from bert_ladder.runtime.jobs import BadInput, is_out_of_memory, reason_of
+from bert_ladder.runtime.packages import versions_of
 from bert_ladder.training.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def load(folder: Path | str, engine: str | None = None, threads: int | None = No
         threads: of ONNX Runtime; None: one per processor.
 
     Raises:
-        BadInput: the folder is no chosen model, is damaged, or lacks that form.
+        BadInput: the folder is no chosen model, is damaged, lacks that form, or the installed packages do not fit.
     """
     folder = Path(folder)
     chosen = read_chosen(folder)
@@ -158,8 +159,22 @@ def load(folder: Path | str, engine: str | None = None, threads: int | None = No
         if is_out_of_memory(error):
             raise
         again = {} if engine == NATIVE else {"again": "run `exports` of its study again, or take the engine native"}
-        raise damaged(folder / engine, f"cannot be read ({reason_of(error)})", **again) from error
+        what = f"cannot be read ({reason_of(error)}{_other_versions(chosen)})"
+        raise damaged(folder / engine, what, **again) from error
+    except ImportError as error:
+        raise BadInput(
+            f"{folder / engine}: what it takes cannot be imported ({reason_of(error)}{_other_versions(chosen)}); "
+            "`make install` sets up packages that fit each other."
+        ) from error
     return Classifier(chosen, engine, predictor)
+
+
+def _other_versions(chosen: ChosenModel) -> str:
+    """Which packages a model was made with in another version than is here, as a part of a sentence."""
+    made: dict[str, str] = chosen.made_with.get("versions", {})
+    here = versions_of(made)
+    others = [f"{name} {made[name]}, here {here[name]}" for name in here if here[name] != made[name]]
+    return f"; made with {'; '.join(others)}" if others else ""
 
 
 def refused_form(folder: Path, chosen: ChosenModel, form: str) -> str | None:
