@@ -11,14 +11,18 @@ forms.json           how each form did on the test split
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.evaluation.decision import Decision
-from bert_ladder.runtime.jobs import BadInput, reason_of
+from bert_ladder.runtime.jobs import BadInput, is_out_of_memory, reason_of
+from bert_ladder.runtime.packages import versions_of
 from bert_ladder.study.families import BERT
 
 RECORD = "model.json"
@@ -28,6 +32,8 @@ LINEAR_MODEL = "baseline.npz"
 TRAINED_BY = {"bert": "train_model", "baseline": "train_baseline", "frozen": "train_frozen"}
 # Of what model.json says; raised when an older program could not read it.
 FORMAT = 1
+# What the readers of weights raise for a file that is damaged or not there.
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,33 @@ def damaged(place: Path, what: str, again: str = "run its study again") -> BadIn
         again: what makes it anew, once it is deleted: Snakemake leaves alone what is there.
     """
     return BadInput(f"{place}: {what}; it is damaged or not whole: copy the folder again, or delete it and {again}.")
+
+
+@contextmanager
+def damage_told(model: ChosenModel, place: Path, **again: str) -> Iterator[None]:
+    """Tells in one sentence of files of a model that cannot be read, and which other versions it was made with.
+
+    Args:
+        model: what its model.json says.
+        place, again: see `damaged`.
+
+    Raises:
+        BadInput: a file is damaged or not there.
+    """
+    try:
+        yield
+    except UNREADABLE as error:
+        if is_out_of_memory(error):
+            raise
+        raise damaged(place, f"cannot be read ({reason_of(error)}{other_versions(model)})", **again) from error
+
+
+def other_versions(model: ChosenModel) -> str:
+    """Which packages a model was made with in another version than is here, as a part of a sentence."""
+    made: dict[str, str] = model.made_with.get("versions", {})
+    here = versions_of(made)
+    others = [f"{name} {made[name]}, here {here[name]}" for name in here if here[name] != made[name]]
+    return f"; made with {'; '.join(others)}" if others else ""
 
 
 def _check_values(file: Path, record: Mapping[str, Any]) -> None:
