@@ -113,7 +113,12 @@ def chosen_settings(wildcards):
 
 def chosen_model():
     """What the study hands over, once it is chosen."""
-    return read_chosen(Path(checkpoints.select_model.get().output.record).parent)
+    folder = Path(checkpoints.select_model.get().output.record).parent
+    try:
+        return read_chosen(folder)
+    except BadInput as error:
+        # A WorkflowError would be followed by lines of this file.
+        raise SystemExit(refusal(error))
 
 
 def of_chosen_forms(name):

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from bert_ladder.data.training_steps import tell_few_steps
 from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.runtime.checkpoints import checkpoint_seconds
 from bert_ladder.runtime.devices import lease_device
@@ -25,6 +26,7 @@ def main(snakemake: Any) -> None:
         CheckpointPolicy(Path(params.checkpoints), checkpoint_seconds(os.environ)),
         TrainingOutputs(output.history, output.training, output.weights),
     )
+    tell_few_steps(output.training, name)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     cut = arguments.index("--") if arguments[:1] == ["run"] and "--" in arguments else len(arguments)
-    options = build_parser().parse_args(arguments[:cut])
+    parser = build_parser()
+    options, unknown = parser.parse_known_args(arguments[:cut])
+    if unknown:
+        one = "; predict answers one file at a time" if options.run is predict and unknown[0][:1] != "-" else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{one}")
     options.behind = arguments[cut + 1 :]
     # Snakemake takes the place of this process, its error stream with it.
     with ended_by_signals(), nullcontext() if options.run is run_study else quiet_engines():
@@ -255,7 +259,7 @@ def predict(options: argparse.Namespace) -> None:
         return
     from bert_ladder.export.predicting import Wanted, predict_file
 
-    wanted = Wanted(options.output, options.force, options.skip_broken, options.explain, options.quiet)
+    wanted = Wanted(options.output, options.force, options.skip_broken, options.explain, options.quiet, options.model)
     with given_file(options) as file:
         outcome = predict_file(lambda: open_model(options, threads), file, wanted)
     if not options.quiet and (options.output is not None or outcome.broken):
@@ -303,10 +307,18 @@ def open_model(options: argparse.Namespace, threads: int) -> "Classifier":
 
 @contextmanager
 def given_file(options: argparse.Namespace) -> "Iterator[GivenFile]":
-    """The file to predict, and how to read it; the standard input as a copy, since a file is looked into first."""
+    """The file to predict, and how to read it; the standard input as a copy, since a file is looked into first.
+
+    Raises:
+        BadInput: an option of how to read it is not usable.
+    """
     from bert_ladder.export.sources import GivenFile
 
-    header = options.header
+    header, delimiter = options.header, (options.delimiter or "").replace("\\t", "\t")
+    if options.delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise BadInput(f"--delimiter: found {options.delimiter!r}; give one character, or \\t for a tab.")
+    if options.max_bytes < 1:
+        raise BadInput(f"--max-bytes: found {options.max_bytes}; give 1 or more.")
     file = GivenFile(
         options.file,
         # Of the tables of an archive that of this name is meant.
@@ -315,7 +327,7 @@ def given_file(options: argparse.Namespace) -> "Iterator[GivenFile]":
         text=options.column,
         format=options.format,
         columns=None if header is None else [name.strip() for name in header.strip(" []").split(",")],
-        delimiter=None if options.delimiter is None else options.delimiter.replace("\\t", "\t"),
+        delimiter=delimiter or None,
         folder=options.folder,
         file=options.member,
         labelled=False,

@@ -1,10 +1,11 @@
-"""The steps of trainings, counted before hours of training."""
+"""The steps of trainings, counted before hours of training, and told where they were few."""
 
 import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,10 @@ from bert_ladder.data.frames import PART_COLUMN
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
+
+# Fewer in all hardly move a model, whatever the optimizer.
+FEW_STEPS = 20
+MORE_STEPS = "lower batch_size, raise epochs, or label more texts"
 
 
 def check_budget(budget: float, steps: int, name: str) -> None:
@@ -29,6 +34,27 @@ def check_budget(budget: float, steps: int, name: str) -> None:
         raise BadInput(
             f"{name}: {budget:g} of its {steps:,} steps is less than one; set halving.smallest to "
             f"{math.ceil(1e6 / steps) / 1e6:g} or more."
+        )
+
+
+def steps_trained(record: Mapping[str, Any]) -> int:
+    """The optimizer's steps of a training, from its training.json."""
+    return record["epochs"] * math.ceil(record["n_train"] / record["training"]["batch_size"])
+
+
+def tell_few_steps(path_training: Path | str, name: str) -> None:
+    """Say in the log that a training had fewer steps than `FEW_STEPS`, if it had.
+
+    Args:
+        path_training: its training.json.
+        name: of the training.
+    """
+    record = json.loads(Path(path_training).read_text(encoding="utf-8"))
+    steps = steps_trained(record)
+    if steps < FEW_STEPS:
+        log.info(
+            "%s: %d optimizer steps in all, with %s texts and batch_size %d, hardly train a model; %s.",
+            *(name, steps, f"{record['n_train']:,}", record["training"]["batch_size"], MORE_STEPS),
         )
 
 

@@ -43,17 +43,17 @@ class OverDatasets:
     Attributes:
         metric: "accuracy" or "f1".
         studies: names of the studies, a data set each.
-        left_out: rows that not every study has.
+        left_out: rows that not every study has, and the studies that have them.
         rows: a line per row and study, `model`, `study`, `mean`, `low`, `high` and `rank` (1 is best; ties share
             theirs).
         pairs: a line per pair of rows, `model_a`, `model_b`, `difference` (the mean over the studies) with `low` and
-            `high`, `p_value`, `p_holm`, `verdict`, and in how many studies alone `model_a` is `better`, `worse` and
-            `not_separable`.
+            `high`, `p_value`, `p_holm`, `verdict`, in how many studies alone `model_a` is `better`, `worse` and
+            `not_separable`, and which these are, joined by "; ": `better_on`, `worse_on`, `not_separable_on`.
     """
 
     metric: str
     studies: list[str]
-    left_out: list[str]
+    left_out: dict[str, list[str]]
     rows: pd.DataFrame
     pairs: pd.DataFrame
 
@@ -114,7 +114,9 @@ def compare_datasets(studies: Sequence[FinishedStudy]) -> OverDatasets:
     return OverDatasets(
         metric=studies[0].metric,
         studies=names,
-        left_out=[row for row in every if row not in common],
+        left_out={
+            row: [study.name for study in studies if row in study.scores.index] for row in every if row not in common
+        },
         rows=pd.concat([_ranked(study, common) for study in studies], ignore_index=True),
         pairs=_pairs(studies, common),
     )
@@ -130,11 +132,17 @@ def _pairs(studies: Sequence[FinishedStudy], rows: list[str]) -> pd.DataFrame:
     lines = []
     for a, b in combinations(rows, 2):
         found = [_of_pair(study, a, b) for study in studies]
-        said = [one["verdict"] for one in found]
+        said = {
+            name.replace(" ", "_"): [
+                study.name for study, one in zip(studies, found, strict=True) if one["verdict"] == name
+            ]
+            for name in OPPOSITE
+        }
         lines.append(
             {"model_a": a, "model_b": b}
             | _mean_difference(found)
-            | {name.replace(" ", "_"): said.count(name) for name in OPPOSITE}
+            | {name: len(where) for name, where in said.items()}
+            | {f"{name}_on": "; ".join(where) for name, where in said.items()}
         )
     pairs = pd.DataFrame(lines)
     pairs.insert(6, "p_holm", holm(pairs["p_value"].tolist()))
@@ -160,6 +168,9 @@ def _mean_difference(found: Sequence[dict[str, Any]]) -> dict[str, float]:
     count = len(found)
     variance = max(differences.var(ddof=1), float(np.mean(errors**2))) / count
     mean, error = float(differences.mean()), math.sqrt(variance)
+    if error == 0:
+        # Nothing is left uncertain: two rows that answer alike on every data set, or always differ by as much.
+        return {"difference": mean, "low": mean, "high": mean, "p_value": float(mean == 0)}
     half = float(stats.t.ppf(1 - LEVEL / 2, count - 1)) * error
     p_value = 2 * float(stats.t.sf(abs(mean) / error, count - 1))
     return {"difference": mean, "low": mean - half, "high": mean + half, "p_value": p_value}

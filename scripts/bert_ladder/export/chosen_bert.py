@@ -11,7 +11,7 @@ from bert_ladder.encoders.encoder_files import EncoderFiles
 from bert_ladder.encoders.interface import Encoder
 from bert_ladder.encoders.normal_form import build_encoder, load_weights, read_encoder
 from bert_ladder.encoders.vocabulary import Vocabulary, read_pieces, tokenizer_vocabulary
-from bert_ladder.evaluation.chosen_model import ChosenModel, native_encoder, read_chosen
+from bert_ladder.evaluation.chosen_model import NATIVE, ChosenModel, damage_told, native_encoder, read_chosen
 from bert_ladder.evaluation.forms import check_form
 from bert_ladder.training.classifier import build_classifier
 
@@ -60,18 +60,19 @@ def open_chosen_bert(folder: Path | str, form: str) -> ChosenBert:
         form: one of `FORMS`.
 
     Raises:
-        BadInput: if the folder is no chosen model, the form cannot express it, or its weights do not belong to its
-            encoder and its classes.
+        BadInput: if the folder is no chosen model, the form cannot express it, its files are damaged, or its weights do
+            not belong to its encoder and its classes.
     """
     model = read_chosen(folder)
     check_form(form, model)
-    files = native_encoder(folder)
-    description = read_encoder(files.config)
-    vocabulary = tokenizer_vocabulary(description["tokenizer"], files)
-    (file,) = files.tokenizer_files(description["tokenizer"]).values()
-    # A form has float32 weights, and one trained in 16 bits has them too.
-    keras.config.set_dtype_policy("float32")
-    encoder = build_encoder(description)
-    classifier = build_classifier(encoder, len(model.labels), vocabulary.pad, pooling=model.settings["pooling"])
-    load_weights(classifier, files.weights)
-    return ChosenBert(model, classifier, encoder, description, vocabulary, read_pieces(file), files)
+    with damage_told(model, Path(folder, NATIVE)):
+        files = native_encoder(folder)
+        description = read_encoder(files.config)
+        vocabulary = tokenizer_vocabulary(description["tokenizer"], files)
+        (file,) = files.tokenizer_files(description["tokenizer"]).values()
+        # A form has float32 weights, and one trained in 16 bits has them too.
+        keras.config.set_dtype_policy("float32")
+        encoder = build_encoder(description)
+        classifier = build_classifier(encoder, len(model.labels), vocabulary.pad, pooling=model.settings["pooling"])
+        load_weights(classifier, files.weights)
+        return ChosenBert(model, classifier, encoder, description, vocabulary, read_pieces(file), files)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, NATIVE, read_chosen
+from bert_ladder.evaluation.chosen_model import LINEAR_MODEL, NATIVE, damage_told, read_chosen
 from bert_ladder.evaluation.forms import check_form
 from bert_ladder.export.programs import linear_predict
 from bert_ladder.runtime.jobs import BadInput
@@ -24,12 +24,12 @@ def export_numpy(folder: Path | str, target: Path | str) -> None:
         target: folder to write.
 
     Raises:
-        BadInput: if the folder is no chosen linear model, or its arrays are of other classes.
+        BadInput: if the folder is no chosen linear model, its arrays are damaged, or of other classes.
     """
     model = read_chosen(folder)
     check_form("numpy", model)
     source, target = Path(folder, NATIVE, LINEAR_MODEL), Path(target)
-    with np.load(source, allow_pickle=False) as arrays:
+    with damage_told(model, source), np.load(source, allow_pickle=False) as arrays:
         classes = int(arrays["classes"])
     if classes != len(model.labels):
         raise BadInput(

@@ -3,8 +3,6 @@
 import json
 import logging
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +15,16 @@ from bert_ladder.evaluation.chosen_model import (
     LINEAR_MODEL,
     NATIVE,
     ChosenModel,
+    damage_told,
     model_sha256,
     native_encoder,
+    other_versions,
     read_chosen,
 )
 from bert_ladder.evaluation.forms import PROOF
 from bert_ladder.export.limits import ENGINES, processors
 from bert_ladder.export.long_texts import kept_ids
-from bert_ladder.runtime.jobs import BadInput, is_out_of_memory, reason_of
+from bert_ladder.runtime.jobs import BadInput, reason_of
 from bert_ladder.training.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 # Texts that are answered at once; those of a BERT are padded to the longest of them.
 BERT_BATCH, LINEAR_BATCH = 64, 1024
-# What the readers of weights raise for a file that is damaged or not there.
-UNREADABLE = (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Classifier:
@@ -134,7 +132,7 @@ def load(folder: Path | str, engine: str | None = None, threads: int | None = No
         threads: of ONNX Runtime; None: one per processor.
 
     Raises:
-        BadInput: the folder is no chosen model, is damaged, or lacks that form.
+        BadInput: the folder is no chosen model, is damaged, lacks that form, or the installed packages do not fit.
     """
     folder = Path(folder)
     chosen = read_chosen(folder)
@@ -144,23 +142,26 @@ def load(folder: Path | str, engine: str | None = None, threads: int | None = No
     if engine == "onnx" and why_not:
         raise BadInput(f"{folder}: {why_not}; leave the engine out or take native.")
     engine = engine or ("native" if why_not else "onnx")
+    again = {} if engine == NATIVE else {"again": "run `exports` of its study again, or take the engine native"}
     try:
-        if engine == "onnx":
-            predictor = open_onnx(folder / "onnx", len(chosen.labels), threads or processors())
-        elif chosen.on_encoder:
-            predictor = open_bert(folder, len(chosen.labels))
-        else:
-            from bert_ladder.training.linear import open_baseline
-
-            predictor = open_baseline(folder / NATIVE / LINEAR_MODEL)
-    except UNREADABLE as error:
-        if is_out_of_memory(error):
-            raise
+        with damage_told(chosen, folder / engine, **again):
+            predictor = _open(folder, chosen, engine, threads)
+    except ImportError as error:
         raise BadInput(
-            f"{folder / engine}: cannot be read ({reason_of(error)}); it is damaged or not whole: copy the folder "
-            "again, or run the study again."
+            f"{folder / engine}: what it takes cannot be imported ({reason_of(error)}{other_versions(chosen)}); "
+            "`make install` sets up packages that fit each other."
         ) from error
     return Classifier(chosen, engine, predictor)
+
+
+def _open(folder: Path, chosen: ChosenModel, engine: str, threads: int | None) -> Predictor:
+    if engine == "onnx":
+        return open_onnx(folder / "onnx", len(chosen.labels), threads or processors())
+    if chosen.on_encoder:
+        return open_bert(folder, len(chosen.labels))
+    from bert_ladder.training.linear import open_baseline
+
+    return open_baseline(folder / NATIVE / LINEAR_MODEL)
 
 
 def refused_form(folder: Path, chosen: ChosenModel, form: str) -> str | None:

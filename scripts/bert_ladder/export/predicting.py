@@ -31,6 +31,7 @@ class Wanted:
         skip_broken: whether broken rows are left out and counted.
         explain: whether to add the words that each answer rests on.
         quiet: whether to say nothing of how far it is.
+        model: the folder of the model; none of its files is replaced.
     """
 
     output: Path | None = None
@@ -38,6 +39,7 @@ class Wanted:
     skip_broken: bool = False
     explain: bool = False
     quiet: bool = False
+    model: Path | None = None
 
 
 @dataclass
@@ -84,7 +86,7 @@ def predict_file(model: Callable[[], Classifier], file: GivenFile, wanted: Wante
             to the standard output.
     """
     if wanted.output is not None:
-        check_output(wanted.output, file.path, wanted.force)
+        check_output(wanted.output, file.path, wanted)
     with tempfile.TemporaryDirectory(prefix="bert-ladder-") as scratch:
         source = open_source(file, Path(scratch))
         form, packed = form_of_output(wanted.output, source)
@@ -110,17 +112,19 @@ def predict_file(model: Callable[[], Classifier], file: GivenFile, wanted: Wante
         return outcome
 
 
-def check_output(output: Path, given: Path, force: bool) -> None:
+def check_output(output: Path, given: Path, wanted: Wanted) -> None:
     """Refuse to write over something.
 
     Raises:
-        BadInput: the output is the input, a folder, or a file that is there and not to be replaced.
+        BadInput: the output is the input, a folder, a file of the model, or one that is there and not to be replaced.
     """
     if output.is_dir():
         raise BadInput(f"{output}: is a folder; name a file in it.")
     if output.exists() and given.exists() and output.samefile(given):
         raise BadInput(f"{output}: is the file that is read; give the predictions another name.")
-    if output.exists() and not force:
+    if output.exists() and wanted.model is not None and wanted.model.resolve() in output.resolve().parents:
+        raise BadInput(f"{output}: is a file in the folder of the model; give the predictions another place.")
+    if output.exists() and not wanted.force:
         raise BadInput(f"{output}: is there already; give another name, or --force to replace it.")
     if not output.parent.is_dir():
         raise BadInput(f"{output}: there is no folder {output.parent}; create it first.")

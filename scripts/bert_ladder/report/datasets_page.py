@@ -10,7 +10,7 @@ from bert_ladder.data.frames import rows_csv
 from bert_ladder.evaluation.datasets import OverDatasets
 from bert_ladder.report.html import Table, render_template
 from bert_ladder.report.markup import TEXT_WIDTH, escape_markdown, single_spaced
-from bert_ladder.report.words import among, p_value, spoken
+from bert_ladder.report.words import joined, p_value, spoken
 
 
 def write_datasets(found: OverDatasets, folder: Path) -> None:
@@ -45,14 +45,14 @@ def datasets_table(found: OverDatasets) -> Table:
 
 
 def pairs_table(found: OverDatasets) -> Table:
-    """A line per pair of rows: the mean difference with its interval, and on how many data sets alone it is clear."""
+    """A line per pair of rows: the mean difference with its interval, and on which data sets alone it is clear."""
     lines = [
         [
             single_spaced(pair["model_a"]),
             single_spaced(pair["model_b"]),
             _difference(pair),
             p_value(pair["p_holm"]),
-            *(str(pair[name]) for name in ("better", "not_separable", "worse")),
+            *(_where(pair, name, len(found.studies)) for name in ("better", "not_separable", "worse")),
         ]
         for pair in found.pairs.to_dict("records")
     ]
@@ -77,12 +77,13 @@ def datasets_lines(found: OverDatasets) -> list[str]:
             "is better on others of their kind, though on single ones it may be clear."
         )
     lines.append(
-        f"Each difference is the mean over {count} data sets, its interval Student's with {count - 1} "
-        f"{'degree' if count == 2 else 'degrees'} of freedom, as for a sample of data sets; p-values are Holm's over "
-        "all pairs. A mean rank counts from 1, the best; ties share theirs."
+        f"Each difference is the mean over {count} data sets, {joined(found.studies)}, its interval Student's with "
+        f"{count - 1} {'degree' if count == 2 else 'degrees'} of freedom, as for a sample of data sets; p-values are "
+        "Holm's over all pairs. A mean rank counts from 1, the best; ties share theirs."
     )
     if found.left_out:
-        lines.append(f"Not in every study, and so left out: {among([single_spaced(row) for row in found.left_out])}.")
+        rows = [f"“{single_spaced(row)}” (in {joined(have)} only)" for row, have in found.left_out.items()]
+        lines.append(f"Not in every study, and so left out: {joined(rows)}.")
     return lines
 
 
@@ -118,6 +119,12 @@ def datasets_html(found: OverDatasets) -> str:
 def _difference(pair: dict[Any, Any]) -> str:
     low, value, high = (100 * pair[name] for name in ("low", "difference", "high"))
     return f"{value:+z.2f} [{low:+z.2f}, {high:+z.2f}]"
+
+
+def _where(pair: dict[Any, Any], name: str, studies: int) -> str:
+    """On how many data sets a pair is so, and on which; of none and of all the number says that."""
+    count = pair[name]
+    return str(count) if count in (0, studies) else f"{count}: {', '.join(pair[f'{name}_on'].split('; '))}"
 
 
 def _escaped(table: Table) -> Table:

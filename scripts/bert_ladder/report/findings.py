@@ -1,11 +1,24 @@
 """What the study's numbers say, section by section; a claim of a difference only where its test carries it."""
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
+from bert_ladder.data.training_steps import FEW_STEPS, MORE_STEPS, steps_trained
 from bert_ladder.report.results import Pair, Results
-from bert_ladder.report.words import Section, among, constant_rows, constant_words, difference, milliseconds, spoken
+from bert_ladder.report.words import (
+    Section,
+    among,
+    constant_rows,
+    constant_words,
+    difference,
+    joined,
+    milliseconds,
+    span,
+    spoken,
+)
 
 LISTED = 10  # pairs that are told one by one
 TOLD = 5  # rows that a sentence compares with another, one by one
@@ -278,8 +291,13 @@ def search_section(results: Results) -> Section | None:
     return "What the search found", lines
 
 
-def scope_section(results: Results) -> Section:
-    """What the statements speak of."""
+def scope_section(results: Results, records: Sequence[dict[str, Any]] = ()) -> Section:
+    """What the statements speak of.
+
+    Args:
+        results: the numbers.
+        records: training.json of every BERT run, with its row as `model`.
+    """
     seeds, models = "seeds and examples", "these trained models"
     scopes = set(results.pairs["scope"]) or {seeds if seeds in set(results.table["interval"]) else models}
     of_berts = results.table.loc[results.berts, "seeds"].astype(int)
@@ -313,4 +331,17 @@ def scope_section(results: Results) -> Section:
         lines.append(
             "Two seeds are few for a verdict: in simulations up to 15 % of studies had a false one, instead of 5 %."
         )
+    lines += _few_steps_lines(records)
     return "What this speaks of", lines
+
+
+def _few_steps_lines(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Which rows had too few steps to learn much."""
+    steps: dict[str, list[int]] = {}
+    for record in records:
+        steps.setdefault(record["model"], []).append(steps_trained(record))
+    few = {row: sorted(of_row) for row, of_row in steps.items() if min(of_row) < FEW_STEPS}
+    if not few:
+        return []
+    rows = joined([f"“{row}” ({span(of_row)})" for row, of_row in few.items()])
+    return [f"Fewer than {FEW_STEPS} optimizer steps in all hardly train a model: {rows}; {MORE_STEPS}."]

@@ -81,6 +81,6 @@ def study_sections(
         search_section(results),
         labels_section(read_label_curve(*sources.label_curve) if sources.label_curve else None),
         leak_section(results, read_record(sources.audit)["leaked"]["test_rows"]),
-        scope_section(results),
+        scope_section(results, records),
     ]
     return [(heading, [single_spaced(line) for line in lines]) for heading, lines in filter(None, found)]

@@ -9,7 +9,7 @@ from bert_ladder.report.cells import CONSTANT, DIFFERENCE, ORIGINAL
 from bert_ladder.report.markup import single_spaced
 from bert_ladder.report.shares import label_shares, percent, rare_in_words
 from bert_ladder.report.timing import unranked
-from bert_ladder.report.words import constant_rows, constant_words
+from bert_ladder.report.words import constant_rows, constant_words, joined
 
 TOLD = 10  # labels that a sentence names
 
@@ -43,7 +43,7 @@ def foot_lines(
     exact = audit["exact"]
     duplicates, shared = exact["duplicates"], exact["leaked"]["texts"]
     all_of = [*audit["duplicates"].values(), audit["leaked"]["texts"]]
-    alike = _joined([f"{count:,}" for count in all_of])
+    alike = joined([f"{count:,}" for count in all_of])
     beyond = (
         f" But for case, white space and invisible characters: {alike}."
         if all_of != [*duplicates.values(), shared]
@@ -62,11 +62,11 @@ def foot_lines(
             for split, found in audit["in_validation"].items()
         ]
         lines.append(
-            f"The validation part is a file of its own, {audit['rows']['validation']:,} texts; {_joined(pairs)}."
+            f"The validation part is a file of its own, {audit['rows']['validation']:,} texts; {joined(pairs)}."
         )
     cuts = [
         f"at {int(length):,} WordPieces "
-        f"{_joined([f'{percent(share)} of the {split}' for split, share in cut.items()])} texts are cut"
+        f"{joined([f'{percent(share)} of the {split}' for split, share in cut.items()])} texts are cut"
         f"{f' ({vocabulary})' if len(audit['vocabularies']) > 1 else ''}"
         for vocabulary, found in audit["vocabularies"].items()
         for length, cut in found["cut"].items()
@@ -175,10 +175,6 @@ def _measure_lines(table: pd.DataFrame, audit: dict[str, Any]) -> list[str]:
         if reason:
             lines.append(f"The times cannot be ranked, since {reason}.")
     return lines
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _texts_are(count: int) -> str:

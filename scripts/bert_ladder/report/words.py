@@ -24,8 +24,12 @@ def p_value(p: float) -> str:
 
 def among(names: Sequence[str]) -> str:
     """ "“a”, “b” and “c”"."""
-    quoted = [f"“{name}”" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return joined([f"“{name}”" for name in names])
+
+
+def joined(parts: Sequence[str]) -> str:
+    """ "a, b and c"; of one that one."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def milliseconds(value: float) -> str:

@@ -17,7 +17,7 @@ from bert_ladder.runtime.progress import progress_file
 log = logging.getLogger(__name__)
 
 FOR_ALL = {"for_all": True}  # `extra` of a line that stands on the terminal too
-DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP)
 NO_MEMORY = (
     "RESOURCE_EXHAUSTED",  # XLA's words, and so JAX's
     os.strerror(errno.ENOMEM),
@@ -118,7 +118,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def disk_trouble(error: BaseException) -> str | None:
-    """What the system says of a disk that is full or not writable, with the file where it is known; None otherwise.
+    """What the system says of a disk that is full or not writable, or of a name that it does not take; None otherwise.
+
+    The file stands behind it where it is known.
 
     Libraries that write by themselves, such as HDF5, keep only the system's words in their own exception.
     """

@@ -116,6 +116,17 @@ def test_folder_without_a_chosen_model(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_damaged_files_are_told(chosen: Callable[..., Path], tmp_path: Path) -> None:
+    """Cut in half, as by a copy that was not finished; nothing is written."""
+    folder = tmp_path / "chosen"
+    shutil.copytree(chosen(), folder)
+    file = folder / "native/encoder.json"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(BadInput, match=r"native: cannot be read .*; it is damaged or not whole: copy the folder again"):
+        export_onnx(folder, tmp_path / "onnx", tmp_path / "onnx_int8")
+    assert [path.name for path in tmp_path.iterdir()] == ["chosen"]
+
+
 def test_model_that_no_file_holds(chosen: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Told with its size, before anything is written."""
     monkeypatch.setattr(onnx_model, "LARGEST", 1000)

@@ -1,11 +1,14 @@
 """A trial of a search, and the row that is trained with its values, from files to files as the rules call them."""
 
 import json
+import logging
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
+import pytest
 
 import train_model
 import train_trial
@@ -53,11 +56,16 @@ def test_trial_and_its_row_are_trained_alike(files: dict[str, Any], tmp_path: Pa
     pd.testing.assert_frame_equal(*histories)
 
 
-def test_row_without_a_search_has_its_own_settings(files: dict[str, Any], tmp_path: Path) -> None:
-    """Nothing is chosen for a row whose settings stand in the study."""
+def test_row_without_a_search_has_its_own_settings(
+    files: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is chosen for a row whose settings stand in the study; its log says that its steps were few."""
+    caplog.set_level(logging.INFO)
     row = job(files, tmp_path / "row", training=SETTINGS | TRIED | {"epochs": 1})
     train_model.main(row)
     assert len(pd.read_csv(row.output.history)) == 1
+    steps = math.ceil(json.loads(row.output.training.read_text())["n_train"] / TRIED["batch_size"])
+    assert f"Row, seed 3: {steps} optimizer steps in all, with " in caplog.text
 
 
 def test_trial_that_diverges_is_recorded_not_fatal(files: dict[str, Any], tmp_path: Path) -> None:

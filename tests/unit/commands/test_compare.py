@@ -51,9 +51,9 @@ def studies(tmp_path: Path) -> list[Path]:
 
 
 def test_rows_by_name_with_mean_ranks(studies: list[Path]) -> None:
-    """Rows that all studies have; of what one has alone the name is kept."""
+    """Rows that all studies have; of what some have alone the name is kept, and where it is."""
     found = compare_datasets([read_finished(folder) for folder in studies])
-    assert found.left_out == ["=only here"]
+    assert found.left_out == {"=only here": ["news"]}
     assert found.mean_ranks.to_dict() == pytest.approx({"MiniLM": 1.0, "NB-SVM": 7 / 3, "Frozen": 8 / 3})
     assert list(found.mean_ranks.index) == ["MiniLM", "NB-SVM", "Frozen"]
     assert found.rows.groupby("study")["rank"].sum().unique().tolist() == [6.0]
@@ -82,6 +82,38 @@ def test_interval_is_no_narrower_than_the_studies_leave_it(tmp_path: Path) -> No
     pair = compare_datasets([read_finished(folder) for folder in folders]).pairs.iloc[0]
     half = stats.t.ppf(0.975, 1) * 0.03 / np.sqrt(2)
     assert [pair["low"], pair["high"]] == pytest.approx([0.02 - half, 0.02 + half])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("ahead", "p_value"), [(0.0, 1.0), (0.25, 0.0)])
+def test_rows_that_nothing_leaves_uncertain(tmp_path: Path, ahead: float, p_value: float) -> None:
+    """A tie on every seed and data set is a difference of 0, without a division by it; always as far ahead is clear."""
+    folders = [
+        write_study(tmp_path / name, {"a": score + ahead, "b": score}, se=0.0)
+        for name, score in (("one", 0.5), ("two", 0.25))
+    ]
+    pair = compare_datasets([read_finished(folder) for folder in folders]).pairs.iloc[0]
+    assert [pair["difference"], pair["low"], pair["high"], pair["p_value"]] == [ahead, ahead, ahead, p_value]
+    assert pair["verdict"] == ("better" if ahead else "not separable")
+
+
+def test_data_sets_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a pair alone is clear, and where a row is that not all studies have; in print, page and csv."""
+    scores = {
+        "trec": {"a": 0.9, "b": 0.8, "c": 0.7},
+        "sst2": {"a": 0.9, "b": 0.8},
+        "news": {"b": 0.9, "a": 0.8, "c": 0.7},
+    }
+    folders = [write_study(tmp_path / name, of_study) for name, of_study in scores.items()]
+    assert main(["compare", *map(str, folders), "-o", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out/datasets.html").read_text()
+    for text in (capsys.readouterr().out, page):
+        told = " ".join(text.split())
+        assert "2: trec, sst2" in told and "1: news" in told
+        assert "left out: “c” (in trec and news only)." in told and "3 data sets, trec, sst2 and news, its" in told
+    (pair,) = read_rows(tmp_path / "out/datasets_pairs.csv").to_dict("records")
+    assert (pair["better"], pair["worse"], pair["not_separable"]) == (2, 1, 0)
+    assert (pair["better_on"], pair["worse_on"]) == ("trec; sst2", "news") and pd.isna(pair["not_separable_on"])
 
 
 def test_what_is_alike_on_all_becomes_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

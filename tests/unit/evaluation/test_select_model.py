@@ -210,7 +210,11 @@ def test_weights_that_are_gone_are_told(tmp_path: Path):
     ("content", "sentence"),
     [
         (None, "is no chosen model, which holds a model.json"),
-        ("[]", "is no chosen model"),
+        ("[]", r"model\.json: is no record of a chosen model; it is damaged or not whole"),
+        (
+            '{"format": 1, "study": ',
+            r"json: cannot be read \(.+\); it is damaged .*: copy .*, or delete it and run",
+        ),
         ('{"format": 99}', "has the format 99, and this program reads 1"),
         ('{"format": 1, "study": "s"}', "lacks row, kind"),
     ],

@@ -79,3 +79,14 @@ def test_arrays_of_other_classes_are_refused(tmp_path: Path) -> None:
     (folder / "model.json").write_text(json.dumps(record))
     with pytest.raises(BadInput, match=r"baseline\.npz: is of 3 classes, and model\.json names 2"):
         export_numpy(folder, tmp_path / "numpy")
+
+
+@pytest.mark.parametrize("kept", [0, 0.5])
+def test_damaged_arrays_are_told(tmp_path: Path, kept: float) -> None:
+    """In one sentence with what to do, and nothing is written."""
+    file = linear_chosen(tmp_path / "chosen") / NATIVE / LINEAR_MODEL
+    content = file.read_bytes()
+    file.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(BadInput, match=r"baseline\.npz: cannot be read .*; it is damaged .* or delete it and run its"):
+        export_numpy(tmp_path / "chosen", tmp_path / "numpy")
+    assert not (tmp_path / "numpy").exists()

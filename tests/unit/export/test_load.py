@@ -164,7 +164,7 @@ def test_damaged_onnx_is_told(tmp_path: Path, name: str) -> None:
     folder = onnx_chosen(tmp_path / "chosen")
     file = folder / "onnx" / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(BadInput, match=r"onnx: cannot be read .* copy the folder again"):
+    with pytest.raises(BadInput, match=r"onnx: cannot be read .* copy the folder again, .*, or take the engine native"):
         load(folder)
     file.unlink()
     with pytest.raises(BadInput, match=r"onnx: cannot be read .* copy the folder again"):
@@ -192,6 +192,24 @@ def test_damaged_linear_model_is_told(tmp_path: Path, damage: str, capsys: pytes
     assert re.fullmatch(r"bert-ladder: .*/native: cannot be read \(.+\); it is damaged or not whole: .+\n", err)
 
 
+def test_other_versions_are_told_where_a_model_cannot_be_read(tmp_path: Path) -> None:
+    """They may be why; a model that can be read is taken whatever it was made with."""
+    folder = linear_chosen(tmp_path / "chosen")
+    made_with = {"versions": {"numpy": "0.1", "no-such-package": "1.0"}}
+    replace(read_chosen(folder), made_with=made_with).write(folder / RECORD)
+    assert load(folder).predict(["lovely"])["prediction"].tolist() == ["good"]
+    (folder / NATIVE / LINEAR_MODEL).write_bytes(b"")
+    with pytest.raises(BadInput, match=rf"cannot be read \(.+; made with numpy 0\.1, here {np.__version__}\); it is"):
+        load(folder)
+
+
+def test_packages_that_do_not_fit_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that was compiled for another NumPy."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BadInput, match=r"onnx: what it takes cannot be imported \(.*onnxruntime.*\); `make install`"):
+        load(onnx_chosen(tmp_path / "chosen"))
+
+
 def test_folder_that_is_no_chosen_model_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before the file is read; another format names both versions."""
     folder = linear_chosen(tmp_path / "chosen")
@@ -199,7 +217,13 @@ def test_folder_that_is_no_chosen_model_is_told(tmp_path: Path, capsys: pytest.C
     for content, sentence in (
         (json.dumps(record | {"format": 99}), "has the format 99, and this program reads 1"),
         (json.dumps({"format": 1}), "lacks study, row"),
-        ("{", "is no chosen model"),
+        (json.dumps(record)[:-20], f"{RECORD}: cannot be read"),
+        ('"text"', f"{RECORD}: is no record of a chosen model; it is damaged"),
+        (json.dumps(record | {"decision": None}), "decision is None, which no study writes; it is damaged"),
+        (json.dumps(record | {"decision": {"sure": 1}}), "decision is {'sure': 1}, which no study writes"),
+        (json.dumps(record | {"labels": None}), "labels is None, which no study writes"),
+        (json.dumps(record | {"temperature": "warm"}), "temperature is 'warm', which no study writes"),
+        (json.dumps(record | {"kind": "oracle"}), "kind is 'oracle', which no study writes"),
         (None, "is no chosen model"),
     ):
         (folder / RECORD).unlink() if content is None else (folder / RECORD).write_text(content)

@@ -331,6 +331,42 @@ def test_output_is_never_the_input_nor_something_else(
     assert len(pd.read_csv(tmp_path / "there.csv")) == len(TEXTS)
 
 
+def test_output_is_never_a_file_of_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not with --force either; a new file beside them may be written."""
+    folder, given = linear_chosen(tmp_path / "chosen"), write_csv(tmp_path / "new.csv", rows())
+    record = (folder / "model.json").read_bytes()
+    for output in (folder / "model.json", tmp_path / "chosen/../chosen/model.json"):
+        assert "is a file in the folder of the model" in refusal(capsys, folder, given, "-o", output, "--force")
+    assert (folder / "model.json").read_bytes() == record
+    assert predict(folder, given, "-o", folder / "predictions.csv") == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--delimiter", "||"], "--delimiter: found '||'; give one character, or \\t for a tab."),
+        (["--delimiter", ""], "--delimiter: found ''; give one character"),
+        (["--delimiter", '"'], "--delimiter: found '\"'; give one character"),
+        (["--max-bytes", "-1"], "--max-bytes: found -1; give 1 or more."),
+        (["-o", "x" * 300 + ".csv"], "File name too long: xxx"),
+    ],
+)
+def test_options_that_cannot_be(
+    model: Path, tmp_path: Path, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence that names the option or the name."""
+    assert refusal(capsys, model, write_csv(tmp_path / "new.csv", rows()), *options).startswith(sentence)
+
+
+def test_second_file_is_told(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands behind the first is named, and what to do; nothing is written."""
+    given = write_csv(tmp_path / "new.csv", rows())
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", str(model), str(given), "more.csv", "-o", str(tmp_path / "out.csv")])
+    assert ended.value.code == 2 and not (tmp_path / "out.csv").exists()
+    assert "unrecognized arguments: more.csv; predict answers one file at a time" in capsys.readouterr().err
+
+
 def test_explanation_of_each_row(model: Path, tmp_path: Path) -> None:
     """The words without which the answer would be less probable, most important first."""
     write_csv(tmp_path / "new.csv", [{"text": "Lovely, LOVELY film, dull"}, {"text": "the film"}])

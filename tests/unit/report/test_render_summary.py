@@ -404,6 +404,17 @@ def test_halved_search_tells_who_was_dropped_when() -> None:
     assert many["dropped"].endswith("epochs 9; and 2 more")
 
 
+def test_rows_of_very_few_steps_are_named() -> None:
+    """With how many there were, in any of their runs; 20 are not few."""
+    records = [
+        {"model": model, "epochs": epochs, "n_train": n_train, "training": {"batch_size": 32}}
+        for model, epochs, n_train in (("Small", 1, 33), ("Small", 3, 65), ("Large", 2, 320), ("Tiny", 1, 608))
+    ]
+    told = words(scope_section(study(), records))
+    assert "20 optimizer steps in all hardly train a model: “Small” (2 to 9) and “Tiny” (19); lower batch_size" in told
+    assert "optimizer steps" not in words(scope_section(study(), records[2:3]))
+
+
 def test_p_values_for_people() -> None:
     """Small ones are bounded, none is 0."""
     assert [p_value(p) for p in (0.0, 0.0324, 1.0)] == ["p < .001", "p = .032", "p = 1"]
@@ -434,7 +445,8 @@ def test_summary_is_written_in_three_forms(tmp_path: Path, name: str) -> None:
     for run in runs:
         paths.append(tmp_path / f"{run['model']}-{run['seed']}.csv")
         pd.DataFrame({"epoch": [1, 2], "validation_loss": [0.5, 0.4 + run["seed"] / 100]}).to_csv(paths[-1])
-        record = {"training": {"epochs": 2, "schedule": "linear"}, "kept_epoch": 2}
+        training = {"epochs": 2, "schedule": "linear", "batch_size": 32}
+        record = {"training": training, "epochs": 2, "n_train": 280 + 32 * run["seed"], "kept_epoch": 2}
         records.append(paths[-1].with_suffix(".json"))
         records[-1].write_text(json.dumps(record | run))
     out = {form: tmp_path / f"summary.{form}" for form in ("markdown", "html", "text")}
@@ -446,3 +458,4 @@ def test_summary_is_written_in_three_forms(tmp_path: Path, name: str) -> None:
         assert f"For cost take “{name}”" in said
         assert "how the parts were drawn" in said
         assert "speaks of other seeds" in said
+        assert "optimizer steps" not in said
