@@ -239,13 +239,14 @@ def _resolve_folder(study: dict[str, Any], name: str, encoder: dict[str, Any], r
     missing = [file for file in files if not Path(folder, file).is_file()]
     if missing:
         raise StudyError(f"{key}.folder: {folder} lacks {', '.join(missing)}; it is no encoder.")
-    definition = {"sources": [{"folder": folder}], "gelu": None} | _named_family(encoder["family"])
+    sources = [{"folder": folder}]
+    definition = {"sources": sources, "gelu": None} | _named_family(encoder["family"])
     encoder |= {
         "fetched": _folder_name(name, definition),
         "local": [f"{folder}/{file}" for file in files],
         "definition": definition,
         "vocabulary": _own_vocabulary(study, Path(folder), encoder["family"], key),
-        "positions": _positions_in(definition["sources"], encoder["family"]),
+        "positions": _positions_in(sources, encoder["family"]),
     }
 
 
