@@ -15,6 +15,13 @@ SETTINGS = {
     "pooling": "pooler", "precision": "float32", "xla": False, "validation_fraction": 0.2, "class_weight": None,
     "keep": "last", "monitor": "validation_accuracy", "patience": None,
 }  # fmt: skip
+PRETRAINING = {
+    "from": "start", "text": ["more"], "seed": 1, "validation_fraction": 0.1, "masked_fraction": 0.15,
+    "whole_words": True, "next_sentence": False, "bag_of_words": False, "length": 18, "epochs": 3, "batch_size": 16,
+    "gradient_accumulation": 1, "optimizer": "adamw", "learning_rate": 3e-3, "epsilon": 1e-6, "clipnorm": None,
+    "global_clipnorm": 1.0, "weight_decay": 0.01, "momentum": 0.0, "schedule": "linear", "warmup_fraction": 0.1,
+    "encoder_dropout": 0.1, "precision": "float32", "xla": False,
+}  # fmt: skip
 
 
 def labelled_texts(count: int) -> tuple[Tokens, np.ndarray, np.ndarray]:

@@ -20,6 +20,24 @@ BIASES = ("bias", "beta")
 # Of the layer that gives attention back its hidden size, whose kernel is (heads, hidden / heads, hidden).
 MERGES_HEADS = "attention_output"
 POSITIONS = "position_embedding"
+# google-research/bert's names of the layers that KerasHub's backbones share with BERT.
+OF_TRANSFORMER = {
+    "self_attention_layer/query": "attention/self/query",
+    "self_attention_layer/key": "attention/self/key",
+    "self_attention_layer/value": "attention/self/value",
+    "self_attention_layer/attention_output": "attention/output/dense",
+    "self_attention_layer_norm": "attention/output/LayerNorm",
+    "feedforward_intermediate_dense": "intermediate/dense",
+    "feedforward_output_dense": "output/dense",
+    "feedforward_layer_norm": "output/LayerNorm",
+}
+OF_EMBEDDINGS = {
+    "token_embedding": "embeddings/word_embeddings",
+    POSITIONS: "embeddings/position_embeddings",
+    "segment_embedding": "embeddings/token_type_embeddings",
+    "embeddings_layer_norm": "embeddings/LayerNorm",
+    "embeddings_projection": "embeddings_project",
+}
 
 
 @dataclass(frozen=True)
@@ -192,3 +210,34 @@ def published_tensors(family: Family, encoder: Encoder) -> dict[str, np.ndarray]
     if form.added is not None:
         found[form.added] = np.zeros((1, encoder.embedding_dim), np.float32)
     return found
+
+
+def bert_named_tensors(family: Family, encoder: Encoder) -> dict[str, np.ndarray]:
+    """Copy the tensors of an encoder that has BERT's layers out as `backbone_tensors` does those of a BERT.
+
+    Args:
+        family: of the encoder, one with `FamilyFacts.bert_layers`.
+        encoder: to copy.
+
+    Returns:
+        float32 by the names of google-research/bert's checkpoints, kernels (inputs, outputs); positions from the first
+        that a token has, and "embeddings_project" where the embeddings are narrower than the layers.
+    """
+    found = {}
+    for one in placed_tensors(published_form(family), encoder.backbone).values():
+        array = ops.convert_to_numpy(one.variable).astype(np.float32, copy=False)
+        if one.is_kernel:
+            array = array.reshape(one.shape[::-1])
+        elif not one.is_positions:
+            array = array.reshape(one.shape)
+        found[_bert_name(one.path)] = array
+    return found
+
+
+def _bert_name(path: str) -> str:
+    layer, _, kind = path.rpartition("/")
+    inner = re.fullmatch(r"transformer_layer_(\d+)/(.+)", layer)
+    if inner is not None:
+        return f"encoder/layer_{inner[1]}/{OF_TRANSFORMER[inner[2]]}/{kind}"
+    name = OF_EMBEDDINGS[layer.rpartition("/")[2]]
+    return name if kind == "embeddings" else f"{name}/{kind}"

@@ -35,11 +35,18 @@ def of_an_encoder(model: ChosenModel) -> str | None:
     return None if model.on_encoder else "is a form of BERTs, and this is a linear model; take the form numpy"
 
 
+def of_bert_layers(model: ChosenModel) -> str | None:
+    """Why a form that is written of BERT's own layers, node by node, cannot express a model."""
+    if not model.on_encoder or FAMILIES[model.family].bert_layers:
+        return of_an_encoder(model)
+    return f"is written of BERT's own layers, and those of this encoder are others; {_instead(model)}"
+
+
 def of_bert_itself(model: ChosenModel) -> str | None:
-    """Why a form that is written of BERT's own layers cannot express a model."""
+    """Why a form that takes a BERT alone cannot express a model."""
     if not model.on_encoder or model.family == BERT:
         return of_an_encoder(model)
-    return f"is written of BERT's own layers, and this encoder is of another family; {_instead(model)}"
+    return f"is a form of BERTs, and this encoder is of another family; {_instead(model)}"
 
 
 def of_word_pieces(model: ChosenModel) -> str | None:
@@ -95,10 +102,8 @@ def of_the_mean(model: ChosenModel) -> str | None:
 
 def _instead(model: ChosenModel) -> str:
     """The form to take, or what there is without one."""
-    if model.family == BERT:
+    if FAMILIES[model.family].bert_layers:
         return "take the form onnx"
-    if FAMILIES[model.family].tokenizer == WORDPIECES:
-        return "take the form saved_model"
     if model.settings["pooling"] != "mean" and model.settings["truncation"] != "head+tail":
         return "take the form huggingface"
     return "bert-ladder predict and serve answer with it"
@@ -107,8 +112,8 @@ def _instead(model: ChosenModel) -> str:
 FORMS = {
     form.folder: form
     for form in (
-        Form("onnx", "ONNX, float32", ("onnxruntime", "tokenizers", "numpy"), of_bert_itself),
-        Form("onnx_int8", "ONNX, int8", ("onnxruntime", "tokenizers", "numpy"), of_bert_itself, quantized=True),
+        Form("onnx", "ONNX, float32", ("onnxruntime", "tokenizers", "numpy"), of_bert_layers),
+        Form("onnx_int8", "ONNX, int8", ("onnxruntime", "tokenizers", "numpy"), of_bert_layers, quantized=True),
         Form("saved_model", "SavedModel of raw texts", ("tensorflow", "tensorflow-text"), of_word_pieces),
         Form("litert", "LiteRT", ("ai-edge-litert", "tokenizers", "numpy"), of_a_small_bert),
         Form("huggingface", "Hugging Face folder", ("transformers", "torch"), of_its_head),

@@ -217,6 +217,8 @@ def open_onnx(folder: Path, classes: int, threads: int) -> Predictor:
     options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        # A text that spells a special token out is a text.
+        tokenizer.encode_special_tokens = True
         session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
     except Exception as error:  # both have no narrower ones
         raise ValueError(reason_of(error)) from error

@@ -30,7 +30,8 @@ def kept_ids(tokenizer: Any, texts: Sequence[str], length: int, truncation: str)
     found = encode([start for start, _ in ends])
     cut = [row for row, (start, _) in enumerate(ends) if start != texts[row]]
     for row, end in zip(cut, encode([ends[row][1] for row in cut]) if cut else [], strict=True):
-        enough = len(found[row]) >= head and len(end) >= tail
+        # One token more: byte pairs divide the blanks at a cut otherwise than in the midst of a text.
+        enough = (len(found[row]) > head or not head) and (len(end) > tail or not tail)
         found[row] = found[row][:head] + end[len(end) - tail :] if enough else encode([texts[row]])[0]
     return found
 

@@ -239,12 +239,14 @@ def _resolve_folder(study: dict[str, Any], name: str, encoder: dict[str, Any], r
     missing = [file for file in files if not Path(folder, file).is_file()]
     if missing:
         raise StudyError(f"{key}.folder: {folder} lacks {', '.join(missing)}; it is no encoder.")
-    definition = {"sources": [{"folder": folder}], "gelu": None} | _named_family(encoder["family"])
+    sources = [{"folder": folder}]
+    definition = {"sources": sources, "gelu": None} | _named_family(encoder["family"])
     encoder |= {
         "fetched": _folder_name(name, definition),
         "local": [f"{folder}/{file}" for file in files],
         "definition": definition,
         "vocabulary": _own_vocabulary(study, Path(folder), encoder["family"], key),
+        "positions": _positions_in(sources, encoder["family"]),
     }
 
 
@@ -265,7 +267,12 @@ def _resolve_published(
     definition = {"sources": sources, "gelu": encoder.pop("gelu", None)} | _named_family(encoder["family"])
     # Two studies may take the same files for text of another case, or demand another vocabulary of them.
     demanded = {"vocabulary": encoder.get("vocabulary"), "lower_case": encoder.get("lower_case", True)}
-    encoder |= {"fetched": _folder_name(name, definition | demanded), "local": local, "definition": definition}
+    encoder |= {
+        "fetched": _folder_name(name, definition | demanded),
+        "local": local,
+        "definition": definition,
+        "positions": _positions_in(sources, encoder["family"]),
+    }
     if "vocabulary" not in encoder:
         encoder["vocabulary"] = encoder["fetched"]
         file = f"{FETCHED_ENCODERS}/{encoder['fetched']}/{facts.tokenizer}"
@@ -312,6 +319,22 @@ def _resolve_source(source: dict[str, Any], roots: list[Path], key: str, only: b
             source[kind] = found
             local += files_below(found)
     return source, local
+
+
+def _positions_in(sources: list[dict[str, Any]], family: str) -> int | None:
+    """How many tokens an encoder serves, by the folder that is its only source; None where that does not say.
+
+    A file that cannot be read is told of when the encoder is fetched.
+    """
+    source = sources[0] if len(sources) == 1 else {}
+    try:
+        if "folder" in source:
+            encoder = json.loads(Path(source["folder"], "encoder.json").read_text(encoding="utf-8"))
+            return int(encoder["architecture"]["max_sequence_length"])
+        config = json.loads(Path(source["huggingface"], "config.json").read_text(encoding="utf-8"))
+        return int(config["max_position_embeddings"]) - FAMILIES[family].unused_positions
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def _known_name(

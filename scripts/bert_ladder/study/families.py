@@ -20,6 +20,8 @@ class FamilyFacts:
         tokenizer: the file of its tokenizer in normal form.
         pooler: whether it has a pooler, which is then its own classification head too.
         tfhub: whether TF Hub has a form of its encoders.
+        bert_layers: whether it is built of BERT's own layers, as forms that are written node by node need it.
+        unused_positions: rows of the published table of positions that no token of a text has.
         no_pretraining: why it cannot be pre-trained by masked language modelling; None where it can.
     """
 
@@ -27,16 +29,18 @@ class FamilyFacts:
     tokenizer: str
     pooler: bool
     tfhub: bool = False
+    bert_layers: bool = False
+    unused_positions: int = 0
     no_pretraining: str | None = None
 
 
 FAMILIES = {
-    BERT: FamilyFacts("BERT", WORDPIECES, pooler=True, tfhub=True),
-    "distilbert": FamilyFacts("DistilBERT", WORDPIECES, pooler=False),
-    "roberta": FamilyFacts("RoBERTa", TOKENIZER_JSON, pooler=False),
-    "xlm-roberta": FamilyFacts("XLM-RoBERTa", TOKENIZER_JSON, pooler=False),
+    BERT: FamilyFacts("BERT", WORDPIECES, pooler=True, tfhub=True, bert_layers=True),
+    "distilbert": FamilyFacts("DistilBERT", WORDPIECES, pooler=False, bert_layers=True),
+    "roberta": FamilyFacts("RoBERTa", TOKENIZER_JSON, pooler=False, bert_layers=True, unused_positions=2),
+    "xlm-roberta": FamilyFacts("XLM-RoBERTa", TOKENIZER_JSON, pooler=False, bert_layers=True, unused_positions=2),
     "modernbert": FamilyFacts("ModernBERT", TOKENIZER_JSON, pooler=False),
-    "electra": FamilyFacts("ELECTRA", WORDPIECES, pooler=False, no_pretraining=NO_MASKED_TOKENS),
+    "electra": FamilyFacts("ELECTRA", WORDPIECES, pooler=False, bert_layers=True, no_pretraining=NO_MASKED_TOKENS),
     "albert": FamilyFacts("ALBERT", TOKENIZER_JSON, pooler=True),
     "deberta-v3": FamilyFacts("DeBERTa-v3", TOKENIZER_JSON, pooler=False, no_pretraining=NO_MASKED_TOKENS),
 }

@@ -37,6 +37,8 @@ def test_the_families_of_a_study_are_those_that_can_be_built() -> None:
     for name, family in FAMILIES.items():
         known = facts.FAMILIES[name]
         assert [known.tokenizer] == family.tokenizer["files"]
+        if family.transformers is not None:
+            assert known.unused_positions == family.transformers.unused_positions
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,7 @@
 """Encoders of every family are fetched, learn, are taken up again bit for bit, and answer, as a BERT is and does."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,24 @@ from bert_ladder.encoders.tokenizers import build_tokenizer
 from bert_ladder.encoders.vocabulary import tokenizer_vocabulary
 from bert_ladder.runtime.jobs import BadInput
 from bert_ladder.study.families import FAMILIES, WORDPIECES
-from bert_ladder.study.settings import TrainingSettings
+from bert_ladder.study.settings import PretrainingSettings, TrainingSettings
 from bert_ladder.training.fine_tuning import TrainingData, train_run
-from bert_ladder.training.inputs import CheckpointPolicy, Job
-from bert_ladder.training.pretraining import build_masked_lm
+from bert_ladder.training.inputs import CheckpointPolicy, Job, PretrainingFiles
+from bert_ladder.training.pretraining import Pretrained, build_masked_lm, pretrain_run
 from family_fixtures import NAMES, unpack_family
-from trainings import SETTINGS, Killed
+from trainings import PRETRAINING, SETTINGS, Killed
 
 WORDS = ("bating", "dernune"), ("funeled", "gistern")
 # The others are long: one family with WordPieces, and the one whose backbone is this project's own.
 FIRST = ("distilbert", "modernbert")
 FEW = [name if name in FIRST else pytest.param(name, marks=pytest.mark.long) for name in NAMES]
+MASKED = [one for one, name in zip(FEW, NAMES, strict=True) if FAMILIES[name].no_pretraining is None]
+# WordPieces, and tokens of a tokenizer.json; ModernBERT's many layers take longer.
+RESUMED = [
+    name if name in ("distilbert", "roberta") else pytest.param(name, marks=pytest.mark.long)
+    for name in NAMES
+    if FAMILIES[name].no_pretraining is None
+]
 LEARNING = {"epochs": 3, "learning_rate": 1e-2, "pooling": "native", "length": 12}
 
 
@@ -64,13 +72,17 @@ def fetch_family(name: str, source: Path, target: Path) -> EncoderFiles:
     return files
 
 
-def labelled(files: EncoderFiles) -> TrainingData:
+def written(labels: np.ndarray) -> list[str]:
     """Texts in which one of two words tells the label."""
     random = np.random.default_rng(0)
+    return [f"The {random.choice(WORDS[label])} {random.choice(['wit', 'ending', 'plot'])}." for label in labels]
+
+
+def labelled(files: EncoderFiles) -> TrainingData:
+    """Such texts as a training reads them."""
     labels = np.arange(96, dtype=np.int16) % 2
-    texts = [f"The {random.choice(WORDS[label])} {random.choice(['wit', 'ending', 'plot'])}." for label in labels]
     description = read_encoder(files.config)
-    ids, offsets = build_tokenizer(description, files).tokenize(pa.array(texts))
+    ids, offsets = build_tokenizer(description, files).tokenize(pa.array(written(labels)))
     vocabulary = tokenizer_vocabulary(description["tokenizer"], files)
     tokens = Tokens(ids, offsets, vocabulary.pad, vocabulary.start, vocabulary.end)
     return TrainingData(tokens, labels, np.arange(96) % 4 == 0, 2, 1)
@@ -84,6 +96,26 @@ def train(files: EncoderFiles, folder: Path, every: float = 3600, **settings: An
         CheckpointPolicy(folder, every),
     )  # fmt: skip
     return model, history.drop(columns="seconds")
+
+
+def pretrain(files: EncoderFiles, folder: Path, every: float = 3600) -> Pretrained:
+    """Pre-train an encoder on such texts, without labels."""
+    keras.config.set_dtype_policy("float32")
+    folder.mkdir(exist_ok=True)
+    texts = written(np.arange(96) % 2)
+    parts = [folder / f"train.{part}.npy" for part in ("ids", "offsets")]
+    tokenizer = build_tokenizer(read_encoder(files.config), files)
+    for path, array in zip(parts, tokenizer.tokenize(pa.array(texts)), strict=True):
+        np.save(path, array)
+    for name, split in (("train", texts), ("test", ["Nothing of the kind."])):
+        pd.DataFrame({"DATA_COLUMN": split}).to_parquet(folder / f"{name}.parquet")
+    return pretrain_run(
+        files,
+        PretrainingFiles(parts, folder / "train.parquet", folder / "test.parquet"),
+        PretrainingSettings.of(PRETRAINING | {"text": [], "epochs": 2}),
+        Job("mine", "mine", 1, threads=2),
+        CheckpointPolicy(folder / "checkpoints", every),
+    )
 
 
 @pytest.mark.parametrize("name", FEW)
@@ -114,14 +146,25 @@ def test_positions_end_where_the_family_s_do(fetched: Callable[[str], EncoderFil
         train(files, tmp_path / "run", length=8193)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name in FIRST else pytest.param(name, marks=pytest.mark.long)
-        for name in NAMES
-        if FAMILIES[name].no_pretraining is None
-    ],
-)
+@pytest.mark.parametrize("name", RESUMED)
+def test_pretraining_of_a_family_is_taken_up_again(
+    fetched: Callable[[str], EncoderFiles], killed_after: Callable[[int], None], tmp_path: Path, name: str
+) -> None:
+    """One that was killed inside its second epoch ends as the undisturbed one, bit for bit, its head included."""
+    files = fetched(name)
+    undisturbed = pretrain(files, tmp_path / "undisturbed")
+    steps = math.ceil(undisturbed.record["tokens_per_epoch"] / PRETRAINING["length"] / PRETRAINING["batch_size"])
+    killed_after(steps + 1)
+    with pytest.raises(Killed):
+        pretrain(files, tmp_path / "run", every=0)
+    again = pretrain(files, tmp_path / "run", every=0)
+    one, other = (found.history.drop(columns="seconds") for found in (undisturbed, again))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    for one, other in zip(undisturbed.model.get_weights(), again.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", MASKED)
 def test_masked_language_model_of_a_family(fetched: Callable[[str], EncoderFiles], name: str) -> None:
     """Hidden tokens give a loss whose gradient reaches every layer."""
     description = read_encoder(fetched(name).config)

@@ -30,17 +30,10 @@ from bert_ladder.training.pretraining import (
     pretrain_run,
     save_heads,
 )
-from trainings import Killed
+from trainings import PRETRAINING, Killed
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnop", "##a", "##b", "##c"]
 SIZES = {"layers": 1, "hidden": 32, "heads": 2, "intermediate": 64, "positions": 32, "initializer_range": 0.1}
-SETTINGS = {
-    "from": "start", "text": ["more"], "seed": 1, "validation_fraction": 0.1, "masked_fraction": 0.15,
-    "whole_words": True, "next_sentence": False, "bag_of_words": False, "length": 18, "epochs": 3, "batch_size": 16,
-    "gradient_accumulation": 1, "optimizer": "adamw", "learning_rate": 3e-3, "epsilon": 1e-6, "clipnorm": None,
-    "global_clipnorm": 1.0, "weight_decay": 0.01, "momentum": 0.0, "schedule": "linear", "warmup_fraction": 0.1,
-    "encoder_dropout": 0.1, "precision": "float32", "xla": False,
-}  # fmt: skip
 ARCHITECTURE = {
     "vocabulary_size": len(VOCABULARY), "num_layers": 1, "num_heads": 2, "hidden_dim": 32, "intermediate_dim": 64,
     "max_sequence_length": 32, "num_segments": 2,
@@ -98,7 +91,7 @@ def pretrained(paths: dict[str, Any], policy: CheckpointPolicy, **settings: Any)
     return pretrain_run(
         EncoderFiles.of(paths),
         PretrainingFiles.of(paths),
-        PretrainingSettings.of(SETTINGS | settings),
+        PretrainingSettings.of(PRETRAINING | settings),
         Job("nano", "nano", 1, threads=2),
         policy,
     )
@@ -256,7 +249,7 @@ def test_what_masked_language_modelling_says_nothing_about_stays_as_it_is(
     before = build_backbone(encoder["architecture"])
     load_weights(before, files["weights"])
     backbone.set_weights(weights)
-    rest = {"segment_embedding": 1, "position_embedding": SETTINGS["length"]}
+    rest = {"segment_embedding": 1, "position_embedding": PRETRAINING["length"]}
     for one, other in zip(backbone.weights, before.weights, strict=True):
         name = next((name for name in rest if name in one.path), None)
         if name or "pooled" in one.path:
@@ -365,7 +358,7 @@ def test_gradients_are_averaged_over_the_steps() -> None:
         encoder = bert_encoder(ARCHITECTURE)
         model, backbone = build_masked_lm(encoder), encoder.backbone
         changed = {"optimizer": "sgd", "schedule": "constant", "warmup_fraction": 0.0, "global_clipnorm": None}
-        optimizer = build_optimizer(PretrainingSettings.of(SETTINGS | changed), steps, accumulated)
+        optimizer = build_optimizer(PretrainingSettings.of(PRETRAINING | changed), steps, accumulated)
         model.compile(optimizer=optimizer)
         for _ in range(steps):
             model.train_on_batch(inputs, to_guess)

@@ -17,9 +17,10 @@ DOCUMENT = (Path(__file__).parents[3] / "docs/forms.md").read_text()
 POOLINGS, TRUNCATIONS = ("pooler", "mean"), ("head", "tail", "head+tail")
 
 
+# By their tokenizer, and whether their layers are BERT's.
 BEYOND = {
-    kind: [name for name, family in FAMILIES.items() if family.tokenizer == kind and name != BERT]
-    for kind in (WORDPIECES, TOKENIZER_JSON)
+    kind: [name for name, family in FAMILIES.items() if (family.tokenizer, family.bert_layers) == kind and name != BERT]
+    for kind in ((WORDPIECES, True), (TOKENIZER_JSON, True), (TOKENIZER_JSON, False))
 }
 
 
@@ -35,7 +36,6 @@ MODELS = {
         f"{', '.join(FAMILIES[name].title for name in names)}: `{p}`, `{t}`": bert(p, t, names[0])
         for names in BEYOND.values()
         for p, t in itertools.product(("native", "mean"), TRUNCATIONS)
-        if names
     },
     "a linear model": chosen_record("baseline"),
 }
@@ -71,7 +71,7 @@ def test_forms_that_can_express_a_model(name: str) -> None:
     model = MODELS[name]
     possible = possible_forms(model)
     is_kept = model.settings.get("pooling") != "mean" and model.settings.get("truncation") != "head+tail"
-    assert possible or (model.family in BEYOND[TOKENIZER_JSON] and not is_kept)
+    assert possible or (model.family in BEYOND[TOKENIZER_JSON, False] and not is_kept)
     for form in FORMS:
         reason = why_not(form, model)
         assert (reason is None) == (form in possible)

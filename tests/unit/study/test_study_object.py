@@ -1122,6 +1122,38 @@ def test_rows_read_the_head_of_their_family(read: Callable[..., Study]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("family", "source", "positions"),
+    [
+        ({"family": "roberta"}, "huggingface", 512),
+        ({"family": "distilbert"}, "huggingface", 514),
+        ({}, "huggingface", 514),
+        ({}, "folder", 64),
+    ],
+)
+def test_positions_of_an_encoder_s_folder_are_known(
+    read: Callable[..., Study], tmp_path: Path, family: dict[str, str], source: str, positions: int
+) -> None:
+    """A length beyond them is refused before anything is fetched; where they cannot be read, by the training."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/config.json").write_text('{"max_position_embeddings": 514}')
+    (tmp_path / "mine/encoder.json").write_text('{"architecture": {"max_sequence_length": 64}}')
+
+    def row(length: int, *others: dict[str, str]) -> Study:
+        sources = [{source: str(tmp_path / "mine")}, *others]
+        models = [{"name": "Mine", "encoder": "mine", "length": length}]
+        return read(encoders={"mine": family | {"sources": sources}}, models=models)
+
+    row(positions)
+    with pytest.raises(StudyError, match=rf"length: found {positions + 1}; the encoder 'mine' has {positions} positi"):
+        row(positions + 1)
+    row(positions + 1, {"huggingface": "owner/name"})
+    for broken in ("", "[]", '{"max_position_embeddings": null, "architecture": 1}'):
+        for name in ("config", "encoder"):
+            (tmp_path / f"mine/{name}.json").write_text(broken)
+        row(positions + 1)
+
+
+@pytest.mark.parametrize(
     ("start", "told"),
     [
         ({"from": "distilbert", "bag_of_words": True}, r"bag_of_words: it trains a pooler, and DistilBERT has none"),

@@ -16,6 +16,7 @@ class Classifier:
         self.settings = json.loads((folder / "onnx.json").read_text(encoding="utf-8"))
         self.labels = self.settings["labels"]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.encode_special_tokens = True  # a text that spells one out is a text
         self.session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
 
     def token_ids(self, text: str) -> list[int]:
