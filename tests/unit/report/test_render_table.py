@@ -436,6 +436,7 @@ def test_render_table_writes_all_forms(tmp_path: Path, classes: int):
             for split in ("train", "validation", "test")
         )
         run = {"model": row["model"], "kind": kind_of(row), "parameters": 1234, "training_seconds": 1.5}
+        run |= {"seed": 1, "dtype_policy": "float32"}
         paths.append((tmp_path / f"{row['model']}.json", tmp_path / f"{row['model']}.parquet"))
         paths[-1][0].write_text(json.dumps(run | classification_metrics(frame, positive, [*map(str, range(classes))])))
         frame.to_parquet(paths[-1][1])
