@@ -11,10 +11,10 @@ import platform
 import re
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pynvml
@@ -23,6 +23,8 @@ from filelock import FileLock, Timeout
 from bert_ladder.runtime.jobs import BadInput
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 SLOTS = 16  # of every device; who wants it alone holds them all
 POLL_SECONDS = 0.2
@@ -121,15 +123,7 @@ def machine_devices() -> list[list[str]]:
 
     Empty without a driver.
     """
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        return [_instances(handle) or [pynvml.nvmlDeviceGetUUID(handle)] for handle in handles]
-    finally:
-        pynvml.nvmlShutdown()
+    return _of_each_device(_names)
 
 
 def compute_capabilities(devices: Sequence[str]) -> list[tuple[int, int]]:
@@ -138,19 +132,25 @@ def compute_capabilities(devices: Sequence[str]) -> list[tuple[int, int]]:
     Args:
         devices: their UUIDs, as `machine_devices` tells them.
     """
+    told = _of_each_device(lambda handle: (_names(handle), pynvml.nvmlDeviceGetCudaComputeCapability(handle)))
+    return [(major, minor) for names, (major, minor) in told if set(devices).intersection(names)]
+
+
+def _of_each_device(ask: Callable[[Any], Answer]) -> list[Answer]:
+    """What NVML answers of each device in PCI order; nothing without a driver."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
         return []
     try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        return [
-            tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle))
-            for handle in handles
-            if set(devices).intersection(_instances(handle) or [pynvml.nvmlDeviceGetUUID(handle)])
-        ]
+        return [ask(pynvml.nvmlDeviceGetHandleByIndex(index)) for index in range(pynvml.nvmlDeviceGetCount())]
     finally:
         pynvml.nvmlShutdown()
+
+
+def _names(handle: Any) -> list[str]:
+    """The UUID of a device, of one in MIG mode those of its instances."""
+    return _instances(handle) or [pynvml.nvmlDeviceGetUUID(handle)]
 
 
 def _instances(handle: Any) -> list[str]:
