@@ -1,12 +1,12 @@
 """Milliseconds of answers of a row here, for compare_answers.py."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
-from work import SIZES, read_settings
+from prepare_here import write_encoder
+from work import read_settings
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
@@ -19,25 +19,15 @@ def main() -> None:
     set_up_device(given["threads"])
     import keras
 
-    from bert_ladder.encoders.families.bert import bert_encoder, scratch_encoder
-    from bert_ladder.encoders.normal_form import save_encoder
-    from bert_ladder.encoders.vocabulary import read_pieces
+    from bert_ladder.encoders.families.bert import bert_encoder
     from bert_ladder.training.answering import open_classifier
     from bert_ladder.training.classifier import build_classifier
     from bert_ladder.training.speed import BATCH, batched, time_calls
 
-    layers, hidden, heads = SIZES[given["size"]]
-    sizes = {
-        "layers": layers, "hidden": hidden, "heads": heads, "intermediate": 4 * hidden, "positions": 512, "seed": 1,
-        "initializer_range": 0.02,
-    }  # fmt: skip
     folder = Path(given["folder"])
     files = EncoderFiles(folder / "encoder.json", folder / "model.weights.h5", (folder / "vocab.txt",))
-    encoder, backbone = scratch_encoder(sizes, read_pieces(given["vocabulary"]), lower_case=True)
-    encoder["architecture"]["gelu"] = "erf"  # as in transformers
-    save_encoder(encoder, backbone, files.config, folder / "encoder.weights.h5")
-    shutil.copyfile(given["vocabulary"], files.tokenizer[0])
-    build_classifier(bert_encoder(encoder["architecture"]), 2, pad=0).save_weights(files.weights)
+    architecture = write_encoder(given, folder)
+    build_classifier(bert_encoder(architecture), 2, pad=0).save_weights(files.weights)
     keras.backend.clear_session()
     training = {"length": given["length"], "truncation": "head", "pooling": "pooler", "precision": "float32"}
     (folder / "training.json").write_text(json.dumps({"training": training}), encoding="utf-8")

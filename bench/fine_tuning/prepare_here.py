@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,25 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from bert_ladder.data.frames import LABEL_COLUMN, PART_COLUMN
 from bert_ladder.runtime.devices import set_up_device
+
+
+def write_encoder(given: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Write encoder.json, encoder.weights.h5 and vocab.txt of a BERT with random weights; returns its sizes."""
+    from bert_ladder.encoders.families.bert import scratch_encoder
+    from bert_ladder.encoders.normal_form import save_encoder
+    from bert_ladder.encoders.vocabulary import read_pieces
+
+    folder.mkdir(exist_ok=True)
+    layers, hidden, heads = SIZES[given["size"]]
+    sizes = {
+        "layers": layers, "hidden": hidden, "heads": heads, "intermediate": 4 * hidden, "positions": 512, "seed": 1,
+        "initializer_range": 0.02,
+    }  # fmt: skip
+    encoder, backbone = scratch_encoder(sizes, read_pieces(given["vocabulary"]), lower_case=True)
+    encoder["architecture"]["gelu"] = "erf"  # as in transformers
+    save_encoder(encoder, backbone, folder / "encoder.json", folder / "encoder.weights.h5")
+    shutil.copyfile(given["vocabulary"], folder / "vocab.txt")
+    return encoder["architecture"]
 
 
 def main() -> None:
@@ -34,21 +54,7 @@ def main() -> None:
     pd.DataFrame({PART_COLUMN: parts}).to_parquet(folder / "split.parquet")
     (folder / "classes.json").write_text(json.dumps({"labels": ["0", "1"]}), encoding="utf-8")
     set_up_device(given["threads"])
-    from bert_ladder.encoders.families.bert import scratch_encoder
-    from bert_ladder.encoders.normal_form import save_encoder
-    from bert_ladder.encoders.vocabulary import read_pieces
-
-    here = folder / "here"
-    here.mkdir()
-    layers, hidden, heads = SIZES[given["size"]]
-    sizes = {
-        "layers": layers, "hidden": hidden, "heads": heads, "intermediate": 4 * hidden, "positions": 512, "seed": 1,
-        "initializer_range": 0.02,
-    }  # fmt: skip
-    encoder, backbone = scratch_encoder(sizes, read_pieces(given["vocabulary"]), lower_case=True)
-    encoder["architecture"]["gelu"] = "erf"  # as in transformers
-    save_encoder(encoder, backbone, here / "encoder.json", here / "encoder.weights.h5")
-    shutil.copyfile(given["vocabulary"], here / "vocab.txt")
+    write_encoder(given, folder / "here")
 
 
 if __name__ == "__main__":
